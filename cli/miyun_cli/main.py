@@ -1,0 +1,5 @@
+"""The command ``miyun``."""
+
+
+def main() -> None:
+    """Run the command line."""

@@ -1,0 +1,157 @@
+"""The contract as an immutable value. ``miyun.contract.document`` reads and writes it; every party signs its bytes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from miyun.records import Record, Statement
+
+MATCHED = "matched"
+"""The subject of grants on membership in the match itself, beside column names such as ``members.spend_90d``."""
+
+
+class PartyKind(StrEnum):
+    MERCHANT = "merchant"
+    PLATFORM = "platform"
+
+    @property
+    def namespace(self) -> str:
+        """The name that this kind of party's columns carry in expressions and grants."""
+        return "members" if self is PartyKind.MERCHANT else "tags"
+
+
+class Rung(StrEnum):
+    """The result ladder. Each rung is a grant of its own; none implies another."""
+
+    SIZE = "size"
+    INSIGHT = "insight"
+    USE = "use"
+    ACTIVATE = "activate"
+
+
+class Domain(StrEnum):
+    PRIVATE = "private"
+    PUBLIC = "public"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartyTerms(Record):
+    """A party with the keys it generated itself: Ed25519 (32 bytes) and ML-KEM-768 ‖ X25519 (1,216 bytes)."""
+
+    name: str
+    kind: PartyKind
+    organisation: str
+    signing_key: bytes
+    sealing_key: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneTerms(Record):
+    name: str
+    organisation: str
+    signing_key: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentifierTerms(Record):
+    """One identifier type. ``evaluation_cap`` is the most points of a counterparty that each agent ever multiplies."""
+
+    type: str
+    profile: str
+    evaluation_cap: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant(Record):
+    """``owner`` lets ``recipient`` reach ``rung`` for ``subject`` (``matched``, or a column as ``members.spend``)."""
+
+    owner: str
+    subject: str
+    rung: Rung
+    recipient: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget(Record):
+    """What each owner's data may be charged under this contract, in millionths of zCDP's rho.
+
+    ``delta_exponent`` is d in δ = 10⁻ᵈ, for showing ε. ``suppress_below`` is a count: smaller noised values show as
+    "below". ``lease_rho_micro`` is what one signed lease allows.
+    """
+
+    rho_micro: int
+    size_rho_micro: int
+    match_report_rho_micro: int
+    lease_rho_micro: int
+    delta_exponent: int
+    suppress_below: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel(Record):
+    """A way out: a destination name, its domain, and the party that may act through it."""
+
+    name: str
+    domain: Domain
+    recipient: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent(Record):
+    """Whether an owner sends only rows with recorded consent to this recipient and purpose."""
+
+    required: bool
+    purposes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract(Statement):
+    """One merchant, one platform, one zone. ``identifiers`` are in priority order.
+
+    ``padding_bucket`` rounds every count of rows up to a multiple with random points (1: no padding).
+    ``legs_per_epoch`` caps how many predicates of one party the zone may hold bits of. ``retention_days`` is how long
+    the zone keeps what an epoch left.
+    """
+
+    KIND: ClassVar[str] = "contract"
+
+    id: str
+    zone: ZoneTerms
+    parties: tuple[PartyTerms, PartyTerms]
+    identifiers: tuple[IdentifierTerms, ...]
+    grants: tuple[Grant, ...]
+    budget: Budget
+    channels: tuple[Channel, ...]
+    consent: Consent
+    padding_bucket: int
+    legs_per_epoch: int
+    retention_days: int
+    starts: datetime
+    expires: datetime
+
+    def party(self, name: str) -> PartyTerms:
+        """The party called ``name``; KeyError where the contract has none."""
+        for party in self.parties:
+            if party.name == name:
+                return party
+        raise KeyError(name)
+
+    def counterparty(self, name: str) -> PartyTerms:
+        """The other party; KeyError where ``name`` is no party."""
+        self.party(name)
+        return self.parties[1] if self.parties[0].name == name else self.parties[0]
+
+    def owner_of(self, namespace: str) -> PartyTerms:
+        """The party whose columns carry ``namespace`` (``members`` or ``tags``); KeyError for another word."""
+        for party in self.parties:
+            if party.kind.namespace == namespace:
+                return party
+        raise KeyError(namespace)
+
+    def identifier(self, type_: str) -> IdentifierTerms:
+        """The terms of an identifier type; KeyError where the contract has none."""
+        for terms in self.identifiers:
+            if terms.type == type_:
+                return terms
+        raise KeyError(type_)

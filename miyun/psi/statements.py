@@ -1,0 +1,116 @@
+"""What is signed during a fusion. Counts are padded counts; digests are SHA-256."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from miyun.records import Record, Statement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FuseRequest(Statement):
+    KIND: ClassVar[str] = "fuse-request"
+
+    contract: str
+    contract_digest: bytes
+    job: str
+    epoch: int
+    requester: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeCount(Record):
+    type: str
+    points: int
+    chunks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement(Statement):
+    """What a party is about to send: how many row handles, and how many points of each identifier type."""
+
+    KIND: ClassVar[str] = "announcement"
+
+    contract: str
+    job: str
+    epoch: int
+    party: str
+    handles: int
+    counts: tuple[TypeCount, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointsChunk(Statement):
+    """Blinded points of one chunk, sealed to the receiver."""
+
+    KIND: ClassVar[str] = "points-chunk"
+
+    contract: str
+    job: str
+    epoch: int
+    type: str
+    sender: str
+    receiver: str
+    index: int
+    chunks: int
+    count: int
+    sealed_digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandlesChunk(Statement):
+    """For the zone alone: the row handle at each position of the points chunk with the same index."""
+
+    KIND: ClassVar[str] = "handles-chunk"
+
+    contract: str
+    job: str
+    epoch: int
+    type: str
+    party: str
+    index: int
+    chunks: int
+    count: int
+    handles_digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokensChunk(Statement):
+    """Join tokens that the evaluator derived from the sender's points chunk with the same index."""
+
+    KIND: ClassVar[str] = "tokens-chunk"
+
+    contract: str
+    job: str
+    epoch: int
+    type: str
+    evaluator: str
+    sender: str
+    index: int
+    chunks: int
+    count: int
+    points_digest: bytes
+    tokens_digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeMatches(Record):
+    """A noised count of matches on one identifier type; noise can make it negative."""
+
+    type: str
+    matched: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FusionReport(Statement):
+    """Signed by the zone. ``noise_scale_milli`` is the noise's standard deviation per count, in thousandths."""
+
+    KIND: ClassVar[str] = "fusion-report"
+
+    contract: str
+    job: str
+    epoch: int
+    matches: tuple[TypeMatches, ...]
+    noise_scale_milli: int
+    at: datetime

@@ -1,0 +1,114 @@
+"""What is signed about segments and their activation."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from miyun.records import Statement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentRequest(Statement):
+    """A standing order: a new epoch evaluates it again, as a new version, until it expires."""
+
+    KIND: ClassVar[str] = "segment-request"
+
+    contract: str
+    contract_digest: bytes
+    job: str
+    name: str
+    definition: str
+    universe: str
+    owner: str
+    channels: tuple[str, ...]
+    expires: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentChange(Statement):
+    KIND: ClassVar[str] = "segment-change"
+
+    contract: str
+    contract_digest: bytes
+    segment: str
+    owner: str
+    change: str
+    new_name: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegUpload(Statement):
+    """One bit per row handle of its party. ``predicate`` is canonical text, or ``suppression``."""
+
+    KIND: ClassVar[str] = "leg-upload"
+
+    contract: str
+    job: str
+    epoch: int
+    party: str
+    predicate: str
+    handles: int
+    bits_digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivationRequest(Statement):
+    KIND: ClassVar[str] = "activation-request"
+
+    contract: str
+    contract_digest: bytes
+    job: str
+    segment: str
+    version: int
+    recipient: str
+    channel: str
+    requester: str
+    idempotency_key: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedAudience(Statement):
+    """Signed by the zone: the recipient's own row handles in ascending order, sealed to the recipient."""
+
+    KIND: ClassVar[str] = "sealed-audience"
+
+    contract: str
+    job: str
+    segment: str
+    version: int
+    epoch: int
+    recipient: str
+    channel: str
+    request_digest: bytes
+    sealed_digest: bytes
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery(Statement):
+    """The recipient's word that it delivered the audience."""
+
+    KIND: ClassVar[str] = "delivery"
+
+    contract: str
+    job: str
+    recipient: str
+    audience_digest: bytes
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal(Statement):
+    """An agent's word why it will not do a task; the job fails with this reason."""
+
+    KIND: ClassVar[str] = "refusal"
+
+    contract: str
+    job: str
+    party: str
+    code: str
+    reason: str
+    at: datetime

@@ -1,0 +1,207 @@
+"""Where an owner's member table is and what its columns mean, from the owner's own configuration file.
+
+::
+
+    [members]
+    source = "csv"                      # csv, parquet or sql
+    path = "members.csv"                # relative to this file; sql has url and query instead
+    encoding = "auto"                   # csv: auto, utf-8 or gb18030
+    delimiter = ","                     # csv
+    id = "member_id"                    # the column with the unique member id
+
+    [members.identifiers.phone]
+    column = "mobile"                   # a composite names several: ["surname", "given_name", "birth_date"]
+    profile = "e164-cn"
+
+    [members.attributes.spend_90d]      # read as members.spend_90d
+    column = "spend 90 days"            # the attribute's name if left out
+    type = "number"                     # number, text, boolean or date
+
+    [members.consent]                   # several as [[members.consent]]
+    column = "consent"
+    accepted = ["yes", "是"]
+    purposes = ["marketing"]            # all purposes if left out
+
+    [suppression]
+    attribute = "opted_out"             # a boolean attribute
+    file = "opt-outs.csv"               # columns named after the id column or identifier types
+"""
+
+import tomllib
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from miyun.contract.schema import ColumnType
+from miyun.errors import ConfigError
+from miyun.members.profiles import COMPOSITE, check_profile
+from miyun.records import Record
+
+DEFAULT_MEMORY_MIB = 160
+
+
+class SourceKind(StrEnum):
+    CSV = "csv"
+    PARQUET = "parquet"
+    SQL = "sql"
+
+
+class Encoding(StrEnum):
+    AUTO = "auto"
+    UTF_8 = "utf-8"
+    GB18030 = "gb18030"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentifierColumn(Record):
+    """One identifier type: its source column, or the several columns of a composite, and its profile."""
+
+    column: str | tuple[str, ...]
+    profile: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,) if isinstance(self.column, str) else self.column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttributeColumn(Record):
+    """An attribute that predicates may use. An empty ``column`` means the attribute's own name."""
+
+    type: ColumnType
+    column: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentColumn(Record):
+    """A row has consent to ``purposes`` (none named: to all) when ``column`` holds an accepted value.
+
+    Values are compared after trimming, case ignored.
+    """
+
+    column: str
+    accepted: tuple[str, ...]
+    purposes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppression(Record):
+    """Who must not be reached: where a boolean attribute is true, and whoever an opt-out file names."""
+
+    attribute: str | None = None
+    file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MembersConfig(Record):
+    """The owner's member table. ``folder`` holds the configuration file, the quarantine and temporary files.
+
+    ``memory_mib`` is what DuckDB may use, in MiB, before it goes to temporary files inside ``folder``.
+    """
+
+    folder: Path
+    source: SourceKind
+    id: str
+    path: Path | None = None
+    url: str | None = None
+    query: str | None = None
+    encoding: Encoding = Encoding.AUTO
+    delimiter: str = ","
+    identifiers: dict[str, IdentifierColumn] = field(default_factory=dict)
+    attributes: dict[str, AttributeColumn] = field(default_factory=dict)
+    consent: tuple[ConsentColumn, ...] = ()
+    suppression: Suppression = Suppression()
+    memory_mib: int = DEFAULT_MEMORY_MIB
+
+    @property
+    def column_types(self) -> dict[str, ColumnType]:
+        """The attributes as the expression checker sees them."""
+        return {name: attribute.type for name, attribute in self.attributes.items()}
+
+    @property
+    def quarantine_path(self) -> Path:
+        return self.folder / "quarantine" / "members.csv"
+
+    def resolve(self, path: Path) -> Path:
+        """A configured path, relative to the configuration file."""
+        return self.folder / path.expanduser()
+
+    def attribute_column(self, name: str) -> str:
+        """The source column of an attribute."""
+        return self.attributes[name].column or name
+
+
+def load_members_config(path: Path) -> MembersConfig:
+    """Read the ``[members]`` and ``[suppression]`` tables of a configuration file.
+
+    Raises:
+        ConfigError: the file is missing or no TOML, or a setting is missing, unknown or contradicts another.
+    """
+    document = _read_toml(path)
+    if not isinstance(document.get("members"), dict):
+        raise ConfigError(f"{path.name} has no [members] table", hint="Say in [members] where the member table is.")
+    table: dict[str, Any] = {**document["members"], "folder": path.parent}
+    if isinstance(table.get("consent"), dict):
+        table["consent"] = [table["consent"]]
+    if "suppression" in document:
+        table["suppression"] = document["suppression"]
+    try:
+        config = TypeAdapter(MembersConfig).validate_python(table)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(
+            f"{path.name}: [members] {place}: {first['msg']}", hint="Correct this setting in the file."
+        ) from None
+    _check(config)
+    return config
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise ConfigError(f"{path.name} can't be read: {error.strerror}", hint="Check the path.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path.name} is no valid TOML: {error}", hint="Correct the file.") from None
+
+
+def _check(config: MembersConfig) -> None:
+    _check_place(config)
+    if not config.identifiers:
+        raise ConfigError("[members.identifiers] is empty", hint="Name at least one identifier type and its column.")
+    for type_, identifier in config.identifiers.items():
+        check_profile(identifier.profile)
+        if not identifier.columns or (len(identifier.columns) > 1) is not (identifier.profile == COMPOSITE):
+            raise ConfigError(
+                f"[members.identifiers.{type_}]: profile {identifier.profile!r} doesn't fit the number of columns",
+                hint=f"Give {COMPOSITE!r} several columns, and every other profile one.",
+            )
+    marker = config.suppression.attribute
+    if marker is not None and config.column_types.get(marker) is not ColumnType.BOOLEAN:
+        raise ConfigError(
+            f"[suppression] attribute {marker!r} is no boolean attribute",
+            hint=f'Declare [members.attributes.{marker}] with type = "boolean".',
+        )
+    if config.memory_mib < 64:
+        raise ConfigError("[members] memory_mib is below 64", hint="Allow DuckDB at least 64 MiB.")
+
+
+def _check_place(config: MembersConfig) -> None:
+    wanted, unwanted = ("path",), ("url", "query")
+    if config.source is SourceKind.SQL:
+        wanted, unwanted = unwanted, wanted
+    missing = [name for name in wanted if getattr(config, name) is None]
+    if missing:
+        raise ConfigError(f"[members] {missing[0]} is missing for source {config.source}", hint="Add the setting.")
+    surplus = [name for name in unwanted if getattr(config, name) is not None]
+    if surplus:
+        raise ConfigError(
+            f"[members] {surplus[0]} means nothing for source {config.source}", hint="Remove the setting."
+        )
+    if len(config.delimiter) != 1 or config.delimiter in '"\r\n':
+        raise ConfigError("[members] delimiter is no single character", hint='Use for example "," or "\\t".')

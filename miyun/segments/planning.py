@@ -1,0 +1,104 @@
+"""What an expression needs: legs from the owners, segments from the zone, grants from the contract."""
+
+from dataclasses import dataclass
+
+from miyun.contract.model import MATCHED
+from miyun.segments.expression import (
+    And,
+    Comparison,
+    Expression,
+    Flag,
+    Known,
+    Matched,
+    Membership,
+    Not,
+    Or,
+    SegmentRef,
+    conjunction,
+    disjunction,
+    negation,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leg(Expression):
+    """The pairs whose handle in ``namespace`` satisfies ``predicate``, which names that owner's columns only."""
+
+    namespace: str
+    predicate: Expression
+
+    def text(self) -> str:
+        return f"leg {self.namespace}: ({self.predicate.text()})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """``formula`` combines ``legs``, ``segments`` and all matched pairs by ``and``, ``or``, ``not``.
+
+    ``subjects`` are the things that need a grant: ``matched``, and each column as ``members.spend``.
+    """
+
+    legs: tuple[Leg, ...]
+    formula: Expression
+    subjects: frozenset[str]
+    segments: frozenset[str]
+
+
+def plan(expression: Expression) -> Plan:
+    """Split the expression into as few legs as its shape allows, so that the zone sees as few bits as possible.
+
+    In each ``and`` and ``or``, everything that one owner can decide alone becomes one leg. A leg never begins with
+    ``not``: the complement of a leg is the same leg.
+    """
+    formula = _formula(expression)
+    legs = frozenset(part for part in _leaves(formula) if isinstance(part, Leg))
+    leaves = tuple(_leaves(expression))
+    return Plan(
+        legs=tuple(sorted(legs, key=Leg.text)),
+        formula=formula,
+        subjects=frozenset({MATCHED, *(leaf.column.subject for leaf in leaves if isinstance(leaf, _OF_A_COLUMN))}),
+        segments=frozenset(leaf.name for leaf in leaves if isinstance(leaf, SegmentRef)),
+    )
+
+
+_OF_A_COLUMN = Flag | Known | Comparison | Membership
+
+
+def _formula(expression: Expression) -> Expression:
+    owner = _sole_owner(expression)
+    if isinstance(expression, Not):
+        return negation(_formula(expression.operand))
+    if owner is not None:
+        return Leg(namespace=owner, predicate=expression)
+    if isinstance(expression, And):
+        return conjunction(_formula(part) for part in _by_owner(expression))
+    if isinstance(expression, Or):
+        return disjunction(_formula(part) for part in _by_owner(expression))
+    return expression
+
+
+def _by_owner(expression: And | Or) -> list[Expression]:
+    """The operands, those of one sole owner joined into one."""
+    joined: dict[str, list[Expression]] = {}
+    others: list[Expression] = []
+    for operand in expression.operands:
+        owner = _sole_owner(operand)
+        (others if owner is None else joined.setdefault(owner, [])).append(operand)
+    join = conjunction if isinstance(expression, And) else disjunction
+    return [join(operands) for operands in joined.values()] + others
+
+
+def _sole_owner(expression: Expression) -> str | None:
+    owners = {leaf.column.namespace if isinstance(leaf, _OF_A_COLUMN) else None for leaf in _leaves(expression)}
+    return owners.pop() if len(owners) == 1 else None
+
+
+def _leaves(expression: Expression) -> list[Expression]:
+    match expression:
+        case And() | Or():
+            return [leaf for operand in expression.operands for leaf in _leaves(operand)]
+        case Not():
+            return _leaves(expression.operand)
+        case Leg() | Matched() | SegmentRef() | Flag() | Known() | Comparison() | Membership():
+            return [expression]
+    raise AssertionError(type(expression))

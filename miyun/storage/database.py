@@ -1,0 +1,157 @@
+"""Opening a database, SQLite or PostgreSQL by URL, with its schema brought up to date.
+
+Transactions that may write run one after the other, on either database: what they read stays true until they commit.
+``engine.begin()`` starts such a transaction; `reading` starts one that can't write and holds nobody up.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from filelock import FileLock
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from miyun.errors import ConfigError
+
+BUSY_TIMEOUT_SECONDS = 30
+_READ_ONLY = "miyun_read_only"
+_SQLITE_HEADER = b"SQLite format 3\0"
+_WRITER_LOCK = int.from_bytes(b"miyun-v1", "big", signed=True)
+"""The advisory lock that makes writers of a PostgreSQL database take turns."""
+
+
+def open_database(url: str, *, migrations: Path) -> Engine:
+    """Open a database and upgrade it to the newest revision in ``migrations`` (a folder with ``versions/``).
+
+    Several processes may do so at once: one upgrades, the others wait.
+
+    Raises:
+        ConfigError: not a URL of SQLite or PostgreSQL, out of reach, or written by a newer version.
+    """
+    parsed = _parse(url)
+    lock: Any = nullcontext()
+    if parsed.get_backend_name() == "sqlite":
+        engine = _sqlite(parsed)
+        if parsed.database:
+            lock = FileLock(f"{parsed.database}.lock", mode=0o600)
+    else:
+        engine = _postgresql(parsed)
+    try:
+        with lock:
+            if engine.dialect.name == "sqlite":
+                _use_write_ahead_log(engine)
+            _upgrade(engine, migrations)
+    except OperationalError as error:
+        engine.dispose()
+        raise ConfigError(
+            f"the database {parsed.render_as_string(hide_password=True)} can't be opened: "
+            f"{str(error.orig).strip().splitlines()[0]}",
+            hint="Check the database URL, and that the database is running.",
+        ) from None
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One read-only transaction; it waits for no writer."""
+    with engine.connect() as connection:
+        yield connection.execution_options(**{_READ_ONLY: True})
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ConfigError("that is not a database URL", hint="Write sqlite:///FILE or postgresql://…") from None
+    if parsed.drivername in {"sqlite", "sqlite+pysqlite"}:
+        return parsed
+    if parsed.drivername in {"postgres", "postgresql", "postgresql+psycopg"}:
+        return parsed.set(drivername="postgresql+psycopg")
+    raise ConfigError(
+        f"{parsed.drivername} is no database that Miyun can use", hint="Write sqlite:///FILE or postgresql://…"
+    )
+
+
+def _sqlite(url: URL) -> Engine:
+    if url.database:
+        _create_for_owner(Path(url.database))
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # SQLAlchemy begins transactions below, not the driver
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = FULL")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        read_only = connection.get_execution_options().get(_READ_ONLY, False)
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        connection.exec_driver_sql(f"PRAGMA query_only = {int(read_only)}")
+
+    return engine
+
+
+def _create_for_owner(path: Path) -> None:
+    """Make the file, 0600, if there is none: SQLite gives its journal files the mode of the database file."""
+    try:
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "rb") as file:
+            header = file.read(len(_SQLITE_HEADER))
+    except OSError as error:
+        raise ConfigError(
+            f"the database file {path} can't be opened: {error.strerror}",
+            hint="Check the folder and who owns it.",
+        ) from None
+    if header not in {b"", _SQLITE_HEADER}:
+        raise ConfigError(f"{path} is no SQLite database", hint="Check the database URL.")
+
+
+def _use_write_ahead_log(engine: Engine) -> None:
+    connection = engine.raw_connection()
+    try:
+        connection.cursor().execute("PRAGMA journal_mode = WAL")
+    finally:
+        connection.close()
+
+
+def _postgresql(url: URL) -> Engine:
+    engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": BUSY_TIMEOUT_SECONDS})
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        if connection.get_execution_options().get(_READ_ONLY, False):
+            connection.exec_driver_sql("SET TRANSACTION READ ONLY, ISOLATION LEVEL REPEATABLE READ")
+        else:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})")
+
+    return engine
+
+
+def _upgrade(engine: Engine, migrations: Path) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
+    script = ScriptDirectory.from_config(config)
+
+    def to_head(revision: Any, _context: object) -> Any:
+        return script._upgrade_revs("head", revision)  # what alembic.command.upgrade does, without an env.py
+
+    try:
+        with engine.begin() as connection, EnvironmentContext(config, script, fn=to_head) as environment:
+            environment.configure(connection=connection)
+            environment.run_migrations()
+    except CommandError as error:
+        if "locate revision" not in str(error):
+            raise
+        raise ConfigError(
+            "this database was written by a newer version of Miyun", hint="Install that version or a newer one."
+        ) from None

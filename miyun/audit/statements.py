@@ -34,7 +34,7 @@ class AuditHead(Statement):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry(Record):
-    """One link: ``hash`` is SHA-256 over the canonical bytes of the entry with ``hash`` empty."""
+    """One link: ``hash`` covers the rest of the entry (``miyun.audit.chain.entry_hash``)."""
 
     sequence: int
     contract: str

@@ -1,0 +1,59 @@
+"""What history is made of: the names of events, and of the only facts that an entry may state.
+
+A fact never holds an exact number of matches, an identifier, a member or user id, or anything else tied to a person.
+"""
+
+from enum import StrEnum
+
+
+class Event(StrEnum):
+    CONTRACT_PROPOSED = "contract-proposed"
+    CONTRACT_SIGNED = "contract-signed"
+    CONTRACT_ACTIVATED = "contract-activated"
+    CONTRACT_REVOKED = "contract-revoked"
+    DELEGATION = "delegation"
+    LEASE = "lease"
+    CHARGES_RESTORED = "charges-restored"
+    FUSION_REQUESTED = "fusion-requested"
+    FUSION_ANNOUNCED = "fusion-announced"
+    POINTS_RECEIVED = "points-received"
+    HANDLES_RECEIVED = "handles-received"
+    TOKENS_RECEIVED = "tokens-received"
+    FUSION_JOINED = "fusion-joined"
+    RELEASE = "release"
+    SEGMENT_REQUESTED = "segment-requested"
+    LEG_RECEIVED = "leg-received"
+    SEGMENT_READY = "segment-ready"
+    SEGMENT_CHANGED = "segment-changed"
+    ACTIVATION_REQUESTED = "activation-requested"
+    AUDIENCE_SEALED = "audience-sealed"
+    AUDIENCE_DELIVERED = "audience-delivered"
+    TASK_REFUSED = "task-refused"
+    EPOCH_ERASED = "epoch-erased"
+
+
+class Fact(StrEnum):
+    """Names of facts. ``STATEMENT`` is the SHA-256 of the signed statement that the event is about, in hex."""
+
+    STATEMENT = "statement"
+    KIND = "kind"
+    JOB = "job"
+    EPOCH = "epoch"
+    VERSION = "version"
+    TYPE = "type"
+    CHUNK = "chunk"
+    CHUNKS = "chunks"
+    PADDED_COUNT = "padded-count"
+    SEGMENT = "segment"
+    CHANNEL = "channel"
+    PARTY = "party"
+    RECIPIENT = "recipient"
+    ANALYST = "analyst"
+    OWNER = "owner"
+    PURPOSE = "purpose"
+    RHO_MICRO = "rho-micro"
+    SPENT_MICRO = "spent-micro"
+    DIGEST = "digest"
+    CHANGE = "change"
+    CODE = "code"
+    EXPIRES = "expires"

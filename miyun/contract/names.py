@@ -1,0 +1,43 @@
+"""Names that contracts, parties, segments and channels go by, and the ids of jobs."""
+
+import hashlib
+import re
+import secrets
+from base64 import b32encode
+
+import rfc8785
+
+from miyun.errors import InputError
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{1,62}")
+_JOB_ID_BYTES = 15
+_KEY_BYTES = 15
+
+
+def check_name(name: str) -> str:
+    """The name itself, where it is one: a lower-case letter, then 1 to 62 lower-case letters, digits and dashes.
+
+    Raises:
+        InputError: it isn't.
+    """
+    if _NAME.fullmatch(name) is None:
+        raise InputError(
+            f"“{name[:80]}” is not a name",
+            hint="Use 2 to 63 lower-case letters, digits and dashes, beginning with a letter, such as spring-2027.",
+        )
+    return name
+
+
+def job_id(contract: str, requester: str, kind: str, key: str) -> str:
+    """The id of the job that ``requester`` asks for with this idempotency key: the same four give the same job."""
+    digest = hashlib.sha256(b"miyun/v1/job\0" + rfc8785.dumps([contract, requester, kind, key])).digest()
+    return f"{kind}-{_letters(digest[:_JOB_ID_BYTES])}"
+
+
+def new_key() -> str:
+    """A random idempotency key of 120 bits."""
+    return _letters(secrets.token_bytes(_KEY_BYTES))
+
+
+def _letters(data: bytes) -> str:
+    return b32encode(data).decode().lower()

@@ -1,0 +1,128 @@
+"""What a contract lets whom do. Pure checks: they pass silently, or raise and name the clause."""
+
+from collections.abc import Iterable
+
+from miyun.contract.model import MATCHED, Channel, Contract, PartyTerms, Rung
+from miyun.errors import NotPermittedError
+
+
+def permit_fusion(contract: Contract, requester: str) -> None:
+    """Either party may ask for a fusion.
+
+    Raises:
+        NotPermittedError: ``requester`` is no party.
+    """
+    _require_party(contract, requester)
+
+
+def permit_segment(contract: Contract, owner: str, subjects: frozenset[str]) -> None:
+    """``owner`` may build a segment from ``subjects``: what the other party owns needs its grant of ``use``.
+
+    Raises:
+        NotPermittedError: a grant is missing, or ``owner`` is no party.
+    """
+    _require_grants(contract, _require_party(contract, owner), subjects, Rung.USE)
+
+
+def permit_channels(contract: Contract, channels: Iterable[str]) -> None:
+    """A segment may be meant for these channels.
+
+    Raises:
+        NotPermittedError: the contract has no such channel.
+    """
+    for name in channels:
+        _require_channel(contract, name)
+
+
+def permit_activation(
+    contract: Contract, requester: str, recipient: str, channel: str, subjects: frozenset[str]
+) -> None:
+    """``requester`` may have a segment over ``subjects`` handed to ``recipient`` through ``channel``.
+
+    What the recipient's counterparty owns needs that party's grant of ``activate`` to the recipient. A subject under
+    ``not`` counts like any other: who was taken away is disclosed as well.
+
+    Raises:
+        NotPermittedError: a grant is missing, the channel is another party's, or somebody is no party.
+    """
+    _require_party(contract, requester)
+    party = _require_party(contract, recipient)
+    index, terms = _require_channel(contract, channel)
+    if terms.recipient != recipient:
+        raise NotPermittedError(
+            f"channel {channel} belongs to {terms.recipient}, not to {recipient}",
+            hint=f"Activate to {terms.recipient}, or choose a channel of {recipient}.",
+            clause=f"channels[{index}].recipient",
+        )
+    _require_grants(contract, party, subjects, Rung.ACTIVATE)
+
+
+def permit_size(contract: Contract, party: str, subjects: frozenset[str]) -> None:
+    """``party``, or an analyst on its behalf, may learn a noisy size of a segment over ``subjects``.
+
+    Raises:
+        NotPermittedError: a grant is missing, or ``party`` is no party.
+    """
+    _require_grants(contract, _require_party(contract, party), subjects, Rung.SIZE)
+
+
+def permit_leg_count(contract: Contract, count: int) -> None:
+    """The zone may hold bits of ``count`` predicates of one party in one epoch.
+
+    Raises:
+        NotPermittedError: that is more than ``legs_per_epoch``.
+    """
+    if count > contract.legs_per_epoch:
+        raise NotPermittedError(
+            f"predicate {count} of one party in this epoch; the contract allows {contract.legs_per_epoch}",
+            hint="Fuse again for a new epoch, reuse a predicate that a live segment has, or agree on a higher limit.",
+            clause="legs_per_epoch",
+        )
+
+
+def _require_party(contract: Contract, name: str) -> PartyTerms:
+    try:
+        return contract.party(name)
+    except KeyError:
+        raise NotPermittedError(
+            f"contract {contract.id} names no party {name}",
+            hint="Let one of the parties of the contract do it.",
+            clause="parties",
+        ) from None
+
+
+def _require_channel(contract: Contract, name: str) -> tuple[int, Channel]:
+    for index, channel in enumerate(contract.channels):
+        if channel.name == name:
+            return index, channel
+    raise NotPermittedError(
+        f"contract {contract.id} has no channel {name}",
+        hint="Use one of its channels: " + ", ".join(channel.name for channel in contract.channels) + ".",
+        clause="channels",
+    )
+
+
+def _require_grants(contract: Contract, recipient: PartyTerms, subjects: frozenset[str], rung: Rung) -> None:
+    owner = contract.counterparty(recipient.name)
+    granted = {
+        grant.subject
+        for grant in contract.grants
+        if grant.owner == owner.name and grant.recipient == recipient.name and grant.rung is rung
+    }
+    for subject in sorted(subjects):
+        namespace = subject.partition(".")[0]
+        if subject != MATCHED and namespace == recipient.kind.namespace:
+            continue
+        if subject != MATCHED and namespace != owner.kind.namespace:
+            raise NotPermittedError(
+                f"no party of contract {contract.id} owns {subject}",
+                hint="Write columns as members.… (the merchant's) or tags.… (the platform's).",
+                clause="grants",
+            )
+        if subject not in granted:
+            raise NotPermittedError(
+                f"{owner.name} grants {recipient.name} no {rung} of {subject}",
+                hint=f"Leave {subject} out, or agree on a contract with this grant: owner {owner.name}, "
+                f"subject {subject}, rung {rung}, recipient {recipient.name}.",
+                clause="grants",
+            )

@@ -1,0 +1,122 @@
+"""Contracts that this party signed itself: the only ones its agent acts on."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import Engine, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from miyun.contract.lifecycle import SignedContract
+from miyun.contract.model import Contract
+from miyun.contract.statements import Revocation
+from miyun.errors import ContractError, StateError
+from miyun.party.schema import contract_signatures, contracts, revocations
+from miyun.storage.database import reading
+
+
+class AcceptedContracts:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def accept(self, contract: Contract, signer: str, signature: bytes) -> None:
+        """Keep a contract together with this party's own signature.
+
+        Raises:
+            StateError: another document of the same id was signed before.
+        """
+        document = contract.canonical_bytes()
+        with self._engine.begin() as connection:
+            held = connection.scalar(select(contracts.c.document).where(contracts.c.contract == contract.id))
+            if held is None:
+                connection.execute(insert(contracts).values(contract=contract.id, document=document, withdrawn=False))
+            elif held != document:
+                raise StateError(
+                    f"another contract called “{contract.id}” was signed in this home before",
+                    hint="Give the new contract an id of its own.",
+                )
+            connection.execute(
+                upsert(contract_signatures)
+                .values(contract=contract.id, signer=signer, signature=signature)
+                .on_conflict_do_nothing()
+            )
+
+    def ids(self) -> tuple[str, ...]:
+        with reading(self._engine) as connection:
+            return tuple(connection.scalars(select(contracts.c.contract).order_by(contracts.c.contract)))
+
+    def get(self, contract_id: str) -> SignedContract:
+        """A contract with the signatures that are known here.
+
+        Raises:
+            ContractError: this party has not signed it.
+        """
+        with reading(self._engine) as connection:
+            document = connection.scalar(select(contracts.c.document).where(contracts.c.contract == contract_id))
+            if document is None:
+                raise ContractError(
+                    f"this party has not signed a contract called “{contract_id}”",
+                    hint=f"Read its leakage statement, then sign it: miyun contract sign {contract_id}",
+                    clause="id",
+                )
+            signatures = connection.execute(
+                select(contract_signatures.c.signer, contract_signatures.c.signature).where(
+                    contract_signatures.c.contract == contract_id
+                )
+            ).all()
+            revocation = connection.scalar(
+                select(revocations.c.statement).where(revocations.c.contract == contract_id)
+            )
+        contract = Contract.from_canonical(document)
+        by_signer = {row.signer: row.signature for row in signatures}
+        return SignedContract(
+            contract=contract,
+            signatures=by_signer,
+            activated=contract.zone.name in by_signer,
+            revocation=None if revocation is None else Revocation.from_canonical(revocation),
+        )
+
+    def active(self, contract_id: str, now: datetime) -> Contract:
+        """The contract, if it is in force by this party's own clock.
+
+        Raises:
+            ContractError: it is not signed here, not signed by everybody, revoked, not yet in force, or expired.
+        """
+        signed = self.get(contract_id)
+        signed.require_active(now)
+        if self._withdrawn(contract_id):
+            raise ContractError(
+                f"the contract “{contract_id}” was revoked by the other party",
+                hint="Agree on a new contract.",
+                clause="id",
+            )
+        return signed.contract
+
+    def keep_signatures(self, contract_id: str, signatures: Mapping[str, bytes]) -> None:
+        """Keep signatures of others, which the caller has verified."""
+        with self._engine.begin() as connection:
+            for signer, signature in signatures.items():
+                connection.execute(
+                    upsert(contract_signatures)
+                    .values(contract=contract_id, signer=signer, signature=signature)
+                    .on_conflict_do_nothing()
+                )
+
+    def withdraw(self, contract_id: str) -> None:
+        """Note the zone's word that the contract was revoked: this party acts on it no longer, for good."""
+        with self._engine.begin() as connection:
+            connection.execute(update(contracts).where(contracts.c.contract == contract_id).values(withdrawn=True))
+
+    def revoke(self, revocation: Revocation, signature: bytes) -> None:
+        """Keep this party's own revocation; from here on it acts on the contract no longer."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                upsert(revocations)
+                .values(
+                    contract=revocation.contract, statement=revocation.canonical_bytes(), signature=signature
+                )
+                .on_conflict_do_nothing()
+            )
+
+    def _withdrawn(self, contract_id: str) -> bool:
+        with reading(self._engine) as connection:
+            return bool(connection.scalar(select(contracts.c.withdrawn).where(contracts.c.contract == contract_id)))

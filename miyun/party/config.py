@@ -1,0 +1,76 @@
+"""``party.toml``: what a party decides for itself. The member table's part is read by ``miyun.members.config``.
+
+::
+
+    [privacy]
+    total_rho_micro = 5000000   # what all contracts together may be charged, in millionths of zCDP's rho
+
+    [outbox]
+    folder = "outbox"           # where audiences are delivered, relative to the home
+    format = "csv"              # or parquet
+
+    [agent]
+    workers = 4                 # tasks at once
+    patience_seconds = 60       # how long `--once` waits for the other side without any progress
+"""
+
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from miyun.errors import ConfigError
+
+
+class DeliveryFormat(StrEnum):
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PrivacyConfig(_Part):
+    total_rho_micro: int = Field(default=5_000_000, ge=0)
+
+
+class OutboxConfig(_Part):
+    folder: Path = Path("outbox")
+    format: DeliveryFormat = DeliveryFormat.CSV
+
+
+class AgentConfig(_Part):
+    workers: int = Field(default=4, ge=1, le=64)
+    patience_seconds: float = Field(default=60, ge=0)
+
+
+class PartyConfig(_Part):
+    """The tables beside ``[members]`` and ``[suppression]``, which this ignores."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    privacy: PrivacyConfig = PrivacyConfig()
+    outbox: OutboxConfig = OutboxConfig()
+    agent: AgentConfig = AgentConfig()
+
+
+def load_party_config(path: Path) -> PartyConfig:
+    """Read the file; a home without one has the defaults.
+
+    Raises:
+        ConfigError: it can't be read, or a setting is unknown or impossible; the message names it.
+    """
+    try:
+        plain = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return PartyConfig()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} can't be read: {error}", hint="Correct the file; it is TOML in UTF-8.") from None
+    try:
+        return PartyConfig.model_validate(plain)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{path}: {place}: {first['msg']}", hint="Correct the setting.") from None

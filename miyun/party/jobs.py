@@ -1,0 +1,105 @@
+"""Jobs: what was asked of the zone, and how far it is."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from miyun.errors import StateError
+from miyun.party.background import BackgroundAgent
+from miyun.party.progress import OnEvent, ignore
+from miyun.party.session import Session
+from miyun.records import Record
+from miyun.transport.codec import from_wire
+from miyun.wire.v1 import job_pb2 as wire
+from miyun.wire.v1.job_pb2_grpc import JobServiceStub
+
+SHORTEST_PAUSE = 0.1
+LONGEST_PAUSE = 2.0
+
+
+class JobState(StrEnum):
+    WAITING_FOR_PARTY = "waiting-for-party"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+    @property
+    def ended(self) -> bool:
+        return self in (JobState.DONE, JobState.FAILED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job(Record):
+    """``done`` and ``total`` count chunks or tasks; ``total`` 0 means not known yet.
+
+    ``subject`` is the epoch of a fusion, ``name@version`` of a segment.
+    """
+
+    id: str
+    contract: str
+    kind: str
+    state: JobState
+    requester: str
+    created: datetime
+    updated: datetime
+    waiting_for: tuple[str, ...]
+    done: int
+    total: int
+    error_code: str
+    error: str
+    subject: str
+
+
+class JobsClient:
+    """The jobs of this party's contracts."""
+
+    def __init__(self, session: Session, background_agent: Callable[[OnEvent], BackgroundAgent]) -> None:
+        self._session = session
+        self._background_agent = background_agent
+
+    def get(self, contract: str, job: str) -> Job:
+        """One job.
+
+        Raises:
+            NotFoundError: there is none of this name that this party may see.
+        """
+        stub = self._session.stub(JobServiceStub)
+        return from_wire(stub.GetJob(wire.GetJobRequest(contract=contract, job=job)), Job)
+
+    def list(
+        self, contract: str, *, state: JobState | None = None, limit: int = 100, before: str = ""
+    ) -> tuple[Job, ...]:
+        """Jobs, newest first, a page at a time: give the last one's id as ``before`` for the next page."""
+        request = wire.ListJobsRequest(contract=contract, state=state or "", limit=limit, before=before)
+        return tuple(from_wire(job, Job) for job in self._session.stub(JobServiceStub).ListJobs(request).jobs)
+
+    def wait(
+        self, contract: str, job: str, on_event: OnEvent = ignore, *, timeout: float | None = None
+    ) -> Job:
+        """Wait for the end of a job, with this party's agent at work meanwhile. ``timeout`` is in seconds.
+
+        Raises:
+            StateError: the job failed; the message gives the reason. Or time is up; the job goes on.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with self._background_agent(on_event) as agent:
+            return self._poll(contract, job, agent, deadline)
+
+    def _poll(self, contract: str, job: str, agent: BackgroundAgent, deadline: float | None) -> Job:
+        pause, never = SHORTEST_PAUSE, threading.Event()
+        while not (found := self.get(contract, job)).state.ended:
+            agent.check()
+            if deadline is not None and time.monotonic() >= deadline:
+                waiting = f", waiting for {' and '.join(found.waiting_for)}" if found.waiting_for else ""
+                raise StateError(f"job {job} is not done yet{waiting}", hint="Wait again, or look at the job later.")
+            never.wait(pause)
+            pause = min(pause * 1.3, LONGEST_PAUSE)
+        if found.state is JobState.FAILED:
+            raise StateError(
+                f"the {found.kind} job failed: {found.error}",
+                hint="Remove the cause, then ask again; what was done so far is not lost.",
+            )
+        return found

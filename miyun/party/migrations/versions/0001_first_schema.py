@@ -1,0 +1,142 @@
+"""The first schema."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "contracts",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("document", sa.LargeBinary, nullable=False),
+        sa.Column("withdrawn", sa.Boolean, nullable=False),
+    )
+    op.create_table(
+        "contract_signatures",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("signer", sa.String, primary_key=True),
+        sa.Column("signature", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "revocations",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("statement", sa.LargeBinary, nullable=False),
+        sa.Column("signature", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "requests",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("job", sa.String, primary_key=True),
+        sa.Column("kind", sa.String, nullable=False),
+        sa.Column("subject", sa.String, nullable=False),
+        sa.Column("statement", sa.LargeBinary, nullable=False),
+        sa.Column("signature", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "fusions",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("job", sa.String, primary_key=True),
+        sa.Column("epoch", sa.Integer, nullable=False),
+        sa.Column("state", sa.String, nullable=False),
+        sa.Column("announcement", sa.LargeBinary, nullable=False),
+        sa.Column("announcement_signature", sa.LargeBinary, nullable=False),
+        sa.Column("counterpart", sa.LargeBinary),
+        sa.Column("counterpart_signature", sa.LargeBinary),
+    )
+    op.create_table(
+        "sendings",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("job", sa.String, primary_key=True),
+        sa.Column("type", sa.String, primary_key=True),
+        sa.Column("acknowledged", sa.Integer, nullable=False),
+    )
+    op.create_table(
+        "outbox",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("job", sa.String, primary_key=True),
+        sa.Column("type", sa.String, primary_key=True),
+        sa.Column("chunk", sa.Integer, primary_key=True),
+        sa.Column("points", sa.LargeBinary, nullable=False),
+        sa.Column("points_signature", sa.LargeBinary, nullable=False),
+        sa.Column("sealed", sa.LargeBinary, nullable=False),
+        sa.Column("handles", sa.LargeBinary, nullable=False),
+        sa.Column("handles_signature", sa.LargeBinary, nullable=False),
+        sa.Column("handle_values", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "evaluation_counts",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("counterparty", sa.String, primary_key=True),
+        sa.Column("type", sa.String, primary_key=True),
+        sa.Column("evaluated", sa.Integer, nullable=False),
+    )
+    op.create_table(
+        "evaluations",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("counterparty", sa.String, primary_key=True),
+        sa.Column("type", sa.String, primary_key=True),
+        sa.Column("epoch", sa.Integer, primary_key=True),
+        sa.Column("job", sa.String, primary_key=True),
+        sa.Column("chunk", sa.Integer, primary_key=True),
+        sa.Column("points_digest", sa.LargeBinary, nullable=False),
+        sa.Column("prefixes", sa.LargeBinary, nullable=False),
+        sa.Column("tokens", sa.LargeBinary),
+        sa.Column("acknowledged", sa.Boolean, nullable=False),
+    )
+    op.create_table(
+        "legs",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("job", sa.String, primary_key=True),
+        sa.Column("epoch", sa.Integer, primary_key=True),
+        sa.Column("predicate", sa.String, primary_key=True),
+        sa.Column("statement", sa.LargeBinary, nullable=False),
+        sa.Column("signature", sa.LargeBinary, nullable=False),
+        sa.Column("bits", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "deliveries",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("job", sa.String, primary_key=True),
+        sa.Column("audience", sa.LargeBinary, nullable=False),
+        sa.Column("audience_signature", sa.LargeBinary, nullable=False),
+        sa.Column("statement", sa.LargeBinary, nullable=False),
+        sa.Column("signature", sa.LargeBinary, nullable=False),
+        sa.Column("path", sa.String, nullable=False),
+        sa.Column("members", sa.Integer, nullable=False),
+    )
+    op.create_table(
+        "receipts",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("statement_digest", sa.LargeBinary, primary_key=True),
+        sa.Column("receipt", sa.LargeBinary, nullable=False),
+        sa.Column("signature", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "leases",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("sequence", sa.Integer, primary_key=True),
+        sa.Column("rho_micro", sa.Integer, nullable=False),
+        sa.Column("statement", sa.LargeBinary, nullable=False),
+        sa.Column("signature", sa.LargeBinary, nullable=False),
+        sa.Column("acknowledged", sa.Boolean, nullable=False),
+    )
+    op.create_table(
+        "charges",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("sequence", sa.Integer, primary_key=True),
+        sa.Column("statement", sa.LargeBinary, nullable=False),
+        sa.Column("signature", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "audit_entries",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("sequence", sa.Integer, primary_key=True),
+        sa.Column("entry", sa.LargeBinary, nullable=False),
+        sa.Column("key", sa.String, nullable=False),
+        sa.UniqueConstraint("contract", "key", name="one_entry_a_key"),
+    )

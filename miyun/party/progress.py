@@ -1,0 +1,76 @@
+"""What the agent tells whoever watches it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """Phases of a fusion at one party, in order."""
+
+    PREPARE = "prepare"
+    EXCHANGE = "exchange"
+    WAIT = "wait"
+    REPORT = "report"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """``done`` of ``total`` rows (prepare) or points sent and evaluated (exchange). ``total`` 0: not known yet."""
+
+    contract: str
+    job: str
+    phase: Phase
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskStarted:
+    contract: str
+    job: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFinished:
+    contract: str
+    job: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRefused:
+    """The agent will not do a task; the zone was told ``code`` and ``reason``, and the job fails with them."""
+
+    contract: str
+    job: str
+    kind: str
+    code: str
+    reason: str
+    clause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneLost:
+    """No connection; the agent tries again after ``retry_seconds``."""
+
+    reason: str
+    retry_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warned:
+    """Something that a person should look at, and that stops nothing else."""
+
+    contract: str
+    message: str
+    hint: str
+
+
+AgentEvent = Progress | TaskStarted | TaskFinished | TaskRefused | ZoneLost | Warned
+OnEvent = Callable[[AgentEvent], None]
+
+
+def ignore(event: AgentEvent) -> None:
+    """Tell nobody."""

@@ -1,0 +1,177 @@
+"""The tables of a party's database. Statements are kept as their canonical bytes, beside the signature over them."""
+
+from sqlalchemy import Boolean, Column, Integer, LargeBinary, MetaData, String, Table, UniqueConstraint
+
+metadata = MetaData()
+
+contracts = Table(
+    "contracts",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("document", LargeBinary, nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
+)
+"""Contracts that this party signed itself. ``withdrawn``: the zone says that it was revoked."""
+
+contract_signatures = Table(
+    "contract_signatures",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("signer", String, primary_key=True),
+    Column("signature", LargeBinary, nullable=False),
+)
+
+revocations = Table(
+    "revocations",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("statement", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+)
+"""Contracts that this party revoked itself."""
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("job", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("statement", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+)
+"""Signed requests that passed the guard, or that this party made. ``subject`` is a segment's name, or an epoch."""
+
+fusions = Table(
+    "fusions",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("job", String, primary_key=True),
+    Column("epoch", Integer, nullable=False),
+    Column("state", String, nullable=False),
+    Column("announcement", LargeBinary, nullable=False),
+    Column("announcement_signature", LargeBinary, nullable=False),
+    Column("counterpart", LargeBinary),
+    Column("counterpart_signature", LargeBinary),
+)
+"""Fusions that this party announced itself for, and what the other party announced."""
+
+sendings = Table(
+    "sendings",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("job", String, primary_key=True),
+    Column("type", String, primary_key=True),
+    Column("acknowledged", Integer, nullable=False),
+)
+"""How many chunks of each type the zone holds a receipt for."""
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("job", String, primary_key=True),
+    Column("type", String, primary_key=True),
+    Column("chunk", Integer, primary_key=True),
+    Column("points", LargeBinary, nullable=False),
+    Column("points_signature", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("handles", LargeBinary, nullable=False),
+    Column("handles_signature", LargeBinary, nullable=False),
+    Column("handle_values", LargeBinary, nullable=False),
+)
+"""Sealed chunks that have no receipt yet."""
+
+evaluation_counts = Table(
+    "evaluation_counts",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("counterparty", String, primary_key=True),
+    Column("type", String, primary_key=True),
+    Column("evaluated", Integer, nullable=False),
+)
+"""Points of the counterparty that this party ever multiplied: never reset, never lowered."""
+
+evaluations = Table(
+    "evaluations",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("counterparty", String, primary_key=True),
+    Column("type", String, primary_key=True),
+    Column("epoch", Integer, primary_key=True),
+    Column("job", String, primary_key=True),
+    Column("chunk", Integer, primary_key=True),
+    Column("points_digest", LargeBinary, nullable=False),
+    Column("prefixes", LargeBinary, nullable=False),
+    Column("tokens", LargeBinary),
+    Column("acknowledged", Boolean, nullable=False),
+)
+"""Answers by chunk. ``prefixes`` are the first 16 bytes of each point, sorted; ``tokens`` go when the job has ended."""
+
+legs = Table(
+    "legs",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("job", String, primary_key=True),
+    Column("epoch", Integer, primary_key=True),
+    Column("predicate", String, primary_key=True),
+    Column("statement", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("bits", LargeBinary, nullable=False),
+)
+"""Bits that this party gave the zone. One predicate has one answer an epoch."""
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("job", String, primary_key=True),
+    Column("audience", LargeBinary, nullable=False),
+    Column("audience_signature", LargeBinary, nullable=False),
+    Column("statement", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("path", String, nullable=False),
+    Column("members", Integer, nullable=False),
+)
+"""Audiences that were written to a file."""
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("statement_digest", LargeBinary, primary_key=True),
+    Column("receipt", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("sequence", Integer, primary_key=True),
+    Column("rho_micro", Integer, nullable=False),
+    Column("statement", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("acknowledged", Boolean, nullable=False),
+)
+"""Leases that this party signed: its own ledger across contracts."""
+
+charges = Table(
+    "charges",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("sequence", Integer, primary_key=True),
+    Column("statement", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+)
+
+audit_entries = Table(
+    "audit_entries",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("sequence", Integer, primary_key=True),
+    Column("entry", LargeBinary, nullable=False),
+    Column("key", String, nullable=False),
+    UniqueConstraint("contract", "key", name="one_entry_a_key"),
+)
+"""This party's own chain. ``key`` makes an event that is recorded again the same event."""

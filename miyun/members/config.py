@@ -192,7 +192,8 @@ def _check(config: MembersConfig) -> None:
 
 
 def _check_place(config: MembersConfig) -> None:
-    wanted, unwanted = ("path",), ("url", "query")
+    wanted: tuple[str, ...] = ("path",)
+    unwanted: tuple[str, ...] = ("url", "query")
     if config.source is SourceKind.SQL:
         wanted, unwanted = unwanted, wanted
     missing = [name for name in wanted if getattr(config, name) is None]

@@ -1,0 +1,79 @@
+"""The bulk bytes that travel beside the statements of a chunk: row handles and tokens, as both ends read them."""
+
+import hashlib
+
+import numpy as np
+import numpy.typing as npt
+
+from miyun.errors import MalformedError
+from miyun.psi.context import HANDLE_BYTES, TOKEN_BYTES
+from miyun.psi.statements import HandlesChunk, PointsChunk, TokensChunk
+
+_RETRY = "Send the chunk again, exactly as it was."
+
+
+def make_handles_chunk(points: PointsChunk, handles: npt.NDArray[np.uint32]) -> tuple[HandlesChunk, bytes]:
+    """The row handle at each position of ``points``, for the zone alone, with its statement."""
+    data = handles.astype("<u4").tobytes()
+    statement = HandlesChunk(
+        contract=points.contract,
+        job=points.job,
+        epoch=points.epoch,
+        type=points.type,
+        party=points.sender,
+        index=points.index,
+        chunks=points.chunks,
+        count=points.count,
+        handles_digest=hashlib.sha256(data).digest(),
+    )
+    return statement, data
+
+
+def read_handles(statement: HandlesChunk, data: bytes, universe: int) -> npt.NDArray[np.uint32]:
+    """The handles of a chunk, each below ``universe`` and none twice.
+
+    Raises:
+        MalformedError: the bytes are not what the statement says, or no such handles.
+    """
+    _check_bytes(data, statement.count * HANDLE_BYTES, statement.handles_digest, "row handles")
+    handles = np.frombuffer(data, "<u4").astype(np.uint32)
+    if handles.size and int(handles.max()) >= universe:
+        raise MalformedError("a row handle that was not announced", hint=_RETRY)
+    if np.unique(handles).size != handles.size:
+        raise MalformedError("a row handle twice in one chunk", hint=_RETRY)
+    return handles
+
+
+def make_tokens_chunk(points: PointsChunk, tokens: bytes) -> TokensChunk:
+    """The statement of the receiver of ``points`` about the tokens that it derived from them."""
+    return TokensChunk(
+        contract=points.contract,
+        job=points.job,
+        epoch=points.epoch,
+        type=points.type,
+        evaluator=points.receiver,
+        sender=points.sender,
+        index=points.index,
+        chunks=points.chunks,
+        count=points.count,
+        points_digest=points.digest(),
+        tokens_digest=hashlib.sha256(tokens).digest(),
+    )
+
+
+def check_tokens(statement: TokensChunk, tokens: bytes) -> None:
+    """Refuse tokens that are not what the statement says: MalformedError."""
+    _check_bytes(tokens, statement.count * TOKEN_BYTES, statement.tokens_digest, "tokens")
+
+
+def check_sealed(statement: PointsChunk, sealed: bytes) -> None:
+    """Refuse sealed points that are not what the statement says: MalformedError."""
+    if hashlib.sha256(sealed).digest() != statement.sealed_digest:
+        raise MalformedError("sealed points that are not the ones that were signed", hint=_RETRY)
+
+
+def _check_bytes(data: bytes, size: int, digest: bytes, what: str) -> None:
+    if len(data) != size:
+        raise MalformedError(f"{len(data):,} bytes of {what} instead of {size:,}", hint=_RETRY)
+    if hashlib.sha256(data).digest() != digest:
+        raise MalformedError(f"{what} that are not the ones that were signed", hint=_RETRY)

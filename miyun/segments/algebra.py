@@ -1,6 +1,7 @@
 """Evaluating a plan's formula over the matched pairs, from legs over handles. The zone does this."""
 
 from collections.abc import Mapping
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -23,4 +24,29 @@ def evaluate(
     ``pairs[namespace][i]`` is the handle of pair ``i`` on that owner's side; ``legs`` are sets of such handles,
     ``segments`` sets of pair indices. KeyError where a leg, a segment or a namespace of the formula is not given.
     """
-    raise NotImplementedError
+    count = len(next(iter(pairs.values())))
+
+    def pairs_of(part: Expression) -> BitMap:
+        match part:
+            case Matched():
+                return BitMap(range(count))
+            case SegmentRef():
+                return segments[part.name]
+            case Leg():
+                return _pairs_in(pairs[part.namespace], legs[part])
+            case Not():
+                return BitMap(range(count)) - pairs_of(part.operand)
+            case And():
+                return reduce(BitMap.__and__, map(pairs_of, part.operands))
+            case Or():
+                return reduce(BitMap.__or__, map(pairs_of, part.operands))
+        raise AssertionError(type(part))
+
+    return BitMap(pairs_of(formula))
+
+
+def _pairs_in(handles: Handles, leg: BitMap) -> BitMap:
+    selected = np.zeros(int(handles.max(initial=0)) + 1, dtype=np.bool_)
+    members = np.frombuffer(leg.to_array(), dtype=np.uint32)
+    selected[members[members < len(selected)]] = True
+    return BitMap(np.flatnonzero(selected[handles]).astype(np.uint32))

@@ -291,7 +291,7 @@ def _in_order(operands: Iterable[Expression]) -> tuple[Expression, ...]:
 
 
 def _bound_text(operand: Expression, binding: int) -> str:
-    return operand.text() if operand.BINDING > binding else f"({operand.text()})"
+    return operand.text() if binding < operand.BINDING else f"({operand.text()})"
 
 
 def _day(text: str, position: int) -> date:

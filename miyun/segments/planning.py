@@ -19,6 +19,9 @@ from miyun.segments.expression import (
     negation,
 )
 
+OF_A_COLUMN = Flag | Known | Comparison | Membership
+"""The nodes that name a column."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg(Expression):
@@ -51,17 +54,14 @@ def plan(expression: Expression) -> Plan:
     ``not``: the complement of a leg is the same leg.
     """
     formula = _formula(expression)
-    legs = frozenset(part for part in _leaves(formula) if isinstance(part, Leg))
-    leaves = tuple(_leaves(expression))
+    legs = frozenset(part for part in leaves(formula) if isinstance(part, Leg))
+    conditions = leaves(expression)
     return Plan(
         legs=tuple(sorted(legs, key=Leg.text)),
         formula=formula,
-        subjects=frozenset({MATCHED, *(leaf.column.subject for leaf in leaves if isinstance(leaf, _OF_A_COLUMN))}),
-        segments=frozenset(leaf.name for leaf in leaves if isinstance(leaf, SegmentRef)),
+        subjects=frozenset({MATCHED, *(leaf.column.subject for leaf in conditions if isinstance(leaf, OF_A_COLUMN))}),
+        segments=frozenset(leaf.name for leaf in conditions if isinstance(leaf, SegmentRef)),
     )
-
-
-_OF_A_COLUMN = Flag | Known | Comparison | Membership
 
 
 def _formula(expression: Expression) -> Expression:
@@ -89,16 +89,17 @@ def _by_owner(expression: And | Or) -> list[Expression]:
 
 
 def _sole_owner(expression: Expression) -> str | None:
-    owners = {leaf.column.namespace if isinstance(leaf, _OF_A_COLUMN) else None for leaf in _leaves(expression)}
+    owners = {leaf.column.namespace if isinstance(leaf, OF_A_COLUMN) else None for leaf in leaves(expression)}
     return owners.pop() if len(owners) == 1 else None
 
 
-def _leaves(expression: Expression) -> list[Expression]:
+def leaves(expression: Expression) -> list[Expression]:
+    """Its conditions and segments, without ``and``, ``or`` and ``not``."""
     match expression:
         case And() | Or():
-            return [leaf for operand in expression.operands for leaf in _leaves(operand)]
+            return [leaf for operand in expression.operands for leaf in leaves(operand)]
         case Not():
-            return _leaves(expression.operand)
+            return leaves(expression.operand)
         case Leg() | Matched() | SegmentRef() | Flag() | Known() | Comparison() | Membership():
             return [expression]
     raise AssertionError(type(expression))

@@ -77,8 +77,7 @@ def normal_number(number: Decimal | int | float, position: int = 0) -> Decimal:
     if not exact.is_finite():
         raise ExpressionError("that is not a number", position=position, hint="Write digits, as in 1000 or 99.5.")
     plain = exact.normalize() + 0
-    _, digits, exponent = exact.as_tuple()
-    significant = len("".join(map(str, digits)).strip("0"))
+    significant = len("".join(map(str, exact.as_tuple().digits)).strip("0"))
     if significant > NUMBER_DIGITS or not -NUMBER_DIGITS <= plain.adjusted() < NUMBER_DIGITS:
         raise ExpressionError(
             f"a number has more than {NUMBER_DIGITS} digits", position=position, hint="Use a rounder number."

@@ -1,0 +1,34 @@
+from datetime import date
+
+import pytest
+
+from miyun.segments.builders import matched, members, segment, tags
+from miyun.segments.expression import Expression
+from miyun.segments.parser import parse
+
+
+@pytest.mark.parametrize(
+    ("built", "text"),
+    [
+        ((members.spend_90d > 1000) & ~members.opted_out, "members.spend_90d > 1000 and not members.opted_out"),
+        (members.opted_out & tags.tea, "members.opted_out and tags.tea"),
+        (segment("vip") | members.a, "vip or members.a"),
+        (segment("vip") & members.a | members.b, "vip and members.a or members.b"),
+        (members["last seen"].before("30d"), "members.\"last seen\" before '30d'"),
+        (members.seen.after(date(2026, 1, 31)), "members.seen after '2026-01-31'"),
+        (members.seen == date(2026, 1, 31), "members.seen = '2026-01-31'"),
+        (members.tier.is_in("b", "a"), "members.tier in ('a', 'b')"),
+        (members.tier != "a", "members.tier != 'a'"),
+        (members.tier.is_known() & tags.city.is_missing(), "members.tier is known and tags.city is missing"),
+        (matched & (members.x <= 1.50) & (1 <= members.x), "members.x <= 1.5 and members.x >= 1 within matched"),
+    ],
+)
+def test_operators_build_what_the_text_says(built: Expression, text: str) -> None:
+    assert built == parse(text)
+
+
+def test_python_logic_words_are_refused() -> None:
+    with pytest.raises(TypeError, match="combine columns"):
+        members.a and tags.b
+    with pytest.raises(TypeError, match="combine expressions"):
+        segment("a") or segment("b")

@@ -50,10 +50,10 @@ class Plan:
 def plan(expression: Expression) -> Plan:
     """Split the expression into as few legs as its shape allows, so that the zone sees as few bits as possible.
 
-    In each ``and`` and ``or``, everything that one owner can decide alone becomes one leg. A leg never begins with
-    ``not``: the complement of a leg is the same leg.
+    ``not`` is moved inwards past whatever mixes owners; then in each ``and`` and ``or``, everything that one owner
+    can decide alone becomes one leg. A leg never begins with ``not``: the complement of a leg is the same leg.
     """
-    formula = _formula(expression)
+    formula = _formula(_inwards(expression))
     legs = frozenset(part for part in leaves(formula) if isinstance(part, Leg))
     conditions = leaves(expression)
     return Plan(
@@ -62,6 +62,21 @@ def plan(expression: Expression) -> Plan:
         subjects=frozenset({MATCHED, *(leaf.column.subject for leaf in conditions if isinstance(leaf, OF_A_COLUMN))}),
         segments=frozenset(leaf.name for leaf in conditions if isinstance(leaf, SegmentRef)),
     )
+
+
+def _inwards(expression: Expression) -> Expression:
+    if _sole_owner(expression) is not None:
+        return expression
+    match expression:
+        case And():
+            return conjunction(_inwards(operand) for operand in expression.operands)
+        case Or():
+            return disjunction(_inwards(operand) for operand in expression.operands)
+        case Not(operand=And() as inner):
+            return disjunction(_inwards(negation(operand)) for operand in inner.operands)
+        case Not(operand=Or() as inner):
+            return conjunction(_inwards(negation(operand)) for operand in inner.operands)
+    return expression
 
 
 def _formula(expression: Expression) -> Expression:

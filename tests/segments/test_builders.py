@@ -20,7 +20,7 @@ from miyun.segments.parser import parse
         (members.tier.is_in("b", "a"), "members.tier in ('a', 'b')"),
         (members.tier != "a", "members.tier != 'a'"),
         (members.tier.is_known() & tags.city.is_missing(), "members.tier is known and tags.city is missing"),
-        (matched & (members.x <= 1.50) & (1 <= members.x), "members.x <= 1.5 and members.x >= 1 within matched"),
+        (matched & (members.x <= 1.50) & (members.x >= 1), "members.x <= 1.5 and members.x >= 1 within matched"),
     ],
 )
 def test_operators_build_what_the_text_says(built: Expression, text: str) -> None:
@@ -29,6 +29,6 @@ def test_operators_build_what_the_text_says(built: Expression, text: str) -> Non
 
 def test_python_logic_words_are_refused() -> None:
     with pytest.raises(TypeError, match="combine columns"):
-        members.a and tags.b
+        bool(members.a and tags.b)
     with pytest.raises(TypeError, match="combine expressions"):
-        segment("a") or segment("b")
+        bool(segment("a") or segment("b"))

@@ -112,6 +112,7 @@ def test_expressions_that_fit_their_schemas_pass_the_check(expression: Expressio
             ["members.a and not (members.a or members.d)", "members.b", "tags.c"],
             {"matched", "members.a", "members.b", "members.d", "tags.c"},
         ),
+        ("members.a and not (members.b or tags.c)", ["members.a and not members.b", "tags.c"], None),
         ("(members.a and tags.b) or (members.a and tags.c)", ["members.a", "tags.b", "tags.c"], None),
     ],
 )

@@ -33,7 +33,11 @@ class Event(StrEnum):
 
 
 class Fact(StrEnum):
-    """Names of facts. ``STATEMENT`` is the SHA-256 of the signed statement that the event is about, in hex."""
+    """Names of facts.
+
+    ``STATEMENT`` is the SHA-256 (``Record.digest``) of the signed statement that the event is about, in hex; an agent
+    records it once the zone has confirmed the statement, so that both logs hold it.
+    """
 
     STATEMENT = "statement"
     KIND = "kind"

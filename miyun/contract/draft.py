@@ -1,0 +1,122 @@
+"""A first draft of a contract from the three identities, with choices that err on the safe side."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from miyun.contract.model import (
+    MATCHED,
+    Budget,
+    Channel,
+    Consent,
+    Contract,
+    Domain,
+    Grant,
+    IdentifierTerms,
+    PartyKind,
+    PartyTerms,
+    Rung,
+    ZoneTerms,
+)
+from miyun.contract.validation import validate
+from miyun.errors import InputError
+from miyun.keys.identity import Identity
+
+DEFAULT_EVALUATION_CAP = 10_000_000
+"""A thousandth of 10¹⁰ phone numbers."""
+
+DEFAULT_BUDGET = Budget(
+    rho_micro=100_000,
+    size_rho_micro=1_000,
+    match_report_rho_micro=2_500,
+    lease_rho_micro=20_000,
+    delta_exponent=9,
+    suppress_below=100,
+)
+"""ε < 3 at δ = 10⁻⁹ in all; with two identifier types, σ = 22.4 on a size and σ = 20 on a match report's counts."""
+
+DEFAULT_PURPOSES = ("marketing",)
+
+
+def default_channels(merchant: str, platform: str) -> tuple[Channel, ...]:
+    """One way out per domain: the merchant's own messages, and the platform's ads."""
+    return (
+        Channel(name="member-messages", domain=Domain.PRIVATE, recipient=merchant),
+        Channel(name="platform-ads", domain=Domain.PUBLIC, recipient=platform),
+    )
+
+
+def draft_contract(
+    *,
+    id: str,
+    zone: Identity,
+    merchant: Identity,
+    platform: Identity,
+    identifiers: Sequence[IdentifierTerms],
+    expires: datetime,
+    starts: datetime | None = None,
+    columns: Sequence[str] = (),
+    channels: Sequence[Channel] | None = None,
+    budget: Budget = DEFAULT_BUDGET,
+    purposes: Sequence[str] = DEFAULT_PURPOSES,
+    consent_required: bool = True,
+    padding_bucket: int = 1_000,
+    legs_per_epoch: int = 16,
+    retention_days: int = 30,
+) -> Contract:
+    """Draft and check a contract.
+
+    Grants what the main job needs: to both parties the size, use and activation of the match; and to the platform the
+    size, use and activation of each merchant column in ``columns`` (``spend_90d`` or ``members.spend_90d``). ``starts``
+    is now where it is None.
+
+    Raises:
+        InputError: an identity of the wrong role or kind.
+        ContractError: choices that don't fit together; ``clause`` names the first.
+    """
+    if zone.role != "zone":
+        raise InputError(f"{zone.name} is a {zone.role}, not a zone", hint="Use the identity of the zone.")
+    now = datetime.now(UTC).replace(microsecond=0)
+    contract = Contract(
+        id=id,
+        zone=ZoneTerms(name=zone.name, organisation=zone.organisation, signing_key=zone.signing_key),
+        parties=(_terms(merchant, PartyKind.MERCHANT), _terms(platform, PartyKind.PLATFORM)),
+        identifiers=tuple(identifiers),
+        grants=tuple(_grants(merchant.name, platform.name, columns)),
+        budget=budget,
+        channels=default_channels(merchant.name, platform.name) if channels is None else tuple(channels),
+        consent=Consent(required=consent_required, purposes=tuple(purposes)),
+        padding_bucket=padding_bucket,
+        legs_per_epoch=legs_per_epoch,
+        retention_days=retention_days,
+        starts=now if starts is None else starts,
+        expires=expires,
+    )
+    validate(contract)
+    return contract
+
+
+def _terms(identity: Identity, kind: PartyKind) -> PartyTerms:
+    if identity.kind != kind or identity.sealing_key is None:
+        raise InputError(
+            f"{identity.name} is a {identity.kind or identity.role}, not a {kind}",
+            hint=f"Use the identity of the {kind}.",
+        )
+    return PartyTerms(
+        name=identity.name,
+        kind=kind,
+        organisation=identity.organisation,
+        signing_key=identity.signing_key,
+        sealing_key=identity.sealing_key,
+    )
+
+
+def _grants(merchant: str, platform: str, columns: Sequence[str]) -> Iterator[Grant]:
+    rungs = (Rung.SIZE, Rung.USE, Rung.ACTIVATE)
+    for owner, recipient in ((platform, merchant), (merchant, platform)):
+        for rung in rungs:
+            yield Grant(owner=owner, subject=MATCHED, rung=rung, recipient=recipient)
+    namespace = PartyKind.MERCHANT.namespace
+    for column in columns:
+        subject = column if "." in column else f"{namespace}.{column}"
+        for rung in rungs:
+            yield Grant(owner=merchant, subject=subject, rung=rung, recipient=platform)

@@ -1,4 +1,8 @@
-"""The backend that runs everywhere: libsodium through ctypes, one call per element, spread over the processors."""
+"""The backend that runs everywhere: libsodium through ctypes, one call per element, spread over the processors.
+
+libsodium 1.0.18 ignores the highest bit of an encoding, so that every element has a second one, by which a repeated
+point would look like a new one. It is checked here.
+"""
 
 import ctypes
 import hashlib
@@ -17,6 +21,7 @@ from miyun.hazmat.scalars import SCALAR_BYTES, SecretScalar
 from miyun.hazmat.sodium import sodium
 
 _WORTH_A_THREAD: Final = 64
+_HIGH_BIT: Final = 0x80
 
 
 class PortableBackend:
@@ -52,7 +57,7 @@ class PortableBackend:
         result = np.empty(count * POINT_BYTES, np.uint8)
         factor = ctypes.create_string_buffer(scalar.to_bytes(), SCALAR_BYTES)
         read, write, times, call = source.ctypes.data, result.ctypes.data, ctypes.addressof(factor), sodium().multiply
-        refused: list[int] = []
+        refused = [int(index) for index in np.flatnonzero(source[POINT_BYTES - 1 :: POINT_BYTES] & _HIGH_BIT)]
 
         def work(start: int, end: int) -> None:
             for index in range(start, end):

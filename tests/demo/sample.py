@@ -1,0 +1,139 @@
+"""Results as a run leaves them, made up, for the tests of the report."""
+
+from demo.brute_force import BruteForce
+from demo.results import (
+    ActivationResult,
+    Clause,
+    LeakScan,
+    Process,
+    Results,
+    SizeResult,
+    Step,
+    Table,
+    TypeResult,
+)
+
+
+def sample() -> Results:
+    return Results(
+        members=20_307,
+        users=40_000,
+        seed=7,
+        date="2026-11-22",
+        versions={"Miyun": "0.1.0", "Python": "3.11.7"},
+        steps=[
+            Step(title="Generate both tables", chinese="生成数据", started=0.0, seconds=1.4),
+            Step(title="Start the zone, invite three", chinese="启动融合区", started=1.4, seconds=3.1),
+            Step(title="Agree on a contract", chinese="签署合约", started=4.5, seconds=4.8),
+            Step(title="Check the members first", chinese="检查会员表", started=9.3, seconds=1.2),
+            Step(title="Fuse", chinese="融合匹配", started=10.5, seconds=14.2),
+            Step(title="Segments and sizes", chinese="人群与规模", started=24.7, seconds=3.9),
+            Step(title="Activate to both", chinese="激活", started=28.6, seconds=3.3),
+            Step(title="Compare with the plaintext join", chinese="明文对照", started=31.9, seconds=1.1),
+            Step(title="Crack a hashed list", chinese="破解哈希名单", started=33.0, seconds=3.6),
+        ],
+        tables=[
+            Table(
+                party="teahouse",
+                file="members.csv",
+                rows=20_307,
+                sent={"phone": 15_900, "email": 9_045},
+                set_aside={"member id seen before": 307, "without consent": 1_384, "phone with too few digits": 188},
+            ),
+            Table(
+                party="lifeapp",
+                file="users.parquet",
+                rows=40_000,
+                sent={"phone": 31_506, "email": 20_769},
+                set_aside={"without consent": 2_025, "phone shared": 437},
+            ),
+        ],
+        clauses=[
+            Clause(name="Identifiers, by priority", chinese="标识类型", value="phone (e164-cn), email (uid2)"),
+            Clause(name="Evaluation cap", chinese="评估上限", value="200,000 per type: 0.002 % of all phone numbers"),
+            Clause(name="Privacy budget", chinese="隐私预算", value="ρ = 0.5 (ε = 5.3 at δ = 10⁻⁶)"),
+        ],
+        fingerprints={
+            "teahouse": "K3QF 7TRA 2ZVX M5LP QW4D 6HNS YB2E JC3U",
+            "lifeapp": "R7YD KM2Q 4TXZ A6WP LJ5N 3HCV EB4S GF2U",
+            "fusion-zone": "ZP5K Q3MR 7YTD X2LA W6HN 4CVS B3JE UF2G",
+        },
+        statement={
+            "English": "The zone learns which handle matched which, and no identity.\nlifeapp learns …",
+            "中文": "融合区知道哪个句柄与哪个句柄匹配，但不知道任何身份。",
+        },
+        match_report=[
+            TypeResult(type="phone", reported=5_671, noise=14.1, truth=5_653),
+            TypeResult(type="email", reported=797, noise=14.1, truth=803),
+        ],
+        segment_definition="members.spend_365d >= 1000 and members.last_paid before '90d' and not members.opted_out",
+        sizes=[
+            SizeResult(asker="tea-analyst", segment="everyone", at_least=5_000, below=10_000, noise=31.6, truth=6_456),
+            SizeResult(asker="tea-analyst", segment="sleeping", at_least=100, below=200, noise=31.6, truth=173),
+            SizeResult(asker="teahouse", segment="sleeping", at_least=100, below=200, noise=31.6, truth=173),
+        ],
+        activations=[
+            ActivationResult(
+                segment="sleeping",
+                recipient=name,
+                domain=domain,
+                channel=channel,
+                file=f"{name}/outbox/sleeping-v1.csv",
+                delivered=169,
+                truth=169,
+                missing=0,
+                surplus=0,
+            )
+            for name, domain, channel in (("teahouse", "private", "wechat"), ("lifeapp", "public", "feed-ads"))
+        ],
+        refused=["The analyst asked for the audience itself: not-permitted."],
+        processes=[
+            Process(
+                name="teahouse",
+                role="merchant",
+                received=4_900_000,
+                sent=3_800_000,
+                messages={"points chunks": 7, "receipts": 31},
+                learned="Its own sleeping members, by id, as granted; noisy totals.",
+                not_learned="Which of its other rows matched; any of the platform's users.",
+            ),
+            Process(
+                name="fusion-zone",
+                role="zone",
+                received=8_900_000,
+                sent=8_700_000,
+                messages={"token chunks": 12, "legs": 1},
+                learned="Padded counts, which anonymous handle matched which, one bit per member handle.",
+                not_learned="Any identifier, any id, any attribute's value.",
+            ),
+            Process(
+                name="lifeapp",
+                role="platform",
+                received=3_900_000,
+                sent=4_800_000,
+                messages={"points chunks": 4, "receipts": 29},
+                learned="The users to whom it may show the coupon, by its own id.",
+                not_learned="Any other member; what they spent.",
+            ),
+            Process(
+                name="tea-analyst",
+                role="analyst",
+                received=18_200,
+                sent=9_300,
+                messages={"size bands": 2},
+                learned="Two bands.",
+                not_learned="Any row.",
+            ),
+        ],
+        scan=LeakScan(bytes=14_680_064, identifiers=121_400, found=0),
+        audit="The zone's audit log and those of both agents were checked against each other: 74 entries agree.",
+        brute_force=BruteForce(
+            listed=16_794,
+            first=13_800_000_000,
+            tried=16_800_000,
+            seconds=3.01,
+            processes=2,
+            recovered=69,
+            expected=69,
+        ),
+    )

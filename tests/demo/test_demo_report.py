@@ -1,0 +1,72 @@
+"""The report needs nothing from outside and says what the results say."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+from demo.report import render
+from demo.results import SizeResult, TypeResult
+from tests.demo.sample import sample
+
+VOID = {"meta", "br"}
+
+
+class Nesting(HTMLParser):
+    """Raises on tags that do not close in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_it_is_one_well_formed_page_without_anything_from_outside() -> None:
+    page = render(sample())
+    parser = Nesting()
+    parser.feed(page)
+    assert parser.open == []
+    assert not re.search(r"https?://|src=|href=|url\((?!#)|@import|<script", page)
+
+
+def test_the_verdict_follows_the_results() -> None:
+    good, bad = sample(), sample()
+    bad.activations[0] = replace(bad.activations[0], delivered=168, missing=1)
+    assert "Every result equals the plaintext join." in render(good)
+    assert "Every result equals" not in render(bad)
+    assert "1 ids missing" in render(bad)
+    assert bad.differences
+    assert not good.differences
+
+
+def test_words_from_elsewhere_are_escaped() -> None:
+    results = sample()
+    results.statement = {"English": "<script>alert(1)</script>"}
+    results.segment_definition = "members.spend > 1 <b>"
+    page = render(results)
+    assert "<script>" not in page
+    assert "1 <b>" not in page
+
+
+def test_noise_explains_five_standard_deviations_and_no_more() -> None:
+    assert TypeResult(type="phone", reported=150, noise=10.0, truth=100).plausible
+    assert not TypeResult(type="phone", reported=151, noise=10.0, truth=100).plausible
+    size = SizeResult(asker="a", segment="s", at_least=100, below=200, noise=10.0, truth=249)
+    assert size.plausible
+    assert not replace(size, truth=250).plausible
+    assert replace(size, below=None, truth=10**6).plausible
+    assert not replace(size, truth=49).plausible
+
+
+def test_an_empty_run_is_no_success() -> None:
+    results = sample()
+    results.activations.clear()
+    assert results.differences == ["nothing was activated"]

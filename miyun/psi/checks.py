@@ -71,14 +71,9 @@ def check_announcement(contract: Contract, request: FuseRequest, announcement: A
             hint=_ASK,
             clause="identifiers",
         )
-    bucket = contract.padding_bucket
     for position, (count, terms) in enumerate(zip(announcement.counts, contract.identifiers, strict=True)):
         if not 0 <= count.points <= announcement.handles or count.chunks != chunk_count(count.points):
             raise MalformedError(f"the announced counts of {count.type} contradict each other", hint=_ASK)
-        if count.points % bucket:
-            raise MalformedError(
-                f"the announced count of {count.type} is not padded", hint=_ASK, clause="padding_bucket"
-            )
         if count.points > terms.evaluation_cap:
             raise CapExceededError(
                 f"{announcement.party} announces {count.points:,} {count.type} points, "
@@ -86,8 +81,11 @@ def check_announcement(contract: Contract, request: FuseRequest, announcement: A
                 hint="Send fewer rows, or agree on a new contract with a higher cap.",
                 clause=f"identifiers[{position}].evaluation_cap",
             )
-    if announcement.handles >= sum(count.points for count in announcement.counts) + bucket:
+    counts = [count.points for count in announcement.counts]
+    if announcement.handles > sum(counts):
         raise MalformedError("the announcement has row handles that no point belongs to", hint=_ASK)
+    if any(count % contract.padding_bucket for count in (announcement.handles, *counts)):
+        raise MalformedError("the announced counts are not padded", hint=_ASK, clause="padding_bucket")
 
 
 def check_place(

@@ -1,11 +1,13 @@
 """The receiver's side of a chunk: multiply the other party's points and derive the tokens for the zone.
 
-A token is a keyed hash of m·p·H(x). The zone holds neither scalar: without m and p a token is an image of a
-Diffie-Hellman value that it can't compute for any x (CDH in the random oracle model), so equality within the fusion
-is all that tokens show. Together with one party the zone has that party's scalar and the tokens: it can compute
-p⁻¹-free guesses only for identifiers whose point the other party agreed to multiply. Collusion is thus an ordinary
-oblivious pseudorandom function with a counted number of answers, and no more: that number is the contract's
-evaluation cap, and the ``SeenPoints`` that the agent passes in keeps it.
+A token is a keyed hash of m·p·H(x). The zone holds neither scalar: to compute a token for some x it would have to
+solve Diffie-Hellman (CDH in the random oracle model), so whether two tokens of one fusion are equal is all it sees.
+
+The zone together with P holds p, every m·H(x) with its row handle, and tokens. To test a guess y it needs m·H(y), and
+only M's evaluation gives that, hashed, for one guess per point (one-more Diffie-Hellman). Collusion is thus ordinary
+matching by an oblivious pseudorandom function with a counted number of answers: the contract's evaluation cap, which
+the agent's ``SeenPoints`` keeps. A row whose identifier was never submitted stays an anonymous handle. The same holds
+with the roles exchanged.
 """
 
 from typing import Protocol
@@ -17,10 +19,14 @@ from miyun.psi.context import FusionContext
 
 
 class SeenPoints(Protocol):
-    """The agent's durable memory of what it evaluated for one counterparty, type and epoch."""
+    """The agent's durable memory of what it evaluated for one counterparty, type and epoch.
+
+    It belongs to one chunk: before the tokens leave the agent, the points that it claimed must be counted and
+    remembered on disk.
+    """
 
     def claim(self, points: bytes) -> None:
-        """Count and remember the points of one chunk, durably, before anything derived from them leaves.
+        """Take the points of the chunk, 32 bytes each.
 
         Raises:
             CapExceededError: with these the contract's evaluation cap would be passed.
@@ -32,7 +38,7 @@ class SeenPoints(Protocol):
 def evaluate(context: FusionContext, points: bytes, scalar: SecretScalar, seen: SeenPoints) -> bytes:
     """The tokens of the points, 16 bytes each, in order.
 
-    ``seen`` has claimed the points when this returns. Nothing of the result exists before.
+    ``seen`` claims the points before the first is multiplied.
 
     Raises:
         MalformedError: a point is the identity or not canonically encoded.

@@ -23,7 +23,7 @@ def _document(contract: Contract) -> Iterator[str]:
     yield "# A contract between a merchant and a platform about matching their users in a zone."
     yield "# Both parties and the zone sign it, and each of them refuses whatever it does not permit."
     yield "# What is signed is its canonical JSON (RFC 8785): comments, order and spacing of this file don't count."
-    yield "# Before you sign, read who will learn what:  miyun contract leakage FILE"
+    yield "# Before you sign, have the leakage statement printed from it, and read who will learn what."
     yield ""
     yield "# The contract's name, for commands and logs."
     yield f"id: {_text(contract.id)}"
@@ -142,7 +142,7 @@ def _consent(contract: Contract) -> Iterator[str]:
 def _handling(contract: Contract) -> Iterator[str]:
     yield "# Row counts are rounded up to a multiple of this with random points. 1: the other side sees them exactly."
     yield f"padding_bucket: {_number(contract.padding_bucket)}"
-    yield "# How many predicates of one party the zone may hold bits of per epoch. Rare combinations can point at people."
+    yield "# How many predicates of a party the zone may hold bits of per epoch. Rare combinations can point at a row."
     yield f"legs_per_epoch: {_number(contract.legs_per_epoch)}"
     yield "# How many days the zone keeps what an epoch left."
     yield f"retention_days: {_number(contract.retention_days)}"

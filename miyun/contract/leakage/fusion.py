@@ -1,0 +1,147 @@
+"""What a fusion and the segments upon it tell each party and the zone."""
+
+from collections.abc import Iterator
+
+from miyun.contract.leakage.lines import (
+    ALWAYS,
+    AT_EACH_FUSION,
+    AT_EACH_SEGMENT,
+    LeakageLine,
+    Who,
+    Words,
+    party_words,
+    zone_words,
+)
+from miyun.contract.model import Contract, PartyTerms
+
+
+def party_lines(contract: Contract, party: PartyTerms) -> Iterator[LeakageLine]:
+    """What ``party`` learns without any grant."""
+    other = contract.counterparty(party.name)
+    name = party_words(party)
+    yield LeakageLine(
+        who=Who.PARTY,
+        name=name,
+        learns=_row_counts(contract.padding_bucket, Words(en=f"{other.name} sends", zh=f" {other.name} 发送")),
+        when=AT_EACH_FUSION,
+        clause="padding_bucket",
+        loud=contract.padding_bucket == 1,
+    )
+    yield LeakageLine(
+        who=Who.PARTY,
+        name=name,
+        learns=Words(
+            en=f"Learns nothing about which of its own rows matched, nor any identifier of {other.name}; only what "
+            f"the grants "
+            "listed here add",
+            zh=f"不会知道自己的哪些行匹配上了,也看不到 {other.name} 的任何标识;只有下列授权会增加它所知道的内容",
+        ),
+        when=AT_EACH_FUSION,
+        clause="grants",
+    )
+    yield LeakageLine(
+        who=Who.PARTY,
+        name=name,
+        learns=Words(
+            en=f"Learns the definitions of {other.name}'s segments that use its columns, {other.name}'s requests "
+            f"for fusions "
+            "and activations (with the segment's name), and the audit log of the contract",
+            zh=f"得知 {other.name} 的人群包中用到本方列的定义、{other.name} 的融合与投放请求(含人群包名称),"
+            "以及本合约的审计日志",
+        ),
+        when=ALWAYS,
+        clause="parties",
+    )
+
+
+def zone_lines(contract: Contract) -> Iterator[LeakageLine]:
+    """What the zone learns by itself."""
+    name = zone_words(contract)
+    legs = contract.legs_per_epoch
+
+    def line(learns: Words, when: Words, clause: str) -> LeakageLine:
+        return LeakageLine(who=Who.ZONE, name=name, learns=learns, when=when, clause=clause)
+
+    yield line(
+        _row_counts(contract.padding_bucket, Words(en="each party sends", zh="各方发送")),
+        AT_EACH_FUSION,
+        "padding_bucket",
+    )
+    yield line(
+        Words(
+            en="Learns which anonymous row handle of the one party matched which handle of the other, and on which "
+            "identifier "
+            "type; so also the exact number of matches",
+            zh="得知一方的哪个匿名行句柄与另一方的哪个句柄匹配、匹配于哪种标识类型;因此也知道确切的匹配数",
+        ),
+        AT_EACH_FUSION,
+        "identifiers",
+    )
+    yield line(
+        Words(
+            en="Learns the text of every segment's definition and, for each row handle, whether the row satisfies each "
+            f"predicate in it: at most {legs:,} predicates of each party per epoch, erased at the end of the epoch; "
+            "also which handles opted out, at each activation. So it knows the exact size of every segment and "
+            "audience",
+            zh="得知每个人群包定义的文字,以及每个行句柄是否满足其中的每个条件:"
+            f"每个纪元每方至多 {legs:,} 个条件,纪元结束时删除;每次投放时还知道哪些句柄在退订名单中。"
+            "因此它知道每个人群包和每次投放的确切人数",
+        ),
+        AT_EACH_SEGMENT,
+        "legs_per_epoch",
+    )
+    yield line(
+        Words(
+            en=f"Rare combinations can point at a row: {legs:,} predicates tell rows apart into as many as 2^{legs} "
+            "groups, and a group of one may be recognised by somebody who knows that person's values. That is why the "
+            "number of predicates is capped",
+            zh=f"罕见的条件组合可能指向某一行:{legs:,} 个条件最多可把行分成 2^{legs} 组,"
+            "只有一行的组可能被了解此人情况的人认出;因此限制条件的数量",
+        ),
+        AT_EACH_SEGMENT,
+        "legs_per_epoch",
+    )
+    yield line(
+        Words(
+            en="Learns no identifier, no member or user id and no attribute value; it holds no blinding scalar and "
+            "no party's "
+            "key, and can't test a guess by itself",
+            zh="不会得到任何标识、会员或用户编号以及属性值;它不持有盲化标量和任何一方的密钥,单凭自己无法验证任何猜测",
+        ),
+        ALWAYS,
+        "zone",
+    )
+    yield line(
+        Words(
+            en="Learns who asked for what and when, analysts included, and each process's network address",
+            zh="得知谁在何时请求了什么(包括分析师),以及各进程的网络地址",
+        ),
+        ALWAYS,
+        "zone",
+    )
+    yield line(
+        Words(
+            en="The zone erases matches and predicates' answers when the next epoch takes over; whatever else an epoch "
+            f"left, such as sealed audiences, it keeps for {contract.retention_days} days. The audit log and the "
+            f"ledger "
+            "stay longer",
+            zh="下一纪元开始时,融合区删除上一纪元的匹配关系与条件结果;纪元留下的其他内容(如密封的人群包)"
+            f"保留 {contract.retention_days} 天。审计日志与账本保留更久",
+        ),
+        ALWAYS,
+        "retention_days",
+    )
+
+
+def _row_counts(bucket: int, sender: Words) -> Words:
+    if bucket == 1:
+        return Words(
+            en=f"Learns EXACTLY how many rows and how many identifiers of each type {sender.en} (there is no padding)",
+            zh=f"得知{sender.zh}的行数以及每种标识的数量,均为确切数字(没有填充)",
+        )
+    return Words(
+        en=f"Learns how many rows and how many identifiers of each type {sender.en}, rounded up to a multiple of "
+        f"{bucket:,}; "
+        "beyond that rounding these counts carry no noise",
+        zh=f"得知{sender.zh}的行数以及每种标识的数量,向上取整到 {bucket:,} 的倍数;除取整外,这些数字不加噪声",
+    )

@@ -7,7 +7,7 @@ most once on either side, and keeps the ids that either side may act on. The dem
 import csv
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -26,6 +26,7 @@ class Person:
     email: str | None
     consents: bool
     opted_out: bool
+    never_call: bool = False
     spend_year: float | None = None
     last_paid: date | None = None
 
@@ -56,18 +57,32 @@ def clean_email(raw: str) -> str | None:
     return f"{local}@{host}"
 
 
-def read_members(path: Path) -> Iterator[Person]:
-    """The merchant's rows in file order."""
+def clean_date(raw: str) -> date | None:
+    """A day however it was written: 2026-03-01, 2026/3/1, 2026年3月1日."""
+    parts = re.findall(r"\d+", raw)
+    return date(*map(int, parts)) if parts else None
+
+
+def read_opt_outs(path: Path) -> set[str | None]:
+    """The phones of the call centre's list."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return {clean_phone(row["phone"]) for row in csv.DictReader(file)} - {None}
+
+
+def read_members(path: Path, do_not_call: Container[str | None] = ()) -> Iterator[Person]:
+    """The merchant's rows in file order; whoever has a phone of the list has opted out too."""
     with path.open(encoding="gb18030", newline="") as file:
         for row in csv.DictReader(file):
+            phone, spent = clean_phone(row["手机号"]), row["近365天消费"].replace(",", "")
             yield Person(
                 row["会员编号"],
-                clean_phone(row["手机号"]),
+                phone,
                 clean_email(row["邮箱"]),
                 consents=row["营销授权"] == "是",
                 opted_out=row["营销退订"] == "是",
-                spend_year=float(row["近365天消费"]) if row["近365天消费"] else None,
-                last_paid=date.fromisoformat(row["最近支付日期"]) if row["最近支付日期"] else None,
+                never_call=phone in do_not_call,
+                spend_year=float(spent) if spent else None,
+                last_paid=clean_date(row["最近支付日期"]),
             )
 
 

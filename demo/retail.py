@@ -112,8 +112,8 @@ class Retail:
                 [TIERS[tier] for tier in np.searchsorted((1_500, 4_000, 12_000), self._worth(people), side="right")],
                 [CITIES[place] for place in draw.pick("city", people, len(CITIES))],
                 [f"{spent:.2f}" if days >= 0 else "" for spent, days in zip(quarter, idle, strict=True)],
-                [f"{spent:.2f}" if days >= 0 else "" for spent, days in zip(year, idle, strict=True)],
-                [(self.today - timedelta(days)).isoformat() if days >= 0 else "" for days in idle.tolist()],
+                [f"{spent:,.2f}" if days >= 0 else "" for spent, days in zip(year, idle, strict=True)],
+                [write_date(self.today - timedelta(days), days % 9) if days >= 0 else "" for days in idle.tolist()],
                 ["是" if refused else "否" for refused in opted_out],
                 [("是", "否", "")[answer] for answer in consents],
                 [REMARKS[remark] for remark in draw.pick("remark", people, len(REMARKS))],
@@ -216,6 +216,13 @@ def write_email(email: str, style: int) -> str:
     return (email, email, email.upper(), f" {email}", f"{local.title()}@{host}", f"{email} ")[style]
 
 
+def write_date(day: date, style: int) -> str:
+    """A date as the tills of three generations write it."""
+    if style == 0:
+        return f"{day.year}年{day.month}月{day.day}日"
+    return f"{day:%Y/%m/%d}" if style < 3 else day.isoformat()
+
+
 def write_members(retail: Retail, path: Path) -> int:
     """Write the member table; how many rows it has."""
     count = 0
@@ -234,6 +241,22 @@ def write_users(retail: Retail, path: Path) -> int:
         for block in retail.user_blocks():
             writer.write_table(block)
     return retail.users
+
+
+def write_opt_outs(retail: Retail, path: Path) -> int:
+    """Write the call centre's list of phones never to be contacted; how many it has."""
+    draw, count = retail.population, 0
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["phone"])
+        for start, stop in _blocks(retail.members):
+            people = np.arange(start, stop, dtype=np.uint64)
+            people = people[draw.uniform("do not call", people) < 0.02]
+            styles = draw.choice("opt-out style", people, PHONE_STYLES)
+            phones = zip(draw.phones(people).tolist(), styles.tolist(), strict=True)
+            writer.writerows([write_phone(str(number), style)] for number, style in phones)
+            count += len(people)
+    return count
 
 
 def _blocks(count: int) -> Iterator[tuple[int, int]]:

@@ -9,8 +9,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from demo import retail
-from demo.reference import clean_email, clean_phone, eligible, join, read_members, read_users
-from demo.retail import Retail, write_email, write_members, write_phone, write_users
+from demo.reference import (
+    clean_date,
+    clean_email,
+    clean_phone,
+    eligible,
+    join,
+    read_members,
+    read_opt_outs,
+    read_users,
+)
+from demo.retail import Retail, write_date, write_email, write_members, write_opt_outs, write_phone, write_users
 
 TODAY = date(2026, 11, 22)
 
@@ -50,7 +59,9 @@ def test_members_are_messy(folder: Path) -> None:
 
 
 def test_spend_is_unequal_and_many_sleep(folder: Path) -> None:
-    spent = sorted((float(row["近365天消费"] or 0) for row in rows(folder / "members.csv")), reverse=True)
+    spent = sorted(
+        (float(row["近365天消费"].replace(",", "") or 0) for row in rows(folder / "members.csv")), reverse=True
+    )
     assert sum(spent[: len(spent) // 5]) > 0.55 * sum(spent)
     asleep = [row for row in rows(folder / "members.csv") if row["近90天消费"] == "0.00"]
     assert 0.2 < len(asleep) / len(spent) < 0.6
@@ -58,8 +69,8 @@ def test_spend_is_unequal_and_many_sleep(folder: Path) -> None:
 
 def test_nobody_paid_near_the_sleeping_line(folder: Path) -> None:
     for row in rows(folder / "members.csv"):
-        if row["最近支付日期"]:
-            days = (TODAY - date.fromisoformat(row["最近支付日期"])).days
+        if paid := clean_date(row["最近支付日期"]):
+            days = (TODAY - paid).days
             assert abs(days - retail.ASLEEP_DAYS) >= retail.QUIET_DAYS
 
 
@@ -75,6 +86,15 @@ def test_every_spelling_cleans_to_the_same_value() -> None:
     emails = {clean_email(write_email("wangli123@gmail.com", style)) for style in range(6)}
     assert phones == {"13812345678"}
     assert emails == {"wangli123@gmail.com"}
+    assert {clean_date(write_date(TODAY, style)) for style in range(9)} == {TODAY}
+
+
+def test_some_members_are_on_the_opt_out_list(folder: Path, tmp_path: Path) -> None:
+    count = write_opt_outs(Retail(6_000, 7, TODAY), tmp_path / "opt-outs.csv")
+    listed = read_opt_outs(tmp_path / "opt-outs.csv")
+    members = list(read_members(folder / "members.csv", listed))
+    assert len(listed) == count
+    assert 0.01 < sum(member.never_call for member in members) / len(members) < 0.03
 
 
 @pytest.mark.parametrize("raw", retail.NO_PHONE)

@@ -76,7 +76,7 @@ class _CallDetails(NamedTuple):
     compression: Any
 
 
-class _Errors(grpc.UnaryUnaryClientInterceptor[Any, Any]):
+class _Errors(grpc.UnaryUnaryClientInterceptor):  # type: ignore[type-arg]
     def intercept_unary_unary(
         self, continuation: Callable[..., Any], client_call_details: grpc.ClientCallDetails, request: Any
     ) -> Any:

@@ -17,7 +17,7 @@ ENROL = "/miyun.wire.v1.EnrolmentService/Enrol"
 _log = structlog.get_logger(__name__)
 
 
-class Guard(grpc.ServerInterceptor[Any, Any], ABC):
+class Guard(grpc.ServerInterceptor, ABC):  # type: ignore[type-arg]
     """Admits calls, and turns what they raise into a status."""
 
     @abstractmethod
@@ -26,7 +26,7 @@ class Guard(grpc.ServerInterceptor[Any, Any], ABC):
 
     def intercept_service(
         self, continuation: Callable[[Any], Any], handler_call_details: grpc.HandlerCallDetails
-    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+    ) -> Any:
         handler: Any = continuation(handler_call_details)
         method = handler_call_details.method
         if handler is None:

@@ -57,8 +57,9 @@ def enrol(home: Home, code: JoinCode) -> None:
 
 def _pinned_authority(code: JoinCode) -> x509.Certificate:
     """The certificate in the server's chain whose fingerprint the join code carries."""
+    expected = code.authority_fingerprint.encode()
     for certificate in _presented_chain(code.enrolment_address):
-        if hmac.compare_digest(certificate_fingerprint(certificate), code.authority_fingerprint):
+        if hmac.compare_digest(certificate_fingerprint(certificate).encode(), expected):
             return certificate
     raise TransportError(
         "this is not the zone that issued the join code",

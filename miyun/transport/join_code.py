@@ -1,7 +1,6 @@
 """Join codes: all that a newcomer needs to enrol, as one word to copy."""
 
 import base64
-import binascii
 import hashlib
 from dataclasses import dataclass, field
 
@@ -45,7 +44,7 @@ class JoinCode(Record):
         try:
             raw = base64.b32decode(letters + "=" * (-len(letters) % 8))
             return cls.from_canonical(_checked(raw[:-CHECKSUM_BYTES], raw[-CHECKSUM_BYTES:]))
-        except (binascii.Error, MalformedError):
+        except (ValueError, MalformedError):
             raise InputError(
                 "the join code is incomplete or was changed", hint="Copy the whole code again from the invitation."
             ) from None

@@ -181,6 +181,12 @@ def _check(config: MembersConfig) -> None:
                 f"[members.identifiers.{type_}]: profile {identifier.profile!r} doesn't fit the number of columns",
                 hint=f"Give {COMPOSITE!r} several columns, and every other profile one.",
             )
+    names = [name.lower() for name in config.attributes]
+    if len(set(names)) < len(names) or any(not name or name.startswith("#") for name in names):
+        raise ConfigError(
+            "[members.attributes] has a name that is empty, begins with # or differs from another in case only",
+            hint="Rename the attribute.",
+        )
     marker = config.suppression.attribute
     if marker is not None and config.column_types.get(marker) is not ColumnType.BOOLEAN:
         raise ConfigError(

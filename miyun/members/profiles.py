@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from miyun.errors import ConfigError
+from miyun.members.cells import is_broken
 from miyun.members.devices import idfa, imei, oaid, openid
 from miyun.members.emails import data_manager_email, lower_email, uid2_email
 from miyun.members.phones import chinese_phone, digits, international_phone
@@ -97,6 +98,8 @@ def _one(raw: str, spell: Profile, known_empty: Callable[[str], bool]) -> str | 
         return Rejected(Reason.TOO_LONG)
     if len(raw) <= 4 and known_empty(raw):
         return _EMPTY
+    if is_broken(raw):
+        return Rejected(Reason.BAD_ENCODING)
     value = spell(raw)
     if value == "" or (isinstance(value, Rejected) and known_empty(raw)):
         return _EMPTY
@@ -106,6 +109,8 @@ def _one(raw: str, spell: Profile, known_empty: Callable[[str], bool]) -> str | 
 def _composite(parts: Sequence[str | None]) -> str | Rejected:
     if any(part is not None and len(part) > MAX_CHARACTERS for part in parts):
         return Rejected(Reason.TOO_LONG)
+    if any(part is not None and is_broken(part) for part in parts):
+        return Rejected(Reason.BAD_ENCODING)
     folded = ["" if part is None or is_blank(part) else fold(part) for part in parts]
     if not all(folded):
         return Rejected(Reason.INCOMPLETE) if any(folded) else _EMPTY

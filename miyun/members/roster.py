@@ -1,23 +1,33 @@
 """The rows that one fusion sends: row handle ↔ member id, and the values of each identifier type in upload order."""
+# ruff: noqa: S608 - names are numbered here, values are parameters, paths are quoted
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
+import duckdb
 import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
 from miyun.contract.model import Consent, IdentifierTerms
-from miyun.members.config import MembersConfig
+from miyun.errors import MalformedError, NotFoundError, SourceError, StateError
+from miyun.members import today
+from miyun.members.collecting import collect
+from miyun.members.config import DEFAULT_MEMORY_MIB, MembersConfig
+from miyun.members.drawing import draw
+from miyun.members.reading import Progress, consent_columns, contract_profiles
 from miyun.members.report import MembersReport
+from miyun.members.workspace import limits, literal, private_folder
+from miyun.records import Record
 
 CHUNK_POINTS = 8192
 """Points per chunk, as the fusion protocol has it."""
 
-Progress = Callable[[int, int | None], None]
-"""Told the rows done and, where it is known, the total."""
+_BATCH_HANDLES = 16_384
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +38,17 @@ class RosterChunk:
     values: list[bytes | None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RosterFacts(Record):
+    """What the file says about itself. ``forgotten``: the identifiers are gone."""
+
+    consent: Consent
+    report: MembersReport
+    forgotten: bool
+
+
 class Roster:
-    """One file per contract and epoch, mode 0600."""
+    """One file per contract and epoch, mode 0600. A roster that is built is never changed, only read and forgotten."""
 
     @classmethod
     def build(
@@ -44,19 +63,62 @@ class Roster:
     ) -> Self:
         """Read the source and draw handles and upload orders; an older file at ``path`` is replaced.
 
+        Nothing is at ``path`` before everything is; a build that was interrupted starts anew.
+
         Raises:
             ConfigError: the configuration lacks an identifier type, has another profile for it, or lacks consent.
             SourceError: the source can't be read, or no row may be sent.
         """
-        raise NotImplementedError
+        profiles = contract_profiles(config, identifiers)
+        columns = consent_columns(config, consent)
+        work = path.with_name(path.name + ".building")
+        shutil.rmtree(work, ignore_errors=True)
+        private_folder(work)
+        drawn = work / "roster.duckdb"
+        try:
+            bounds = limits(config.memory_mib, work / "spill")
+            with duckdb.connect(work / "staging.duckdb", config=bounds) as connection:
+                collected = collect(
+                    connection, config, profiles=profiles, consent=columns, bucket=bucket, on_progress=on_progress
+                )
+                if not collected.settled.members:
+                    raise SourceError(
+                        "no row of the member table may be sent",
+                        hint="Run `miyun members check`: it says why rows are left out.",
+                    )
+                draw(connection, collected.settled, collected.padding, drawn)
+                facts = RosterFacts(consent=consent, report=collected.report, forgotten=False)
+                _write_facts(connection, facts)
+                connection.execute("DETACH roster")
+            _put(drawn, path)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+        return cls.open(path, memory_mib=config.memory_mib)
 
     @classmethod
-    def open(cls, path: Path, *, memory_mib: int = 160) -> Self:
-        """Raises: NotFoundError, StateError."""
-        raise NotImplementedError
+    def open(cls, path: Path, *, memory_mib: int = DEFAULT_MEMORY_MIB) -> Self:
+        """Raises: NotFoundError: there is no such file. StateError: it is no roster, or damaged."""
+        return cls(path, memory_mib)
+
+    def __init__(self, path: Path, memory_mib: int) -> None:
+        self._path = path
+        self._memory_mib = memory_mib
+        self._connect()
+
+    def _connect(self) -> None:
+        if not self._path.is_file():
+            raise NotFoundError(f"there is no roster {self._path.name}", hint="Fuse first.")
+        bounds = limits(self._memory_mib, self._path.with_name(self._path.name + ".spill"))
+        try:
+            self._connection = duckdb.connect(self._path, read_only=True, config=bounds)
+            row = self._connection.execute("SELECT facts FROM facts").fetchone()
+        except duckdb.Error:
+            raise StateError(f"the roster {self._path.name} can't be read", hint="Fuse again.") from None
+        self._facts = RosterFacts.from_canonical(row[0] if row else b"")
+        self._places = {type_.type: place for place, type_ in enumerate(self.report.types)}
 
     def close(self) -> None:
-        raise NotImplementedError
+        self._connection.close()
 
     def __enter__(self) -> Self:
         return self
@@ -65,33 +127,125 @@ class Roster:
         self.close()
 
     @property
-    def universe(self) -> int:
-        """Row handles, padding included: 0 … universe - 1."""
-        raise NotImplementedError
+    def report(self) -> MembersReport:
+        return self._facts.report
 
     @property
-    def report(self) -> MembersReport:
-        raise NotImplementedError
+    def universe(self) -> int:
+        """Row handles, padding included: 0 … universe - 1."""
+        return self.report.universe
 
     def points(self, type_: str) -> int:
-        """Points of an identifier type, padding included."""
-        raise NotImplementedError
+        """Points of an identifier type, padding included.
+
+        Raises:
+            NotFoundError: the roster has no such type.
+        """
+        return self.report.types[self._place(type_)].points
 
     def chunk(self, type_: str, index: int) -> RosterChunk:
-        raise NotImplementedError
+        """The points ``index`` · 8192 and following, in upload order.
+
+        Raises:
+            NotFoundError: the roster has no such type or chunk.
+            StateError: the values are forgotten.
+        """
+        place = self._place(type_)
+        if self._facts.forgotten:
+            raise StateError("the identifiers of this roster are forgotten", hint="Fuse again, as a new epoch.")
+        if not 0 <= index * CHUNK_POINTS < self.points(type_):
+            raise NotFoundError(f"the roster has no chunk {index} of {type_}")
+        found = (
+            self._connection.cursor()
+            .execute(
+                f"SELECT handle, value FROM points{place} WHERE rowid >= ? AND rowid < ? ORDER BY rowid",
+                [index * CHUNK_POINTS, (index + 1) * CHUNK_POINTS],
+            )
+            .fetchall()
+        )
+        prefix = _length_prefixed(type_)
+        return RosterChunk(
+            handles=np.fromiter((handle for handle, _ in found), np.uint32, len(found)),
+            values=[None if value is None else prefix + _length_prefixed(value) for _, value in found],
+        )
 
     def forget_values(self) -> None:
-        """Drop the identifiers; member ids, handles and what padding copies remain."""
-        raise NotImplementedError
+        """Drop the identifiers; member ids, handles and what padding copies remain. The old file is unlinked."""
+        if self._facts.forgotten:
+            return
+        work = self._path.with_name(self._path.name + ".forgetting")
+        shutil.rmtree(work, ignore_errors=True)
+        private_folder(work)
+        self.close()
+        try:
+            with duckdb.connect(config=limits(self._memory_mib, work / "spill")) as connection:
+                connection.execute(f"ATTACH {literal(self._path)} AS old (READ_ONLY)")
+                connection.execute(f"ATTACH {literal(work / 'roster.duckdb')} AS roster")
+                for table in ("member", "padding"):
+                    connection.execute(f"CREATE TABLE roster.{table} AS FROM old.{table}")
+                _write_facts(connection, replace(self._facts, forgotten=True))
+                connection.execute("DETACH roster")
+            _put(work / "roster.duckdb", self._path)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+            self._connect()
 
     def member_ids(self, handles: BitMap) -> Iterator[list[str]]:
-        """Member ids by ascending handle, in batches; padding is skipped."""
-        raise NotImplementedError
+        """Member ids by ascending handle, in batches; padding is skipped.
+
+        Raises:
+            MalformedError: a handle lies beyond the universe.
+        """
+        if handles and handles.max() >= self.universe:
+            raise MalformedError("a row handle beyond those of this epoch")
+        cursor = self._connection.cursor()
+        for low in range(0, self.universe, _BATCH_HANDLES):
+            wanted = handles & BitMap(range(low, low + _BATCH_HANDLES))
+            if not wanted:
+                continue
+            found = cursor.execute(
+                "SELECT rowid, member FROM member WHERE rowid >= ? AND rowid < ? AND member IS NOT NULL ORDER BY rowid",
+                [low, low + _BATCH_HANDLES],
+            ).fetchall()
+            if batch := [member for handle, member in found if handle in wanted]:
+                yield batch
 
     def rows_where(self, config: MembersConfig, sql: str, parameters: Sequence[Any]) -> BitMap:
-        """Handles of the rows whose attributes of today satisfy a DuckDB predicate."""
-        raise NotImplementedError
+        """Handles of the rows whose attributes of today satisfy a DuckDB condition; see :func:`today.rows_where`."""
+        return today.rows_where(self._connection.cursor(), config, sql, parameters)
 
     def suppressed(self, config: MembersConfig) -> BitMap:
-        """Handles of the rows that must not be reached today."""
-        raise NotImplementedError
+        """Handles of the rows that must not be reached today; see :func:`today.suppressed`."""
+        return today.suppressed(self._connection.cursor(), config, self._facts.consent)
+
+    def _place(self, type_: str) -> int:
+        if type_ not in self._places:
+            raise NotFoundError(f"the roster has no identifier type {type_!r}")
+        return self._places[type_]
+
+
+def encode_value(type_: str, value: str) -> bytes:
+    """What is hashed to the group: type name and normalised value, each after its length (4 bytes, big-endian)."""
+    return _length_prefixed(type_) + _length_prefixed(value)
+
+
+def _length_prefixed(text: str) -> bytes:
+    data = text.encode()
+    return len(data).to_bytes(4, "big") + data
+
+
+def _write_facts(connection: duckdb.DuckDBPyConnection, facts: RosterFacts) -> None:
+    connection.execute("CREATE TABLE roster.facts AS SELECT ?::BLOB AS facts", [facts.canonical_bytes()])
+
+
+def _put(drawn: Path, path: Path) -> None:
+    """Move a finished file into its place, durably."""
+    drawn.chmod(0o600)
+    for place in (drawn, path.parent):
+        descriptor = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+            if place is drawn:
+                drawn.replace(path)
+        finally:
+            os.close(descriptor)

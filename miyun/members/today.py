@@ -1,0 +1,135 @@
+"""Facts of today about the rows of an epoch: the source is read again, and member ids lead to row handles."""
+# ruff: noqa: S608 - names are numbered here, values are parameters, paths are quoted
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from pyroaring import BitMap
+
+from miyun.contract.model import Consent
+from miyun.contract.schema import ColumnType
+from miyun.errors import ExpressionError
+from miyun.members.attributes import Attribute
+from miyun.members.config import MembersConfig
+from miyun.members.optouts import OptOuts, open_opt_outs
+from miyun.members.reading import MemberReader, consent_columns
+from miyun.members.reasons import Reason, Rejected
+from miyun.members.staging import insert
+
+_ARROW_TYPES = {
+    ColumnType.NUMBER: pa.float64(),
+    ColumnType.TEXT: pa.string(),
+    ColumnType.BOOLEAN: pa.bool_(),
+    ColumnType.DATE: pa.date32(),
+}
+
+_ROW, _MEMBER = "#row", "#member"
+"""Beside attributes, whose names don't begin so."""
+
+
+def rows_where(
+    connection: duckdb.DuckDBPyConnection, config: MembersConfig, sql: str, parameters: Sequence[Any]
+) -> BitMap:
+    """Handles of the members whose first row satisfies the condition; NULL doesn't.
+
+    Attributes are addressed by name as DOUBLE, VARCHAR, BOOLEAN and DATE; what can't be read is NULL. A member who is
+    no longer in the source satisfies nothing.
+
+    Raises:
+        ExpressionError: DuckDB can't evaluate the condition.
+        SourceError: the source can't be read.
+    """
+    names = [name for name in config.attributes if _quoted(name) in sql]
+    fields = [(name, _ARROW_TYPES[config.attributes[name].type]) for name in names]
+    schema = pa.schema([(_ROW, pa.int64()), (_MEMBER, pa.string()), *fields])
+    connection.execute("CREATE OR REPLACE TEMP TABLE hits (source_row BIGINT, member VARCHAR, hit BOOLEAN)")
+    for batch in MemberReader(config, profiles={}, attributes=names).batches():
+        columns = [_readable(batch.attributes[name]) for name in names]
+        connection.register("incoming", pa.table([batch.rows, batch.members, *columns], schema=schema))
+        try:
+            connection.execute(
+                f'INSERT INTO hits SELECT "{_ROW}", "{_MEMBER}", coalesce(({sql}), false) FROM incoming',
+                list(parameters),
+            )
+        except duckdb.Error:
+            raise ExpressionError("DuckDB can't evaluate the predicate", hint="Check the columns' types.") from None
+        finally:
+            connection.unregister("incoming")
+    return _handles(
+        connection,
+        "SELECT member.rowid::UINTEGER AS handle FROM member"
+        " JOIN (SELECT member, arg_min(hit, source_row) AS hit FROM hits GROUP BY member) AS today"
+        " ON member.member = today.member WHERE today.hit",
+    )
+
+
+def suppressed(connection: duckdb.DuckDBPyConnection, config: MembersConfig, consent: Consent) -> BitMap:
+    """Handles of the members that must not be reached today, on the safe side:
+
+    those who opted out in any of their rows, by the attribute (a value that can't be read counts as yes) or by the
+    opt-out file; whose consent, where the contract requires it, is withdrawn; and who are no longer in the source.
+
+    Raises:
+        SourceError: the source, or the opt-out file, can't be read.
+    """
+    opt_outs = open_opt_outs(config)
+    profiles = opt_outs.profiles if opt_outs else {}
+    _read_opt_outs(connection, opt_outs, len(profiles))
+    values = "".join(f", value{place} VARCHAR" for place in range(len(profiles)))
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE present (source_row BIGINT, member VARCHAR, consented BOOLEAN, objected BOOLEAN"
+        f"{values})"
+    )
+    marker = config.suppression.attribute
+    reader = MemberReader(
+        config,
+        profiles=profiles,
+        consent=consent_columns(config, consent),
+        attributes=[] if marker is None else [marker],
+    )
+    for batch in reader.batches():
+        objected = [False] * len(batch.rows) if marker is None else [_is_yes(cell) for cell in batch.attributes[marker]]
+        values_of = [pa.array(batch.identifiers[type_], pa.string()) for type_ in profiles]
+        columns = [pa.array(column) for column in (batch.rows, batch.members, batch.consented, objected)]
+        insert(connection, "present", [*columns, *values_of])
+    listed = "".join(f" OR coalesce(value{place} IN (FROM listed{place}), false)" for place in range(len(profiles)))
+    return _handles(
+        connection,
+        "SELECT member.rowid::UINTEGER AS handle FROM member LEFT JOIN (SELECT member,"
+        f" bool_or(objected OR member IN (FROM listed){listed}) AS objected,"
+        " arg_min(consented, source_row) AS consented"
+        " FROM present GROUP BY member) AS today ON member.member = today.member"
+        " WHERE member.member IS NOT NULL AND coalesce(today.objected OR NOT today.consented, true)",
+    )
+
+
+def _read_opt_outs(connection: duckdb.DuckDBPyConnection, opt_outs: OptOuts | None, types: int) -> None:
+    for table in ("listed", *(f"listed{place}" for place in range(types))):
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} (value VARCHAR)")
+    for ids, values in opt_outs.batches() if opt_outs else ():
+        insert(connection, "listed", [pa.array(ids, pa.string())])
+        for place, column in enumerate(values.values()):
+            insert(connection, f"listed{place}", [pa.array(column, pa.string())])
+
+
+def _is_yes(cell: Attribute | Rejected) -> bool:
+    if isinstance(cell, Rejected):
+        return cell.reason != Reason.EMPTY
+    return cell is True
+
+
+def _readable(values: Iterable[Attribute | Rejected]) -> list[Attribute | None]:
+    return [None if isinstance(value, Rejected) else value for value in values]
+
+
+def _handles(connection: duckdb.DuckDBPyConnection, query: str) -> BitMap:
+    """The handles that a query finds, and those of the padding that copies them."""
+    handles = BitMap(connection.execute(query).fetchnumpy()["handle"])
+    copies = connection.execute("SELECT handle, copied FROM padding").fetchall()
+    return handles | BitMap([handle for handle, copied in copies if copied in handles])
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -83,9 +83,13 @@ def _run(source: Path) -> ctypes.CDLL:
     if spec is None or spec.loader is None:
         raise InternalError("the package rbcl can't be read", hint="Install Miyun again with its dependencies.")
     module: ModuleType = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    library: ctypes.CDLL = module._sodium
-    return library
+    try:
+        spec.loader.exec_module(module)
+        library: ctypes.CDLL = module._sodium
+        return library
+    finally:
+        with contextlib.suppress(OSError, AttributeError):
+            Path(module.lib_path).unlink()
 
 
 def _parents() -> Iterator[str]:
@@ -105,7 +109,6 @@ def _private_temporary_folder(parent: str) -> Iterator[None]:
         yield
     finally:
         tempfile.tempdir = before
+        # Not empty only if another thread made a temporary file just now: then it stays for that thread.
         with contextlib.suppress(OSError):
-            for library in folder.glob("*.*"):
-                library.unlink()
             folder.rmdir()

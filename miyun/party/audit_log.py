@@ -1,4 +1,4 @@
-"""This party's own hash chains, one a contract."""
+"""The party's own hash chains, one a contract."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -50,9 +50,7 @@ class AuditLog:
 
     def entries(self, contract: str) -> tuple[AuditEntry, ...]:
         query = (
-            select(audit_entries.c.entry)
-            .where(audit_entries.c.contract == contract)
-            .order_by(audit_entries.c.sequence)
+            select(audit_entries.c.entry).where(audit_entries.c.contract == contract).order_by(audit_entries.c.sequence)
         )
         with reading(self._engine) as connection:
             return tuple(AuditEntry.from_canonical(entry) for entry in connection.scalars(query))

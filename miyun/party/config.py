@@ -3,7 +3,7 @@
 ::
 
     [privacy]
-    total_rho_micro = 5000000   # what all contracts together may be charged, in millionths of zCDP's rho
+    total_rho_micro = 1000000   # what all contracts together may be charged, in millionths of zCDP's rho
 
     [outbox]
     folder = "outbox"           # where audiences are delivered, relative to the home
@@ -33,7 +33,7 @@ class _Part(BaseModel):
 
 
 class PrivacyConfig(_Part):
-    total_rho_micro: int = Field(default=5_000_000, ge=0)
+    total_rho_micro: int = Field(default=1_000_000, ge=0)
 
 
 class OutboxConfig(_Part):

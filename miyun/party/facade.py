@@ -87,7 +87,7 @@ class Party:
         return self._session.home.identity()[0]
 
     def fingerprint(self) -> str:
-        """This party's keys in short, for comparing out of band."""
+        """The party's keys in short, for comparing out of band."""
         identity = self.identity()
         return key_fingerprint(identity.signing_key, identity.sealing_key)
 
@@ -151,7 +151,7 @@ class Party:
         return self._sizes.quote(contract, segment)
 
     def budget(self, contract: str) -> BudgetView:
-        """This party's own privacy ledger for a contract, and across all of them."""
+        """The party's own privacy ledger for a contract, and across all of them."""
         return budget_view(self._session, contract)
 
     def audit_verify(self, contract: str) -> AuditFindings:

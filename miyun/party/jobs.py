@@ -76,9 +76,7 @@ class JobsClient:
         request = wire.ListJobsRequest(contract=contract, state=state or "", limit=limit, before=before)
         return tuple(from_wire(job, Job) for job in self._session.stub(JobServiceStub).ListJobs(request).jobs)
 
-    def wait(
-        self, contract: str, job: str, on_event: OnEvent = ignore, *, timeout: float | None = None
-    ) -> Job:
+    def wait(self, contract: str, job: str, on_event: OnEvent = ignore, *, timeout: float | None = None) -> Job:
         """Wait for the end of a job, with this party's agent at work meanwhile. ``timeout`` is in seconds.
 
         Raises:

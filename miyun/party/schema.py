@@ -102,6 +102,7 @@ evaluations = Table(
     Column("job", String, primary_key=True),
     Column("chunk", Integer, primary_key=True),
     Column("points_digest", LargeBinary, nullable=False),
+    Column("statement", LargeBinary, nullable=False),
     Column("prefixes", LargeBinary, nullable=False),
     Column("tokens", LargeBinary),
     Column("acknowledged", Boolean, nullable=False),

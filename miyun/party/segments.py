@@ -97,10 +97,10 @@ class SegmentsClient:
         )
         permit_channels(terms, channels)
         signature = self._session.sign(request)
+        self._session.requests.keep(request, signature, subject=name)
         message = wire.CreateSegmentRequest(statement=to_wire(request, wire.SegmentRequest), signature=signature)
         answer = self._session.stub(SegmentServiceStub).CreateSegment(message)
         self._session.receipts.keep(answer.receipt, request, terms)
-        self._session.requests.keep(request, signature, subject=name)
         facts: dict[Fact, str | int] = {Fact.JOB: request.job, Fact.SEGMENT: name}
         self._session.audit_log.note(contract, Event.SEGMENT_REQUESTED, self._session.name, request, facts)
         return from_wire(answer.job, Job)

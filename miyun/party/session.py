@@ -1,4 +1,4 @@
-"""What the parts of a party's process share: home, configuration, database, clock, connection to the zone."""
+"""What the parts of a party's process share: home, configuration, stores, clock, connection to the zone."""
 
 import threading
 from collections.abc import Callable
@@ -11,17 +11,26 @@ import grpc
 from sqlalchemy import URL
 
 from miyun.keys.home import Home
-from miyun.keys.identity import Identity
 from miyun.keys.unsealing import SealingKey, sealing_key
 from miyun.party.accepted import AcceptedContracts
 from miyun.party.audit_log import AuditLog
 from miyun.party.config import PartyConfig, load_party_config
+from miyun.party.deliveries import Deliveries
+from miyun.party.evaluations import Evaluations
+from miyun.party.fusion_states import FusionStates
+from miyun.party.ledger import Ledger
+from miyun.party.legs import Legs
+from miyun.party.outbox import Outbox
 from miyun.party.receipts import Receipts
+from miyun.party.requests import Requests
+from miyun.party.rosters import Rosters
+from miyun.records import Statement
 from miyun.storage.database import open_database
 from miyun.transport.channel import connect
 
 CONFIG_FILE = "party.toml"
 DATABASE_FILE = "party.sqlite"
+ROSTER_FOLDER = "rosters"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 S = TypeVar("S")
@@ -39,28 +48,37 @@ class Session:
         self.home = home
         self.name = home.info.name
         self.now = clock
-        self.engine = open_database(_url(home.path / DATABASE_FILE), migrations=MIGRATIONS)
-        self.accepted = AcceptedContracts(self.engine)
-        self.receipts = Receipts(self.engine)
-        self.audit_log = AuditLog(self.engine, clock)
+        url = URL.create("sqlite", database=str(home.path / DATABASE_FILE))
+        self._engine = open_database(url.render_as_string(hide_password=False), migrations=MIGRATIONS)
+        self.accepted = AcceptedContracts(self._engine)
+        self.requests = Requests(self._engine)
+        self.receipts = Receipts(self._engine)
+        self.audit_log = AuditLog(self._engine, clock)
+        self.fusions = FusionStates(self._engine)
+        self.outbox = Outbox(self._engine)
+        self.evaluations = Evaluations(self._engine)
+        self.legs = Legs(self._engine)
+        self.deliveries = Deliveries(self._engine)
+        self.ledger = Ledger(self._engine, self.name)
+        self.rosters = Rosters(home.path / ROSTER_FOLDER, self.fusions)
         self._channel: grpc.Channel | None = None
         self._lock = threading.Lock()
-
-    @cached_property
-    def config(self) -> PartyConfig:
-        return load_party_config(self.home.path / CONFIG_FILE)
 
     @property
     def config_path(self) -> Path:
         return self.home.path / CONFIG_FILE
 
     @cached_property
-    def identity(self) -> Identity:
-        return self.home.identity()[0]
+    def config(self) -> PartyConfig:
+        return load_party_config(self.config_path)
 
     @cached_property
     def sealing_key(self) -> SealingKey:
         return sealing_key(self.home)
+
+    def sign(self, statement: Statement) -> bytes:
+        """The party's signature over it."""
+        return self.home.signing_key.sign(statement)
 
     def stub(self, service: Callable[[grpc.Channel], S]) -> S:
         """A client of one of the zone's services."""
@@ -74,8 +92,4 @@ class Session:
             if self._channel is not None:
                 self._channel.close()
                 self._channel = None
-        self.engine.dispose()
-
-
-def _url(path: Path) -> str:
-    return URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
+        self._engine.dispose()

@@ -84,6 +84,7 @@ def upgrade() -> None:
         sa.Column("job", sa.String, primary_key=True),
         sa.Column("chunk", sa.Integer, primary_key=True),
         sa.Column("points_digest", sa.LargeBinary, nullable=False),
+        sa.Column("statement", sa.LargeBinary, nullable=False),
         sa.Column("prefixes", sa.LargeBinary, nullable=False),
         sa.Column("tokens", sa.LargeBinary),
         sa.Column("acknowledged", sa.Boolean, nullable=False),

@@ -1,0 +1,184 @@
+"""The agent: it asks the zone for this party's tasks and does them."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from threading import Event, Thread
+
+import grpc
+
+from miyun.errors import TransportError
+from miyun.keys.home import Home
+from miyun.party.progress import OnEvent, ZoneLost, ignore
+from miyun.party.session import Session
+from miyun.party.signals import stopped_by_signals
+from miyun.party.tasks.outcome import Outcome
+from miyun.party.tasks.runner import TaskRunner, contract_of, kind_of
+from miyun.party.upkeep import Upkeep
+from miyun.transport.channel import connect
+from miyun.wire.v1 import agent_pb2 as wire
+from miyun.wire.v1.agent_pb2_grpc import AgentServiceStub
+
+AGENT_LOCK = "agent"
+LONG_POLL_SECONDS = 20
+LAST_LOOK_SECONDS = 2
+"""How long a single run waits, at its end, for tasks that its own work brings about."""
+BUSY_PAUSE_SECONDS = 0.5
+SHORTEST_REST_SECONDS = 0.25
+LONGEST_REST_SECONDS = 4.0
+FIRST_BACK_OFF_SECONDS = 0.5
+LONGEST_BACK_OFF_SECONDS = 30.0
+
+Slot = tuple[str, bool]
+"""A contract, and whether the work is a fusion: one piece of work at a time in each."""
+
+
+class Agent:
+    """One party's agent."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @property
+    def home(self) -> Home:
+        return self._session.home
+
+    def run(self, *, once: bool = False, stop: Event | None = None, on_event: OnEvent = ignore) -> None:
+        """Work until ``stop`` is set (by SIGTERM and Ctrl-C where none is given), or, ``once``, until nothing is open.
+
+        ``once`` also returns when the open work has waited for others for longer than ``agent.patience_seconds``.
+        While the zone is away the agent tries again; what contract or data forbid is refused, and fails its job only.
+
+        Raises:
+            StateError: another agent of this home is running.
+            TransportError: ``once``, and the zone can't be reached for as long as the patience lasts.
+        """
+        with self.home.lock(AGENT_LOCK):
+            if stop is not None:
+                self.work(stop=stop, on_event=on_event, once=once)
+                return
+            with stopped_by_signals() as signalled:
+                self.work(stop=signalled, on_event=on_event, once=once)
+
+    def work(self, *, stop: Event, on_event: OnEvent, once: bool = False) -> None:
+        """``run`` for a caller that holds the agent's lock itself."""
+        with ThreadPoolExecutor(self._session.config.agent.workers, thread_name_prefix="miyun-task") as pool:
+            _Loop(self._session, pool, stop, on_event, once=once).run()
+
+
+class _Loop:
+    def __init__(
+        self, session: Session, pool: ThreadPoolExecutor, stop: Event, on_event: OnEvent, *, once: bool
+    ) -> None:
+        self._session = session
+        self._pool = pool
+        self._stop = stop
+        self._on_event = on_event
+        self._once = once
+        self._runner = TaskRunner(session, stop, on_event)
+        self._upkeep = Upkeep(session, on_event)
+        self._patience = session.config.agent.patience_seconds
+        self._at_work: dict[Slot, Future[Outcome]] = {}
+        self._rests: dict[Slot, float] = {}
+        self._rest_until: dict[Slot, float] = {}
+        self._wake = Event()
+        self._moved_at = time.monotonic()
+        self._back_off = FIRST_BACK_OFF_SECONDS
+        self._last_look = False
+
+    def run(self) -> None:
+        with self._poll_stub() as stub:
+            while not self._stop.is_set():
+                try:
+                    if self._turn(stub):
+                        return
+                except (TransportError, ValueError) as error:
+                    if self._stop.is_set():
+                        return
+                    self._wait_out(error)
+
+    @contextmanager
+    def _poll_stub(self) -> Iterator[AgentServiceStub]:
+        """A connection for the long poll alone, so that it can be hung up on without touching work under way."""
+        channel = connect(self._session.home)
+        if not self._once:
+            Thread(target=partial(_hang_up, self._stop, channel), daemon=True, name="miyun-hang-up").start()
+        try:
+            yield AgentServiceStub(channel)
+        finally:
+            channel.close()
+
+    def _turn(self, stub: AgentServiceStub) -> bool:
+        """One look at the open tasks; True when a single run has come to its end."""
+        self._upkeep.run()
+        tasks = stub.NextTasks(wire.NextTasksRequest(wait_seconds=self._wait_seconds())).tasks
+        self._back_off = FIRST_BACK_OFF_SECONDS
+        for task in tasks:
+            if kind_of(task):
+                self._start(_slot(task), partial(self._runner.run, task))
+        asked = {task.job for task in tasks}
+        for fusion in self._session.fusions.exchanging():
+            if fusion.job not in asked:
+                self._start((fusion.contract, True), partial(self._runner.resume, fusion))
+        if tasks or self._at_work:
+            self._wake.wait(BUSY_PAUSE_SECONDS)
+            self._wake.clear()
+            self._collect()
+            self._last_look = False
+            return self._once and self._out_of_patience()
+        self._rests.clear()
+        self._rest_until.clear()
+        ended, self._last_look = self._last_look, self._once
+        return ended
+
+    def _wait_seconds(self) -> int:
+        if self._at_work or self._rests:
+            return 0
+        if not self._once:
+            return LONG_POLL_SECONDS
+        return LAST_LOOK_SECONDS if self._last_look else 0
+
+    def _start(self, slot: Slot, work: Callable[[], Outcome]) -> None:
+        if slot in self._at_work or time.monotonic() < self._rest_until.get(slot, 0.0):
+            return
+        self._at_work[slot] = self._pool.submit(work)
+        self._at_work[slot].add_done_callback(lambda _: self._wake.set())
+
+    def _collect(self) -> None:
+        for slot, work in list(self._at_work.items()):
+            if not work.done():
+                continue
+            del self._at_work[slot]
+            outcome = work.result()
+            if outcome is Outcome.IDLE:
+                self._rests[slot] = min(2 * self._rests.get(slot, SHORTEST_REST_SECONDS), LONGEST_REST_SECONDS)
+                self._rest_until[slot] = time.monotonic() + self._rests[slot]
+            else:
+                self._rests.pop(slot, None)
+                self._moved_at = time.monotonic()
+            if outcome is Outcome.DONE:
+                self._upkeep.soon()
+
+    def _out_of_patience(self) -> bool:
+        return not self._at_work and time.monotonic() - self._moved_at > self._patience
+
+    def _wait_out(self, error: TransportError | ValueError) -> None:
+        if not isinstance(error, TransportError):
+            raise error
+        self._collect()
+        if self._once and self._out_of_patience():
+            raise error
+        self._on_event(ZoneLost(reason=error.message, retry_seconds=self._back_off))
+        self._stop.wait(self._back_off)
+        self._back_off = min(2 * self._back_off, LONGEST_BACK_OFF_SECONDS)
+
+
+def _slot(task: wire.Task) -> Slot:
+    return contract_of(task), kind_of(task) == "fuse"
+
+
+def _hang_up(stop: Event, channel: grpc.Channel) -> None:
+    stop.wait()
+    channel.close()

@@ -1,0 +1,262 @@
+"""What this party multiplied for others: the durable cap, the points of the epoch, and the answers.
+
+Multiplying a point answers a guess. So a chunk is counted, its points are remembered and its answer is stored in one
+transaction that is on disk before the answer goes anywhere; the count is never lowered, whatever becomes of the job.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from miyun.contract.model import Contract
+from miyun.errors import CapExceededError, ReplayError, StateError
+from miyun.party.schema import evaluation_counts, evaluations
+from miyun.party.seen import PREFIX_BYTES, SeenPrefixes, contains_any, sorted_prefixes
+from miyun.psi.chunks import make_tokens_chunk
+from miyun.psi.evaluation import SeenPoints
+from miyun.psi.statements import PointsChunk, TokensChunk
+from miyun.storage.database import reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    statement: TokensChunk
+    tokens: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stream:
+    """One counterparty, type and epoch: within it no point comes twice."""
+
+    contract: str
+    counterparty: str
+    type: str
+    epoch: int
+
+
+class Evaluations:
+    """Safe for several threads of the one process that holds the agent's lock."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._seen: dict[_Stream, SeenPrefixes] = {}
+
+    def answer(self, contract: Contract, chunk: PointsChunk, compute: Callable[[SeenPoints], bytes]) -> Answer:
+        """The tokens of a chunk: those that are stored, or what ``compute`` gives, counted and stored.
+
+        ``compute`` evaluates the points, and shows them to what it is given before it multiplies one.
+
+        Raises:
+            CapExceededError: the contract's cap does not leave so many points.
+            ReplayError: another chunk stood at this place before, or a point came before in this epoch.
+        """
+        stream = _Stream(contract=contract.id, counterparty=chunk.sender, type=chunk.type, epoch=chunk.epoch)
+        with self._lock:
+            stored = self._stored(stream, chunk)
+            if stored is not None:
+                return stored
+            claim = _Claim(self, stream, contract)
+            tokens = compute(claim)
+            answer = Answer(statement=make_tokens_chunk(chunk, tokens), tokens=tokens)
+            with self._engine.begin() as connection:
+                _count(connection, stream, contract, chunk.count)
+                connection.execute(
+                    insert(evaluations).values(
+                        contract=stream.contract,
+                        counterparty=stream.counterparty,
+                        type=stream.type,
+                        epoch=stream.epoch,
+                        job=chunk.job,
+                        chunk=chunk.index,
+                        points_digest=chunk.digest(),
+                        statement=answer.statement.canonical_bytes(),
+                        prefixes=claim.prefixes,
+                        tokens=tokens,
+                        acknowledged=False,
+                    )
+                )
+            self._memory(stream).add(claim.prefixes)
+            return answer
+
+    def unacknowledged(self, contract: str, job: str) -> tuple[Answer, ...]:
+        """Answers that may have been released, in the order of their chunks: the zone may hold them or not."""
+        query = (
+            select(evaluations.c.statement, evaluations.c.tokens)
+            .where(
+                evaluations.c.contract == contract,
+                evaluations.c.job == job,
+                evaluations.c.acknowledged.is_(False),
+                evaluations.c.tokens.is_not(None),
+            )
+            .order_by(evaluations.c.type, evaluations.c.chunk)
+        )
+        with reading(self._engine) as connection:
+            rows = connection.execute(query).all()
+        return tuple(Answer(statement=TokensChunk.from_canonical(row.statement), tokens=row.tokens) for row in rows)
+
+    def acknowledge(self, statement: TokensChunk) -> None:
+        """The zone has these tokens."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(evaluations)
+                .where(
+                    evaluations.c.contract == statement.contract,
+                    evaluations.c.counterparty == statement.sender,
+                    evaluations.c.type == statement.type,
+                    evaluations.c.epoch == statement.epoch,
+                    evaluations.c.job == statement.job,
+                    evaluations.c.chunk == statement.index,
+                )
+                .values(acknowledged=True)
+            )
+
+    def acknowledged(self, contract: str, job: str) -> Mapping[str, int]:
+        """How many chunks of each type the zone has the tokens of."""
+        query = (
+            select(evaluations.c.type, func.count().label("chunks"))
+            .where(evaluations.c.contract == contract, evaluations.c.job == job, evaluations.c.acknowledged.is_(True))
+            .group_by(evaluations.c.type)
+        )
+        with reading(self._engine) as connection:
+            return {row.type: row.chunks for row in connection.execute(query)}
+
+    def counts(self, contract: str, counterparty: str) -> Mapping[str, int]:
+        """Points of each type that were ever evaluated."""
+        query = select(evaluation_counts.c.type, evaluation_counts.c.evaluated).where(
+            evaluation_counts.c.contract == contract, evaluation_counts.c.counterparty == counterparty
+        )
+        with reading(self._engine) as connection:
+            return {row.type: row.evaluated for row in connection.execute(query)}
+
+    def counts_before(self, contract: str, counterparty: str, job: str) -> Mapping[str, int]:
+        """The same without those of one job."""
+        size = func.sum(func.length(evaluations.c.prefixes)).label("size")
+        query = (
+            select(evaluations.c.type, size)
+            .where(evaluations.c.contract == contract, evaluations.c.job == job)
+            .group_by(evaluations.c.type)
+        )
+        with reading(self._engine) as connection:
+            here = {row.type: row.size // PREFIX_BYTES for row in connection.execute(query)}
+        return {type_: count - here.get(type_, 0) for type_, count in self.counts(contract, counterparty).items()}
+
+    def forget_answers(self, contract: str, job: str) -> None:
+        """Drop the tokens of a job that has ended."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(evaluations)
+                .where(evaluations.c.contract == contract, evaluations.c.job == job)
+                .values(tokens=None)
+            )
+        with self._lock:
+            for stream in [held for held in self._seen if held.contract == contract]:
+                del self._seen[stream]
+
+    def forget_points(self, contract: str, *, before_epoch: int) -> None:
+        """Drop the points of epochs whose scalars are gone: nothing can be multiplied by them again."""
+        with self._lock:
+            with self._engine.begin() as connection:
+                connection.execute(
+                    delete(evaluations).where(evaluations.c.contract == contract, evaluations.c.epoch < before_epoch)
+                )
+            for stream in [held for held in self._seen if held.contract == contract and held.epoch < before_epoch]:
+                del self._seen[stream]
+
+    def _stored(self, stream: _Stream, chunk: PointsChunk) -> Answer | None:
+        query = select(evaluations.c.points_digest, evaluations.c.statement, evaluations.c.tokens).where(
+            *_of(stream), evaluations.c.job == chunk.job, evaluations.c.chunk == chunk.index
+        )
+        with reading(self._engine) as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            return None
+        if row.points_digest != chunk.digest():
+            raise ReplayError(
+                "another chunk came at this place before", hint="Run `miyun audit verify`, then fuse again."
+            )
+        if row.tokens is None:
+            raise StateError("this fusion has ended here", hint="Fuse again.")
+        return Answer(statement=TokensChunk.from_canonical(row.statement), tokens=row.tokens)
+
+    def _memory(self, stream: _Stream) -> SeenPrefixes:
+        if stream not in self._seen:
+            seen = SeenPrefixes()
+            with reading(self._engine) as connection:
+                for prefixes in connection.scalars(select(evaluations.c.prefixes).where(*_of(stream))):
+                    seen.add(prefixes)
+            self._seen[stream] = seen
+        return self._seen[stream]
+
+    def _refuse_repeats(self, stream: _Stream, prefixes: bytes) -> None:
+        suspects = self._memory(stream).suspects(prefixes)
+        if not suspects:
+            return
+        with reading(self._engine) as connection:
+            stored = connection.scalars(select(evaluations.c.prefixes).where(*_of(stream)))
+            if any(contains_any(held, suspects) for held in stored):
+                raise ReplayError(
+                    "a point that came before in this epoch",
+                    hint="Ask the sender to check its installation: no correct one sends a point twice.",
+                )
+
+
+class _Claim:
+    """The points of one chunk, checked; they count when their answer is stored."""
+
+    def __init__(self, store: Evaluations, stream: _Stream, contract: Contract) -> None:
+        self._store = store
+        self._stream = stream
+        self._contract = contract
+        self.prefixes = b""
+
+    def claim(self, points: bytes) -> None:
+        """Check the points. Raises CapExceededError, ReplayError."""
+        self.prefixes = sorted_prefixes(points)
+        with reading(self._store._engine) as connection:
+            _require_room(connection, self._stream, self._contract, len(self.prefixes) // PREFIX_BYTES)
+        self._store._refuse_repeats(self._stream, self.prefixes)
+
+
+def _of(stream: _Stream) -> tuple[ColumnElement[bool], ...]:
+    return (
+        evaluations.c.contract == stream.contract,
+        evaluations.c.counterparty == stream.counterparty,
+        evaluations.c.type == stream.type,
+        evaluations.c.epoch == stream.epoch,
+    )
+
+
+def _require_room(connection: Connection, stream: _Stream, contract: Contract, points: int) -> None:
+    evaluated = connection.scalar(
+        select(evaluation_counts.c.evaluated).where(
+            evaluation_counts.c.contract == stream.contract,
+            evaluation_counts.c.counterparty == stream.counterparty,
+            evaluation_counts.c.type == stream.type,
+        )
+    )
+    place = [terms.type for terms in contract.identifiers].index(stream.type)
+    cap = contract.identifiers[place].evaluation_cap
+    if (evaluated or 0) + points > cap:
+        raise CapExceededError(
+            f"{evaluated or 0:,} {stream.type} points of {stream.counterparty} were evaluated before; with {points:,} "
+            f"more the contract's cap of {cap:,} would be passed",
+            hint="Agree on a new contract with a higher cap.",
+            clause=f"identifiers[{place}].evaluation_cap",
+        )
+
+
+def _count(connection: Connection, stream: _Stream, contract: Contract, points: int) -> None:
+    _require_room(connection, stream, contract, points)
+    statement = upsert(evaluation_counts).values(
+        contract=stream.contract, counterparty=stream.counterparty, type=stream.type, evaluated=points
+    )
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["contract", "counterparty", "type"],
+            set_={"evaluated": evaluation_counts.c.evaluated + statement.excluded.evaluated},
+        )
+    )

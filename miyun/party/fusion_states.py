@@ -1,0 +1,118 @@
+"""The fusions that this party takes part in: what both announced, and how they ended."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, Engine, func, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from miyun.party.schema import fusions
+from miyun.psi.statements import Announcement
+from miyun.storage.database import reading
+
+
+class FusionState(StrEnum):
+    EXCHANGING = "exchanging"
+    FINISHED = "finished"
+    ABANDONED = "abandoned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fusion:
+    """``finished`` means that the zone has everything it needs from this party."""
+
+    contract: str
+    job: str
+    epoch: int
+    state: FusionState
+    announcement: Announcement
+    signature: bytes
+    counterpart: Announcement | None
+    counterpart_signature: bytes | None
+
+
+class FusionStates:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def begin(self, announcement: Announcement, signature: bytes) -> None:
+        """Note what this party is about to announce."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                upsert(fusions)
+                .values(
+                    contract=announcement.contract,
+                    job=announcement.job,
+                    epoch=announcement.epoch,
+                    state=FusionState.EXCHANGING,
+                    announcement=announcement.canonical_bytes(),
+                    announcement_signature=signature,
+                )
+                .on_conflict_do_nothing()
+            )
+
+    def get(self, contract: str, job: str) -> Fusion | None:
+        found = [fusion for fusion in self.of(contract) if fusion.job == job]
+        return found[0] if found else None
+
+    def of(self, contract: str) -> tuple[Fusion, ...]:
+        """All fusions of a contract by epoch."""
+        return self._select(fusions.c.contract == contract)
+
+    def exchanging(self) -> tuple[Fusion, ...]:
+        """The fusions that are under way here, of all contracts."""
+        return self._select(fusions.c.state == FusionState.EXCHANGING)
+
+    def _select(self, condition: ColumnElement[bool]) -> tuple[Fusion, ...]:
+        query = select(fusions).where(condition).order_by(fusions.c.epoch)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query).all()
+        return tuple(
+            Fusion(
+                contract=row.contract,
+                job=row.job,
+                epoch=row.epoch,
+                state=FusionState(row.state),
+                announcement=Announcement.from_canonical(row.announcement),
+                signature=row.announcement_signature,
+                counterpart=None if row.counterpart is None else Announcement.from_canonical(row.counterpart),
+                counterpart_signature=row.counterpart_signature,
+            )
+            for row in rows
+        )
+
+    def counterpart(self, announcement: Announcement, signature: bytes) -> None:
+        """Note what the other party announced, verified."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(fusions)
+                .where(fusions.c.contract == announcement.contract, fusions.c.job == announcement.job)
+                .values(counterpart=announcement.canonical_bytes(), counterpart_signature=signature)
+            )
+
+    def end(self, contract: str, job: str, state: FusionState) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(fusions)
+                .where(
+                    fusions.c.contract == contract,
+                    fusions.c.job == job,
+                    fusions.c.state == FusionState.EXCHANGING,
+                )
+                .values(state=state)
+            )
+
+    def finished(self, contract: str, epoch: int) -> Fusion | None:
+        """The newest finished fusion of an epoch, if there is one."""
+        found = [
+            fusion for fusion in self.of(contract) if fusion.epoch == epoch and fusion.state is FusionState.FINISHED
+        ]
+        return found[-1] if found else None
+
+    def newest_epoch(self, contract: str) -> int:
+        """The newest epoch that this party has finished; 0 if none."""
+        query = select(func.max(fusions.c.epoch)).where(
+            fusions.c.contract == contract, fusions.c.state == FusionState.FINISHED
+        )
+        with reading(self._engine) as connection:
+            return connection.scalar(query) or 0

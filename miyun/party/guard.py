@@ -1,0 +1,174 @@
+"""The only door from what the zone passes on to work: an agent acts on nothing unsigned.
+
+Each method takes a task as the zone sent it and gives the work that it stands for, after it was checked that this party
+signed the contract itself and that the contract is in force; that the request names exactly this contract and is signed
+with the key that the contract pins for whoever asks; and that the contract lets them.
+"""
+
+from dataclasses import dataclass
+
+from miyun.contract.model import Contract
+from miyun.contract.permissions import permit_activation, permit_channels, permit_fusion, permit_segment
+from miyun.errors import ContractError, NotPermittedError, ReplayError, SignatureError, WaitingError
+from miyun.keys.signing import VerifyKey
+from miyun.party.definitions import Definitions
+from miyun.party.fusion_states import FusionState
+from miyun.party.requests import SignedRequest
+from miyun.party.session import Session
+from miyun.psi.statements import FuseRequest
+from miyun.segments.expression import Expression
+from miyun.segments.parser import parse
+from miyun.segments.planning import plan
+from miyun.segments.statements import ActivationRequest, SegmentRequest
+from miyun.transport.codec import from_wire
+from miyun.wire.v1 import agent_pb2 as wire
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FuseWork:
+    contract: Contract
+    request: FuseRequest
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegWork:
+    contract: Contract
+    request: SegmentRequest
+    epoch: int
+    predicate: Expression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuppressWork:
+    contract: Contract
+    request: ActivationRequest
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliverWork:
+    contract: Contract
+    request: ActivationRequest
+
+
+Work = FuseWork | LegWork | SuppressWork | DeliverWork
+
+
+class Guard:
+    """Every method raises ContractError (NotPermittedError, …), SignatureError, MalformedError or ReplayError.
+
+    ``clause`` of the error names the part of the contract that stands against it.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._definitions = Definitions(session)
+
+    def admit(self, task: wire.Task) -> Work:
+        """The work that a task stands for."""
+        match task.WhichOneof("work"):
+            case "fuse":
+                return self.fuse(task.fuse)
+            case "leg":
+                return self.leg(task.leg)
+            case "suppress":
+                return self.suppress(task.suppress)
+            case "deliver":
+                return self.deliver(task.deliver)
+        raise ContractError("the zone asks for work that this version does not know", hint="Update this agent.")
+
+    def fuse(self, task: wire.FuseTask) -> FuseWork:
+        request = from_wire(task.request, FuseRequest)
+        contract = self._signed(request, request.requester, task.signature)
+        permit_fusion(contract, request.requester)
+        finished = self._session.fusions.newest_epoch(contract.id)
+        if request.epoch < finished and self._session.fusions.get(contract.id, request.job) is None:
+            raise ReplayError(f"epoch {request.epoch} was fused before; the newest is {finished}", hint="Ask anew.")
+        self._session.requests.keep(request, task.signature, subject=str(request.epoch))
+        return FuseWork(contract=contract, request=request, signature=task.signature)
+
+    def leg(self, task: wire.LegTask) -> LegWork:
+        request = from_wire(task.request, SegmentRequest)
+        contract = self._signed(request, request.owner, task.signature)
+        if self._session.now() >= request.expires:
+            raise ContractError(f"the segment “{request.name}” expired", hint="Create it anew.")
+        expression = parse(request.definition)
+        permit_channels(contract, request.channels)
+        permit_segment(contract, request.owner, self._definitions.subjects(contract, expression))
+        predicate = self._own_predicate(contract, request, task.predicate)
+        self._require_epoch(contract, task.epoch, oldest=0)
+        self._session.requests.keep(request, task.signature, subject=request.name)
+        return LegWork(contract=contract, request=request, epoch=task.epoch, predicate=predicate)
+
+    def suppress(self, task: wire.SuppressTask) -> SuppressWork:
+        request = from_wire(task.request, ActivationRequest)
+        contract = self._activation(request, task.signature)
+        self._require_epoch(contract, task.epoch, oldest=-1)
+        return SuppressWork(contract=contract, request=request, epoch=task.epoch)
+
+    def deliver(self, task: wire.DeliverTask) -> DeliverWork:
+        request = from_wire(task.request, ActivationRequest)
+        contract = self._activation(request, task.signature)
+        if request.recipient != self._session.name:
+            raise NotPermittedError(
+                f"this audience is for {request.recipient}, not for {self._session.name}",
+                hint="Talk to the zone's operator.",
+                clause="channels",
+            )
+        return DeliverWork(contract=contract, request=request)
+
+    def _activation(self, request: ActivationRequest, signature: bytes) -> Contract:
+        contract = self._signed(request, request.requester, signature)
+        subjects = self._definitions.segment_subjects(contract, request.segment)
+        permit_activation(contract, request.requester, request.recipient, request.channel, subjects)
+        self._session.requests.keep(request, signature, subject=request.segment)
+        return contract
+
+    def _signed(self, request: SignedRequest, signer: str, signature: bytes) -> Contract:
+        contract = self._session.accepted.active(request.contract, self._session.now())
+        if request.contract_digest != contract.digest():
+            raise ContractError(
+                f"this {request.KIND} is about another document than the “{contract.id}” that was signed here",
+                hint="Compare the contracts' fingerprints on both sides.",
+                clause="id",
+            )
+        for index, party in enumerate(contract.parties):
+            if party.name == signer:
+                _verify(party.signing_key, request, signature, clause=f"parties[{index}].signing_key")
+                return contract
+        raise NotPermittedError(
+            f"“{signer}” is no party of the contract “{contract.id}”", hint="Ask as a party.", clause="parties"
+        )
+
+    def _own_predicate(self, contract: Contract, request: SegmentRequest, text: str) -> Expression:
+        own = contract.party(self._session.name).kind.namespace
+        for leg in plan(parse(request.definition)).legs:
+            if leg.namespace == own and leg.predicate.text() == text:
+                return leg.predicate
+        raise NotPermittedError(
+            f"the zone asks for a predicate that the signed definition of “{request.name}” does not need",
+            hint="Run `miyun audit verify`, and talk to the zone's operator.",
+            clause="grants",
+        )
+
+    def _require_epoch(self, contract: Contract, epoch: int, *, oldest: int) -> None:
+        """Pass for the newest finished epoch, or as many before it as ``oldest`` says."""
+        newest = self._session.fusions.newest_epoch(contract.id)
+        if newest + oldest <= epoch <= newest and epoch > 0:
+            return
+        if any(
+            fusion.epoch == epoch and fusion.state is FusionState.EXCHANGING
+            for fusion in self._session.fusions.of(contract.id)
+        ):
+            raise WaitingError(f"this party is about to finish epoch {epoch}", hint="Wait a moment.")
+        raise ReplayError(
+            f"the zone asks about epoch {epoch}; the newest one here is {newest}", hint="Fuse again, then ask."
+        )
+
+
+def _verify(key: bytes, request: SignedRequest, signature: bytes, *, clause: str) -> None:
+    try:
+        VerifyKey(key).verify(request, signature)
+    except SignatureError as error:
+        raise SignatureError(error.message, hint=error.hint, clause=clause) from None

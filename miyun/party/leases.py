@@ -1,0 +1,103 @@
+"""Keeping the zone supplied with leases, and the charges to them with this party."""
+
+from collections.abc import Sequence
+
+from miyun.audit.events import Event, Fact
+from miyun.contract.model import Contract
+from miyun.errors import AuditError
+from miyun.keys.signing import VerifyKey
+from miyun.party.ledger import SignedCharge, SignedLease
+from miyun.party.progress import OnEvent, Warned
+from miyun.party.session import Session
+from miyun.privacy.ledger import LeaseBook
+from miyun.privacy.statements import BudgetCharge
+from miyun.transport.codec import from_wire, to_wire
+from miyun.wire.v1 import budget_pb2 as wire
+from miyun.wire.v1.budget_pb2_grpc import BudgetServiceStub
+
+SIZES_AHEAD = 10
+
+
+class Leases:
+    """One contract's leases and charges, as seen from the owner."""
+
+    def __init__(self, session: Session, contract: Contract, on_event: OnEvent) -> None:
+        self._session = session
+        self._contract = contract
+        self._on_event = on_event
+        self._stub = session.stub(BudgetServiceStub)
+
+    def settle(self) -> None:
+        """Take in new charges, give back what a restored zone lost, and lease room for one report and ten sizes.
+
+        Raises:
+            AuditError: the zone's charges don't follow from what it said before; nothing more is leased to it.
+        """
+        self._exchange_charges()
+        self._send(self._session.ledger.leases(self._contract.id, unacknowledged_only=True))
+        book = self._session.ledger.book(self._contract)
+        while (rho_micro := self._next_lease(book)) > 0:
+            now = self._session.now()
+            lease = book.next_lease(
+                contract_digest=self._contract.digest(), rho_micro=rho_micro, expires=self._contract.expires, at=now
+            )
+            signature = self._session.sign(lease)
+            total_micro = self._session.config.privacy.total_rho_micro
+            self._session.ledger.put_lease(lease, signature, total_micro=total_micro)
+            self._send([(lease, signature)])
+            book = self._session.ledger.book(self._contract)
+
+    def _next_lease(self, book: LeaseBook) -> int:
+        budget, now = self._contract.budget, self._session.now()
+        room, wanted = book.remaining(now), budget.match_report_rho_micro + SIZES_AHEAD * budget.size_rho_micro
+        if room >= wanted or book.leasable(now) <= 0:
+            return 0
+        left = self._session.config.privacy.total_rho_micro - self._session.ledger.leased_micro()
+        if left <= 0:
+            self._warn(
+                "this party's own limit across all contracts is used up",
+                "Raise total_rho_micro under [privacy] in party.toml, if that is what you want.",
+            )
+        return min(budget.lease_rho_micro, book.leasable(now), left)
+
+    def _send(self, signed: Sequence[SignedLease]) -> None:
+        for lease, signature in signed:
+            self._stub.PutLease(wire.PutLeaseRequest(statement=to_wire(lease, wire.BudgetLease), signature=signature))
+            self._session.ledger.acknowledge(lease)
+            facts: dict[Fact, str | int] = {Fact.RHO_MICRO: lease.rho_micro}
+            self._session.audit_log.note(self._contract.id, Event.LEASE, self._session.name, lease, facts)
+
+    def _exchange_charges(self) -> None:
+        held = self._session.ledger.charges(self._contract.id)
+        answer = self._stub.ListCharges(wire.ListChargesRequest(contract=self._contract.id, after=len(held)))
+        for signed in answer.charges:
+            self._take(from_wire(signed.statement, BudgetCharge), signed.signature)
+        book = self._session.ledger.book(self._contract)
+        if answer.spent_micro < book.spent:
+            self._give_back(held)
+        if answer.leased_micro < sum(lease.rho_micro for lease in book.leases):
+            self._send(self._session.ledger.leases(self._contract.id))
+
+    def _take(self, charge: BudgetCharge, signature: bytes) -> None:
+        VerifyKey(self._contract.zone.signing_key).verify(charge, signature)
+        book = self._session.ledger.book(self._contract)
+        expected = (self._contract.id, self._session.name, len(book.charges) + 1, book.spent + charge.rho_micro)
+        if (charge.contract, charge.owner, charge.sequence, charge.spent_micro) != expected:
+            raise AuditError(
+                f"the zone's charges under “{self._contract.id}” do not follow from those before",
+                hint="Run `miyun audit verify`, and talk to the zone's operator.",
+            )
+        self._session.ledger.put_charge(charge, signature)
+
+    def _give_back(self, held: Sequence[SignedCharge]) -> None:
+        message = wire.PutChargesRequest(contract=self._contract.id)
+        for charge, signature in held:
+            message.charges.add(statement=to_wire(charge, wire.BudgetCharge), signature=signature)
+        taken = self._stub.PutCharges(message).taken_over
+        self._warn(
+            f"the zone had lost {taken} charges to this party's budget and has taken them over again",
+            "Ask the zone's operator whether it was restored from a backup.",
+        )
+
+    def _warn(self, message: str, hint: str) -> None:
+        self._on_event(Warned(contract=self._contract.id, message=message, hint=hint))

@@ -1,0 +1,78 @@
+"""The bits that this party gave the zone."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, func, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from miyun.party.schema import legs
+from miyun.segments.statements import LegUpload
+from miyun.storage.database import reading
+
+SUPPRESSION = "suppression"
+"""Stands where another upload has its predicate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredLeg:
+    statement: LegUpload
+    signature: bytes
+    bits: bytes
+
+
+class Legs:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def get(self, contract: str, job: str, epoch: int, predicate: str) -> StoredLeg | None:
+        """What this task was answered with before, for a byte-equal repeat."""
+        query = select(legs).where(
+            legs.c.contract == contract,
+            legs.c.job == job,
+            legs.c.epoch == epoch,
+            legs.c.predicate == predicate,
+        )
+        with reading(self._engine) as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            return None
+        return StoredLeg(statement=LegUpload.from_canonical(row.statement), signature=row.signature, bits=row.bits)
+
+    def bits(self, contract: str, epoch: int, predicate: str) -> bytes | None:
+        """The bits of a predicate that was evaluated before in this epoch, for whichever segment."""
+        query = select(legs.c.bits).where(
+            legs.c.contract == contract, legs.c.epoch == epoch, legs.c.predicate == predicate
+        )
+        with reading(self._engine) as connection:
+            return connection.scalar(query.limit(1))
+
+    def count(self, contract: str, epoch: int) -> int:
+        """How many different predicates the zone was given bits of in this epoch."""
+        query = select(func.count(legs.c.predicate.distinct())).where(
+            legs.c.contract == contract, legs.c.epoch == epoch, legs.c.predicate != SUPPRESSION
+        )
+        with reading(self._engine) as connection:
+            return connection.scalar(query) or 0
+
+    def put(self, leg: StoredLeg) -> None:
+        """Store an answer, durably, before it is sent."""
+        statement = leg.statement
+        with self._engine.begin() as connection:
+            connection.execute(
+                upsert(legs)
+                .values(
+                    contract=statement.contract,
+                    job=statement.job,
+                    epoch=statement.epoch,
+                    predicate=statement.predicate,
+                    statement=statement.canonical_bytes(),
+                    signature=leg.signature,
+                    bits=leg.bits,
+                )
+                .on_conflict_do_nothing()
+            )
+
+    def forget(self, contract: str, *, before_epoch: int) -> None:
+        """Drop the answers of epochs that are over."""
+        with self._engine.begin() as connection:
+            connection.execute(legs.delete().where(legs.c.contract == contract, legs.c.epoch < before_epoch))

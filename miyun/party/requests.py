@@ -1,0 +1,71 @@
+"""Signed requests that this party made, or that its guard let through."""
+
+from sqlalchemy import Engine, insert, select
+
+from miyun.errors import ReplayError
+from miyun.party.schema import requests
+from miyun.psi.statements import FuseRequest
+from miyun.segments.statements import ActivationRequest, SegmentRequest
+from miyun.storage.database import reading
+
+SignedRequest = FuseRequest | SegmentRequest | ActivationRequest
+
+
+class Requests:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def keep(self, request: SignedRequest, signature: bytes, *, subject: str) -> None:
+        """Remember what was asked under a job's id.
+
+        Raises:
+            ReplayError: the id stood for something else before.
+        """
+        statement = request.canonical_bytes()
+        with self._engine.begin() as connection:
+            query = select(requests.c.kind, requests.c.statement).where(
+                requests.c.contract == request.contract, requests.c.job == request.job
+            )
+            held = connection.execute(query).first()
+            if held is None:
+                connection.execute(
+                    insert(requests).values(
+                        contract=request.contract,
+                        job=request.job,
+                        kind=request.KIND,
+                        subject=subject,
+                        statement=statement,
+                        signature=signature,
+                    )
+                )
+            elif (held.kind, held.statement) != (request.KIND, statement):
+                raise ReplayError(
+                    f"job {request.job} stood for another request before",
+                    hint="Ask anew, as a job of its own.",
+                )
+
+    def segments(self, contract: str) -> tuple[SegmentRequest, ...]:
+        """The segment requests of a contract."""
+        query = select(requests.c.statement).where(
+            requests.c.contract == contract, requests.c.kind == SegmentRequest.KIND
+        )
+        with reading(self._engine) as connection:
+            return tuple(SegmentRequest.from_canonical(statement) for statement in connection.scalars(query))
+
+    def fusion(self, contract: str, job: str) -> tuple[FuseRequest, bytes]:
+        """The request of a fusion that this party takes part in, with its signature."""
+        query = select(requests.c.statement, requests.c.signature).where(
+            requests.c.contract == contract, requests.c.job == job, requests.c.kind == FuseRequest.KIND
+        )
+        with reading(self._engine) as connection:
+            row = connection.execute(query).one()
+        return FuseRequest.from_canonical(row.statement), row.signature
+
+    def activation(self, contract: str, job: str) -> ActivationRequest | None:
+        """The activation request that a job's id stands for, if it is known."""
+        query = select(requests.c.statement).where(
+            requests.c.contract == contract, requests.c.job == job, requests.c.kind == ActivationRequest.KIND
+        )
+        with reading(self._engine) as connection:
+            statement = connection.scalar(query)
+        return None if statement is None else ActivationRequest.from_canonical(statement)

@@ -1,0 +1,45 @@
+"""Where rosters are: one file per fusion, the newest two of a contract kept."""
+
+from pathlib import Path
+
+from miyun.errors import NotFoundError, ReplayError
+from miyun.members.roster import Roster
+from miyun.party.fusion_states import FusionState, FusionStates
+
+FOLDER_MODE = 0o700
+KEPT = 2
+"""An audience of the epoch before may still be on its way."""
+
+
+class Rosters:
+    def __init__(self, folder: Path, fusions: FusionStates) -> None:
+        self._folder = folder
+        self._fusions = fusions
+
+    def path(self, contract: str, epoch: int, job: str) -> Path:
+        self._folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        return self._folder / f"{contract}.{epoch}.{job}.duckdb"
+
+    def open(self, contract: str, epoch: int) -> Roster:
+        """The roster of an epoch that this party has finished.
+
+        Raises:
+            ReplayError: there is none, or none any more.
+        """
+        fusion = self._fusions.finished(contract, epoch)
+        if fusion is not None:
+            try:
+                return Roster.open(self.path(contract, epoch, fusion.job))
+            except NotFoundError:
+                pass
+        raise ReplayError(f"this party has no rows of epoch {epoch}", hint="Fuse again, then ask.")
+
+    def prune(self, contract: str) -> None:
+        """Delete the files of all fusions but the newest finished ones and those under way."""
+        fusions = self._fusions.of(contract)
+        finished = [fusion for fusion in fusions if fusion.state is FusionState.FINISHED]
+        wanted = [fusion for fusion in fusions if fusion.state is FusionState.EXCHANGING] + finished[-KEPT:]
+        kept = {self.path(contract, fusion.epoch, fusion.job).name for fusion in wanted}
+        for file in self._folder.glob(f"{contract}.*.duckdb*"):
+            if file.is_file() and file.name not in kept:
+                file.unlink()

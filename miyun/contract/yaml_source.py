@@ -11,9 +11,17 @@ import yaml
 
 from miyun.errors import ContractError
 
-_LARGEST_CHARACTERS = 1_000_000
+_LARGEST_CHARACTERS = 200_000
 _INTEGER = re.compile(r"-?[0-9][0-9_]*")
 _WORDS = {"true": True, "false": False, "null": None, "": None}
+_DEEPEST = 16
+_OPENING_TOKENS = (
+    yaml.BlockSequenceStartToken,
+    yaml.BlockMappingStartToken,
+    yaml.FlowSequenceStartToken,
+    yaml.FlowMappingStartToken,
+)
+_CLOSING_TOKENS = (yaml.BlockEndToken, yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken)
 _REFUSED_TOKENS = (yaml.AnchorToken, yaml.AliasToken, yaml.TagToken, yaml.DirectiveToken)
 
 Path = tuple[str | int, ...]
@@ -32,11 +40,9 @@ class YamlSource:
             raise ContractError("the contract is too long", hint="Check that this is the right file.")
         self._lines: dict[Path, int] = {}
         try:
-            for token in yaml.scan(text, Loader=yaml.BaseLoader):
-                if isinstance(token, _REFUSED_TOKENS):
-                    raise _refused("an anchor, alias, tag or directive", token.start_mark.line)
+            _check_tokens(text)
             node = yaml.compose(text, Loader=yaml.BaseLoader)
-        except (yaml.YAMLError, RecursionError) as error:
+        except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             where = f" in line {mark.line + 1}" if mark is not None else ""
             raise ContractError(
@@ -71,6 +77,16 @@ class YamlSource:
                 raise _refused(f"“{key.value}” twice", key.start_mark.line)
             mapping[key.value] = self._plain(value, (*path, key.value))
         return mapping
+
+
+def _check_tokens(text: str) -> None:
+    depth = 0
+    for token in yaml.scan(text, Loader=yaml.BaseLoader):
+        if isinstance(token, _REFUSED_TOKENS):
+            raise _refused("an anchor, alias, tag or directive", token.start_mark.line)
+        depth += isinstance(token, _OPENING_TOKENS) - isinstance(token, _CLOSING_TOKENS)
+        if depth > _DEEPEST:
+            raise _refused("too many levels", token.start_mark.line)
 
 
 def _scalar(text: str) -> Any:

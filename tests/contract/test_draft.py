@@ -1,0 +1,51 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from miyun.contract.draft import DEFAULT_BUDGET, DEFAULT_EVALUATION_CAP, draft_contract
+from miyun.contract.model import MATCHED, Contract, IdentifierTerms
+from miyun.contract.permissions import permit_activation, permit_segment, permit_size
+from miyun.errors import InputError, NotPermittedError
+from miyun.keys.identity import Identity
+from miyun.privacy.accounting import epsilon
+
+PHONE = IdentifierTerms(type="phone", profile="e164-cn", evaluation_cap=DEFAULT_EVALUATION_CAP)
+EXPIRES = datetime(2099, 1, 1, tzinfo=UTC)
+
+
+def test_a_draft_permits_the_main_job(drafted: Contract) -> None:
+    for party, channel in (("shop", "member-messages"), ("feed", "platform-ads")):
+        permit_size(drafted, party, frozenset({MATCHED}))
+        permit_segment(drafted, party, frozenset({MATCHED}))
+        permit_activation(drafted, "shop", party, channel, frozenset({MATCHED}))
+
+
+def test_a_draft_discloses_no_column_that_was_not_listed(identities: dict[str, Identity]) -> None:
+    contract = draft_contract(id="spring-2027", **identities, identifiers=[PHONE], expires=EXPIRES)
+
+    assert {grant.subject for grant in contract.grants} == {MATCHED}
+    with pytest.raises(NotPermittedError):
+        permit_activation(contract, "shop", "feed", "platform-ads", frozenset({MATCHED, "members.spend_90d"}))
+
+
+def test_defaults_err_on_the_safe_side(identities: dict[str, Identity]) -> None:
+    contract = draft_contract(id="spring-2027", **identities, identifiers=[PHONE], expires=EXPIRES)
+
+    assert contract.consent.required
+    assert contract.padding_bucket > 1
+    assert DEFAULT_EVALUATION_CAP <= 10**10 // 1_000
+    assert epsilon(DEFAULT_BUDGET.rho_micro, DEFAULT_BUDGET.delta_exponent) < 3
+    room = DEFAULT_BUDGET.match_report_rho_micro + 10 * DEFAULT_BUDGET.size_rho_micro
+    assert DEFAULT_BUDGET.lease_rho_micro >= room
+
+
+@pytest.mark.parametrize(
+    "swapped",
+    [("zone", "merchant"), ("merchant", "platform"), ("platform", "zone")],
+)
+def test_identities_must_fit_their_place(identities: dict[str, Identity], swapped: tuple[str, str]) -> None:
+    one, other = swapped
+    wrong = identities | {one: identities[other], other: identities[one]}
+
+    with pytest.raises(InputError):
+        draft_contract(id="spring-2027", **wrong, identifiers=[PHONE], expires=EXPIRES)

@@ -1,0 +1,43 @@
+from collections.abc import Callable
+
+import pytest
+
+from miyun.contract.names import check_name, job_id, new_key
+from miyun.errors import InputError
+
+
+@pytest.mark.parametrize("name", ["ab", "a1", "spring-2027", "a" * 63])
+def test_names(name: str) -> None:
+    assert check_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["", "a", "A1", "1a", "-a", "a_b", "a b", "a\n", "ab\n", "é1", "a" * 64, "../etc"])
+def test_what_is_no_name(name: str) -> None:
+    with pytest.raises(InputError) as caught:
+        check_name(name)
+
+    assert caught.value.hint
+
+
+def test_the_same_request_gives_the_same_job() -> None:
+    assert job_id("c1", "shop", "fuse", "k") == job_id("c1", "shop", "fuse", "k")
+    assert job_id("c1", "shop", "fuse", "k").startswith("fuse-")
+    check_name(job_id("c1", "shop", "fuse", "k"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: job_id("c2", "shop", "fuse", "k"),
+        lambda: job_id("c1", "feed", "fuse", "k"),
+        lambda: job_id("c1", "shop", "segment", "k"),
+        lambda: job_id("c1", "shop", "fuse", "l"),
+        lambda: job_id("c1s", "hop", "fuse", "k"),
+    ],
+)
+def test_another_request_gives_another_job(other: Callable[[], str]) -> None:
+    assert other() != job_id("c1", "shop", "fuse", "k")
+
+
+def test_keys_are_fresh() -> None:
+    assert len({new_key() for _ in range(100)}) == 100

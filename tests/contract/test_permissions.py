@@ -1,0 +1,105 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from miyun.contract.model import MATCHED, Contract, Grant, Rung
+from miyun.contract.permissions import (
+    permit_activation,
+    permit_channels,
+    permit_fusion,
+    permit_leg_count,
+    permit_segment,
+    permit_size,
+)
+from miyun.errors import NotPermittedError
+
+OWN_OF_SHOP = frozenset({MATCHED, "members.age"})
+SPEND = frozenset({MATCHED, "members.spend_90d"})
+
+
+def refused(clause: str, act: Callable[[], None]) -> NotPermittedError:
+    with pytest.raises(NotPermittedError) as caught:
+        act()
+    assert caught.value.clause == clause
+    assert caught.value.hint
+    return caught.value
+
+
+def test_the_parties_fuse_and_nobody_else(drafted: Contract) -> None:
+    permit_fusion(drafted, "shop")
+    permit_fusion(drafted, "feed")
+    refused("parties", lambda: permit_fusion(drafted, "zone"))
+
+
+def test_own_columns_need_no_grant(drafted: Contract) -> None:
+    permit_segment(drafted, "shop", OWN_OF_SHOP)
+    permit_size(drafted, "shop", OWN_OF_SHOP)
+    permit_activation(drafted, "shop", "shop", "member-messages", OWN_OF_SHOP)
+
+
+def test_columns_of_the_other_party_need_a_grant(drafted: Contract) -> None:
+    permit_segment(drafted, "feed", SPEND)
+    permit_size(drafted, "feed", SPEND)
+    permit_activation(drafted, "shop", "feed", "platform-ads", SPEND)
+    for act in (
+        lambda: permit_segment(drafted, "feed", OWN_OF_SHOP),
+        lambda: permit_size(drafted, "feed", OWN_OF_SHOP),
+        lambda: permit_activation(drafted, "shop", "feed", "platform-ads", OWN_OF_SHOP),
+        lambda: permit_activation(drafted, "feed", "feed", "platform-ads", OWN_OF_SHOP),
+        lambda: permit_segment(drafted, "shop", frozenset({MATCHED, "tags.tea"})),
+    ):
+        assert "grants" in refused("grants", act).message
+
+
+@pytest.mark.parametrize("subject", [MATCHED, "members.spend_90d"])
+@pytest.mark.parametrize("rung", [Rung.SIZE, Rung.USE, Rung.ACTIVATE])
+def test_each_rung_is_a_grant_of_its_own(without_grant: Callable[..., Contract], subject: str, rung: Rung) -> None:
+    contract = without_grant(owner="shop", subject=subject, rung=rung, recipient="feed")
+    acts = {
+        Rung.SIZE: lambda: permit_size(contract, "feed", SPEND),
+        Rung.USE: lambda: permit_segment(contract, "feed", SPEND),
+        Rung.ACTIVATE: lambda: permit_activation(contract, "feed", "feed", "platform-ads", SPEND),
+    }
+
+    error = refused("grants", acts.pop(rung))
+
+    assert str(rung) in error.message
+    assert subject in error.message
+    for act in acts.values():
+        act()
+
+
+def test_membership_in_the_match_is_the_other_partys_to_grant(without_grant: Callable[..., Contract]) -> None:
+    contract = without_grant(owner="feed", subject=MATCHED, rung="activate", recipient="shop")
+
+    refused("grants", lambda: permit_activation(contract, "shop", "shop", "member-messages", OWN_OF_SHOP))
+    permit_activation(contract, "shop", "feed", "platform-ads", SPEND)
+
+
+def test_a_grant_to_oneself_is_worth_nothing(drafted: Contract) -> None:
+    own = Grant(owner="shop", subject="tags.tea", rung=Rung.USE, recipient="shop")
+    contract = replace(drafted, grants=(*drafted.grants, own))
+
+    refused("grants", lambda: permit_segment(contract, "shop", frozenset({MATCHED, "tags.tea"})))
+
+
+def test_unknown_columns_are_refused(drafted: Contract) -> None:
+    refused("grants", lambda: permit_segment(drafted, "shop", frozenset({"weather.rain"})))
+
+
+def test_a_channel_leads_to_its_recipient_only(drafted: Contract) -> None:
+    permit_channels(drafted, ("member-messages", "platform-ads"))
+    refused("channels", lambda: permit_channels(drafted, ("member-messages", "fax")))
+    refused("channels", lambda: permit_activation(drafted, "shop", "shop", "fax", SPEND))
+    refused(
+        "channels[1].recipient",
+        lambda: permit_activation(drafted, "shop", "shop", "platform-ads", frozenset({MATCHED})),
+    )
+    refused("parties", lambda: permit_activation(drafted, "ann", "shop", "member-messages", SPEND))
+    refused("parties", lambda: permit_activation(drafted, "shop", "ann", "member-messages", SPEND))
+
+
+def test_legs_are_counted(drafted: Contract) -> None:
+    permit_leg_count(drafted, drafted.legs_per_epoch)
+    refused("legs_per_epoch", lambda: permit_leg_count(drafted, drafted.legs_per_epoch + 1))

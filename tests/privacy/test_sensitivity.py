@@ -1,0 +1,127 @@
+"""The bounds hold in every small world, and are reached in some."""
+
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import permutations, product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from miyun.errors import InternalError
+from miyun.privacy.sensitivity import match_report_l2, size
+
+Row = tuple[int | None, ...]
+"""A row's value of each identifier type."""
+Pairs = dict[tuple[int, int], int]
+"""Matched pairs of rows, and the type that each matched on."""
+
+
+def join(left: dict[int, Row], right: dict[int, Row], types: int) -> Pairs:
+    """Types in priority order: equal values, among rows not matched yet."""
+    free_left, free_right = dict(left), dict(right)
+    pairs: Pairs = {}
+    for type_ in range(types):
+        holders = {row[type_]: r for r, row in free_right.items() if row[type_] is not None}
+        found = {(mine, holders[row[type_]]): type_ for mine, row in free_left.items() if row[type_] in holders}
+        for mine, theirs in found:
+            del free_left[mine], free_right[theirs]
+        pairs |= found
+    return pairs
+
+
+def sides(rows: int, types: int) -> Iterator[dict[int, Row]]:
+    """All sides of so many rows whose values, from 0 to rows − 1 or missing, are unique in each type."""
+    columns = set(permutations([*range(rows), *[None] * rows], rows))
+    for chosen in product(columns, repeat=types):
+        yield dict(enumerate(zip(*chosen, strict=True)))
+
+
+def differences(one: Pairs, other: Pairs) -> tuple[int, int]:
+    """How many pairs are in the one only, and in the other only.
+
+    The segments whose counts differ most are just these two sets, so the larger is the most that any segment moves.
+    """
+    return len(one.keys() - other.keys()), len(other.keys() - one.keys())
+
+
+def counts(pairs: Pairs, types: int) -> list[int]:
+    return [sum(t == type_ for t in pairs.values()) for type_ in range(types)]
+
+
+def assert_bounds(left: dict[int, Row], right: dict[int, Row], types: int, removed: int) -> tuple[int, int]:
+    """Check the lemma for one removed left row; how far the counts and a segment moved."""
+    with_row = join(left, right, types)
+    without = join({other: row for other, row in left.items() if other != removed}, right, types)
+    moves = [a - b for a, b in zip(counts(with_row, types), counts(without, types), strict=True)]
+    lost, gained = differences(with_row, without)
+
+    assert all(abs(move) <= 1 for move in moves)
+    assert Fraction(match_report_l2(types)) ** 2 >= sum(move**2 for move in moves)
+    assert max(lost, gained) <= size(types)
+    assert lost - gained in (0, 1)
+    return sum(move**2 for move in moves), max(lost, gained)
+
+
+@pytest.mark.parametrize(("rows", "types"), [(1, 1), (2, 1), (2, 2), (3, 1), (2, 3)])
+def test_no_row_moves_more_in_any_small_world(rows: int, types: int) -> None:
+    """Every left side against every right side; the first row is removed, and rows are interchangeable."""
+    all_sides = list(sides(rows, types))
+
+    for left, right in product(all_sides, all_sides):
+        assert_bounds(left, right, types, 0)
+
+
+@pytest.mark.parametrize("types", [1, 2, 3, 4, 5, 6])
+def test_the_bounds_are_reached(types: int) -> None:
+    """A chain: left row i and right row i share type 2i, right row i and left row i + 1 share type 2i + 1."""
+    rows = types // 2 + 2
+    left = {i: tuple(_chain_value(i, t, "left") for t in range(types)) for i in range(rows)}
+    right = {i: tuple(_chain_value(i, t, "right") for t in range(types)) for i in range(rows)}
+
+    squared, segment = assert_bounds(left, right, types, 0)
+
+    assert squared == types
+    assert segment == size(types)
+
+
+def _chain_value(row: int, type_: int, side: str) -> int:
+    shared = type_ // 2
+    holder = shared + (type_ % 2 if side == "left" else 0)
+    return 1_000 if row == holder else row + (2_000 if side == "left" else 3_000)
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> tuple[dict[int, Row], dict[int, Row], int]:
+    types = draw(st.integers(1, 5))
+    rows = draw(st.integers(1, 7))
+
+    def side() -> dict[int, Row]:
+        columns = [
+            draw(st.lists(st.integers(0, rows), min_size=rows, max_size=rows, unique=True)) for _ in range(types)
+        ]
+        missing = draw(st.sets(st.tuples(st.integers(0, rows - 1), st.integers(0, types - 1))))
+        return {r: tuple(None if (r, t) in missing else columns[t][r] for t in range(types)) for r in range(rows)}
+
+    return side(), side(), types
+
+
+@settings(max_examples=300, deadline=None)
+@given(worlds())
+def test_no_row_of_either_side_moves_more_in_larger_worlds(world: tuple[dict[int, Row], dict[int, Row], int]) -> None:
+    left, right, types = world
+    for row in left:
+        assert_bounds(left, right, types, row)
+        assert_bounds(right, left, types, row)
+
+
+def test_the_values() -> None:
+    assert [size(types) for types in (1, 2, 3, 4, 5)] == [1, 1, 2, 2, 3]
+    for types in range(1, 17):
+        assert Fraction(match_report_l2(types)) ** 2 >= types
+        assert match_report_l2(types) == pytest.approx(math.sqrt(types))
+    with pytest.raises(InternalError):
+        size(0)
+    with pytest.raises(InternalError):
+        match_report_l2(0)

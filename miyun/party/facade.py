@@ -4,6 +4,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from miyun.audit.statements import AuditEntry
 from miyun.audit.verify import AuditFindings
 from miyun.errors import InputError
 from miyun.keys.fingerprint import key_fingerprint
@@ -153,6 +154,10 @@ class Party:
     def budget(self, contract: str) -> BudgetView:
         """The party's own privacy ledger for a contract, and across all of them."""
         return budget_view(self._session, contract)
+
+    def audit_entries(self, contract: str) -> tuple[AuditEntry, ...]:
+        """This party's own chain of what happened under a contract, oldest first."""
+        return self._session.audit_log.entries(contract)
 
     def audit_verify(self, contract: str) -> AuditFindings:
         """Check the zone's history against this party's own chain and receipts.

@@ -1,0 +1,103 @@
+"""``miyun contract draft``: a first version to read and edit."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from miyun_cli.arguments import in_utc
+from miyun_cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    from miyun.contract.model import Channel, IdentifierTerms
+    from miyun.party.contracts import DraftChoices
+    from miyun.party.facade import Party
+
+
+def draft(
+    invocation: Invocation,
+    contract: Annotated[str, typer.Argument(help="The id of the new contract.")],
+    *,
+    with_: Annotated[str, typer.Option("--with", help="The other party's name at the zone.")],
+    expires: Annotated[datetime, typer.Option("--expires", help="UTC.")],
+    starts: Annotated[datetime | None, typer.Option("--starts", help="UTC; now if left out.")] = None,
+    identifier: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--identifier",
+            metavar="TYPE:PROFILE[:CAP]",
+            help="In priority order; all that party.toml configures if left out.",
+        ),
+    ] = None,
+    column: Annotated[
+        list[str] | None, typer.Option("--column", help="A merchant's column that the platform may reach by segments.")
+    ] = None,
+    channel: Annotated[
+        list[str] | None,
+        typer.Option("--channel", metavar="NAME:DOMAIN:PARTY", help="A way out; one per party if left out."),
+    ] = None,
+    purpose: Annotated[list[str] | None, typer.Option("--purpose", help="What members consented to.")] = None,
+    consent: Annotated[bool, typer.Option("--consent/--no-consent", help="Send only members who consented.")] = True,
+    padding: Annotated[int, typer.Option("--padding", min=1, help="Round row counts up to a multiple.")] = 1_000,
+    legs: Annotated[int, typer.Option("--legs", min=1, help="Predicates of one party per epoch.")] = 16,
+    retention_days: Annotated[int, typer.Option("--retention-days", min=1, help="At the zone.")] = 30,
+    out: Annotated[Path | None, typer.Option("--out", help="Write the draft here.", dir_okay=False)] = None,
+) -> None:
+    """Draft a contract as YAML, to read and edit. Nothing is sent."""
+    from miyun.contract.document import to_yaml
+
+    choices: DraftChoices = {
+        "starts": in_utc(starts) if starts else None,
+        "columns": tuple(column or ()),
+        "channels": [_channel(text) for text in channel] if channel else None,
+        "consent_required": consent,
+        "padding_bucket": padding,
+        "legs_per_epoch": legs,
+        "retention_days": retention_days,
+    }
+    if purpose:
+        choices["purposes"] = tuple(purpose)
+    with invocation.party() as party:
+        document = party.contracts.draft(
+            with_, id=contract, identifiers=_identifiers(party, identifier), expires=in_utc(expires), **choices
+        )
+    text = to_yaml(document)
+    if out is not None:
+        out.write_text(text, encoding="utf-8")
+    invocation.show(
+        document.to_plain(), lambda _: typer.echo(text, nl=False) if out is None else typer.echo(f"Drafted {out}.")
+    )
+
+
+def _identifiers(party: "Party", given: Sequence[str] | None) -> list["IdentifierTerms"]:
+    from miyun.contract.draft import DEFAULT_EVALUATION_CAP
+    from miyun.contract.model import IdentifierTerms
+    from miyun.errors import InputError
+
+    if not given:
+        configured = party.members.config().identifiers
+        given = [f"{type_}:{column.profile}" for type_, column in configured.items()]
+    terms = []
+    for text in given:
+        type_, profile, cap, *rest = [*text.split(":"), "", ""]
+        if not type_ or not profile or any(rest[:-1]) or (cap and not cap.isdecimal()):
+            raise InputError(
+                f"--identifier {text} can't be read", hint="Write it as phone:e164-cn or phone:e164-cn:1000000."
+            )
+        terms.append(IdentifierTerms(type=type_, profile=profile, evaluation_cap=int(cap or DEFAULT_EVALUATION_CAP)))
+    return terms
+
+
+def _channel(text: str) -> "Channel":
+    from miyun.contract.model import Channel, Domain
+    from miyun.errors import InputError
+
+    try:
+        name, domain, recipient = text.split(":")
+        return Channel(name=name, domain=Domain(domain), recipient=recipient)
+    except ValueError:
+        raise InputError(
+            f"--channel {text} can't be read", hint="Write it as messages:private:shop or ads:public:platform."
+        ) from None

@@ -1,0 +1,79 @@
+"""``miyun fuse``, ``report`` and ``agent``: matching."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from miyun_cli.arguments import ContractArgument
+from miyun_cli.invocation import Invocation, command, group
+from miyun_cli.output import show_fields, show_table
+from miyun_cli.watching import lines, watched
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from miyun.psi.statements import FusionReport
+
+
+def add_to(app: typer.Typer) -> None:
+    command(app, "fuse", fuse)
+    command(app, "report", report)
+    agent = group("Answer the zone's jobs for this party.")
+    app.add_typer(agent, name="agent")
+    command(agent, "run", run)
+
+
+def fuse(
+    invocation: Invocation,
+    contract: ContractArgument,
+    *,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the match report.")] = True,
+) -> None:
+    """Match both parties' rows anew; show the report.
+
+    Works as this party's agent meanwhile, unless one is running already. A fusion under way is continued.
+    """
+    with invocation.party() as party:
+        if not wait:
+            job = party.request_fusion(contract)
+            invocation.show(job, lambda console: show_fields(console, {"job": job.id, "state": job.state}))
+            return
+        with watched(invocation) as on_event:
+            matched = party.fuse(contract, on_event)
+    _show(invocation, matched)
+
+
+def report(
+    invocation: Invocation,
+    contract: ContractArgument,
+    *,
+    epoch: Annotated[int, typer.Option("--epoch", min=0, help="0: the newest.")] = 0,
+) -> None:
+    """Show the match report of an epoch, noised."""
+    with invocation.party() as party:
+        matched = party.report(contract, epoch)
+    _show(invocation, matched)
+
+
+def run(
+    invocation: Invocation,
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Do what is open, then end.")] = False,
+) -> None:
+    """Work until it is stopped, or nothing is open."""
+    with invocation.party() as party:
+        party.agent().run(once=once, on_event=lines(invocation))
+
+
+def _show(invocation: Invocation, matched: "FusionReport") -> None:
+    def for_people(console: "Console") -> None:
+        show_fields(console, {"contract": matched.contract, "epoch": matched.epoch, "at": matched.at})
+        show_table(
+            console,
+            ("identifier", "matched, noised"),
+            ((count.type, count.matched) for count in matched.matches),
+            empty="No identifier types.",
+        )
+        console.print(f"The noise on each count has a standard deviation of {matched.noise_scale_milli / 1000:.1f}.")
+
+    invocation.show(matched, for_people)

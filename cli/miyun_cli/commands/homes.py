@@ -1,0 +1,175 @@
+"""``miyun init``, ``join`` and ``identity``: a home and who it is."""
+
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from miyun_cli.invocation import Invocation, command, group
+from miyun_cli.output import show_fields
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from miyun.keys.home import Home
+
+PARTY_TEMPLATE = """\
+# Copy this file to party.toml and adapt it.
+#
+# Where the member table is and what its columns mean.
+#
+# [members]
+# source = "csv"                      # csv, parquet or sql (with url and query instead of path)
+# path = "members.csv"                # relative to this file
+# id = "member_id"                    # the column with the unique member id
+#
+# [members.identifiers.phone]
+# column = "mobile"
+# profile = "e164-cn"
+#
+# [members.attributes.spend_90d]      # members.spend_90d in expressions
+# type = "number"                     # number, text, boolean or date
+#
+# [members.consent]
+# column = "consent"
+# accepted = ["yes"]
+#
+# [suppression]
+# attribute = "opted_out"             # a boolean attribute: never contact these members
+"""
+
+NameOption = Annotated[str, typer.Option("--name", help="Small letters, digits and hyphens.")]
+OrganisationOption = Annotated[str, typer.Option("--organisation", help="Who operates this process.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    init = group("Make a home with keys of its own.")
+    app.add_typer(init, name="init")
+    command(init, "party", init_party)
+    command(init, "zone", init_zone)
+    command(init, "analyst", init_analyst)
+    command(app, "join", join)
+    command(app, "identity", identity)
+
+
+def init_party(
+    invocation: Invocation,
+    *,
+    name: NameOption,
+    organisation: OrganisationOption,
+    kind: Annotated[Literal["merchant", "platform"], typer.Option("--kind", help="What this party is.")],
+) -> None:
+    """Make the home of a party."""
+    from miyun.keys.files import write_private
+
+    home = _create(invocation, role="party", name=name, organisation=organisation, kind=kind)
+    write_private(home.path / "party.example.toml", PARTY_TEMPLATE.encode())
+    _show_identity(invocation, home)
+
+
+def init_zone(
+    invocation: Invocation,
+    *,
+    name: NameOption,
+    organisation: OrganisationOption,
+    address: Annotated[str, typer.Option("--address", help="host:port that parties dial.")],
+    enrolment_address: Annotated[
+        str, typer.Option("--enrolment-address", help="host:port that newcomers dial to enrol.")
+    ],
+    listen: Annotated[str, typer.Option("--listen", help="host:port to bind, where it differs.")] = "",
+    enrolment_listen: Annotated[
+        str, typer.Option("--enrolment-listen", help="host:port to bind for newcomers, where it differs.")
+    ] = "",
+    database: Annotated[
+        str, typer.Option("--database", help="URL of the state: SQLite in the home, or postgresql+psycopg://…")
+    ] = "sqlite:///zone.sqlite",
+) -> None:
+    """Make the home of a zone."""
+    from pydantic import ValidationError
+
+    from miyun.errors import ConfigError
+    from miyun.zone.config import ZoneConfig, write_config
+
+    try:
+        config = ZoneConfig(
+            address=address,
+            enrolment_address=enrolment_address,
+            listen=listen,
+            enrolment_listen=enrolment_listen,
+            database=database,
+        )
+    except ValidationError as error:
+        option = str(error.errors()[0]["loc"][0]).replace("_", "-")
+        raise ConfigError(f"--{option} is not host:port", hint="Write for example 127.0.0.1:7443.") from None
+    home = _create(invocation, role="zone", name=name, organisation=organisation, kind=None)
+    write_config(home.path, config)
+    _show_identity(invocation, home)
+
+
+def init_analyst(invocation: Invocation, *, name: NameOption, organisation: OrganisationOption) -> None:
+    """Make the home of an analyst."""
+    _show_identity(invocation, _create(invocation, role="analyst", name=name, organisation=organisation, kind=None))
+
+
+def join(
+    invocation: Invocation,
+    code: Annotated[str, typer.Argument(help="The join code from the zone's operator; - reads it from the input.")],
+) -> None:
+    """Enrol this home with a zone."""
+    from miyun.errors import InputError
+    from miyun.keys.home import Home, Role
+    from miyun.transport.enrol import enrol
+    from miyun.transport.join_code import JoinCode
+
+    word = sys.stdin.read() if code == "-" else code
+    home = Home.open(invocation.home, invocation.unlock)
+    if home.info.role is Role.ZONE:
+        raise InputError("a zone joins no zone", hint="Give the home of a party or an analyst with --home.")
+    enrol(home, JoinCode.decode(word))
+    _show_identity(invocation, home)
+
+
+def identity(invocation: Invocation) -> None:
+    """Show who this home is, and its fingerprint."""
+    from miyun.keys.home import Home
+
+    _show_identity(invocation, Home.open(invocation.home, invocation.unlock))
+
+
+def _create(invocation: Invocation, *, role: str, name: str, organisation: str, kind: str | None) -> "Home":
+    from miyun.keys.create import create_home
+    from miyun.keys.home import HomeInfo, Role
+
+    created = datetime.now(UTC).replace(microsecond=0)
+    info = HomeInfo(name=name, role=Role(role), kind=kind, organisation=organisation, created=created)
+    return create_home(invocation.home, info, invocation.new_unlock)
+
+
+def _show_identity(invocation: Invocation, home: "Home") -> None:
+    from miyun.keys.fingerprint import key_fingerprint
+    from miyun.keys.home import ZONE_FILE
+
+    who = home.identity()[0]
+    fields: dict[str, object] = {
+        "name": who.name,
+        "role": who.role,
+        "kind": who.kind,
+        "organisation": who.organisation,
+        "fingerprint": key_fingerprint(who.signing_key, who.sealing_key),
+        "home": home.path,
+    }
+    zone: dict[str, object] = {}
+    if (home.path / ZONE_FILE).exists():
+        link = home.zone_link()
+        zone = {
+            "name": link.zone.name,
+            "organisation": link.zone.organisation,
+            "fingerprint": key_fingerprint(link.zone.signing_key, link.zone.sealing_key),
+            "address": link.address,
+        }
+
+    def for_people(console: "Console") -> None:
+        show_fields(console, fields | {f"zone {name}": value for name, value in zone.items()})
+
+    invocation.show(fields | {"zone": zone or None}, for_people)

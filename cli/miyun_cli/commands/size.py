@@ -1,0 +1,57 @@
+"""``miyun size`` and ``budget``: noisy bands, and what they cost."""
+
+from typing import Annotated
+
+import typer
+
+from miyun_cli.arguments import ContractArgument, SegmentArgument
+from miyun_cli.invocation import Invocation, command
+from miyun_cli.output import plain, show_fields
+
+
+def add_to(app: typer.Typer) -> None:
+    command(app, "size", size)
+    command(app, "budget", budget)
+
+
+def size(
+    invocation: Invocation,
+    contract: ContractArgument,
+    segment: SegmentArgument,
+    *,
+    version: Annotated[int, typer.Option("--version", min=0, help="Of the segment; 0: the newest.")] = 0,
+    quote: Annotated[bool, typer.Option("--quote", help="Show what it would cost, and don't ask.")] = False,
+) -> None:
+    """Ask for a segment's size, as a band from a noised count.
+
+    A party or an analyst may ask, each what it is permitted.
+    """
+    from miyun.keys.home import Role
+
+    asker = invocation.analyst() if invocation.role() is Role.ANALYST else invocation.party()
+    with asker:
+        if quote:
+            cost = asker.quote(contract, segment)
+            fields = {"cost": f"{cost.rho_micro:,} µρ", "left": f"{cost.remaining_micro:,} µρ"}
+            invocation.show(cost, lambda console: show_fields(console, fields))
+            return
+        band = asker.size(contract, segment, version)
+    words = f"below {band.below:,}" if band.at_least == 0 and band.below is not None else f"at least {band.at_least:,}"
+    if band.at_least and band.below is not None:
+        words = f"{band.at_least:,} to {band.below - 1:,}"
+    invocation.show(
+        band,
+        lambda console: show_fields(
+            console, {"segment": band.segment, "version": band.version, "size": words, "at": band.at}
+        ),
+    )
+
+
+def budget(invocation: Invocation, contract: ContractArgument) -> None:
+    """Show this party's own privacy ledger for a contract."""
+    with invocation.party() as party:
+        view = plain(party.budget(contract))
+    assert isinstance(view, dict)  # noqa: S101
+    invocation.show(
+        view, lambda console: show_fields(console, {name.replace("_", " "): value for name, value in view.items()})
+    )

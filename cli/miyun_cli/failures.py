@@ -1,0 +1,81 @@
+"""How a failed command ends: two lines or one JSON document on standard error, and the exit status."""
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from miyun.errors import ExpressionError, MiyunError
+
+DEBUG_VARIABLE = "MIYUN_DEBUG"
+INTERRUPTED_STATUS = 130
+USAGE_STATUS = 2
+DEFECT_STATUS = 70
+
+
+@runtime_checkable
+class UsageFailure(Protocol):
+    """An error of the command line's parser."""
+
+    exit_code: int
+    ctx: object
+
+    def format_message(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    code: str
+    message: str
+    hint: str
+    clause: str = ""
+    position: int | None = None
+    exit_status: int
+
+
+def failure_of(error: Exception) -> Failure:
+    """What to tell the user about an error; one that isn't meant to happen is told by its type only."""
+    match error:
+        case MiyunError():
+            return Failure(
+                code=error.code,
+                message=error.message,
+                hint=error.hint,
+                clause=error.clause,
+                position=error.position if isinstance(error, ExpressionError) else None,
+                exit_status=error.exit_status,
+            )
+        case UsageFailure():
+            return Failure(
+                code="usage",
+                message=error.format_message().rstrip("."),
+                hint=f"See: {getattr(error.ctx, 'command_path', 'miyun')} --help",
+                exit_status=USAGE_STATUS,
+            )
+        case _:
+            return Failure(
+                code="internal",
+                message=f"a defect of Miyun's own ({type(error).__name__})",
+                hint=f"Run it again with {DEBUG_VARIABLE}=1 and report what it prints.",
+                exit_status=DEFECT_STATUS,
+            )
+
+
+def report(failure: Failure, *, as_json: bool) -> None:
+    """Write the failure to standard error."""
+    if as_json:
+        fields = ("code", "message", "hint", "clause", "position")
+        error = {name: getattr(failure, name) for name in fields if getattr(failure, name) is not None}
+        sys.stderr.write(json.dumps({"error": error}, ensure_ascii=False) + "\n")
+        return
+    clause = f" [{failure.clause}]" if failure.clause else ""
+    place = "" if failure.position is None else f" (at character {failure.position + 1})"
+    sys.stderr.write(f"Error: {failure.message}{place}{clause}\n")
+    if failure.hint:
+        sys.stderr.write(f"{failure.hint}\n")
+
+
+def debugging() -> bool:
+    """Whether the user asked for tracebacks."""
+    return os.environ.get(DEBUG_VARIABLE, "") not in ("", "0")

@@ -1,0 +1,61 @@
+"""The tree of commands as a whole."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+
+from miyun_cli.main import app
+from tests.cli.conftest import Miyun
+
+EVERYWHERE = {"home", "key_file", "json", "lang"}
+
+
+def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if hasattr(command, "commands"):
+        for name, inner in command.commands.items():
+            yield from leaves(inner, (*path, name))
+    else:
+        yield path, command
+
+
+COMMANDS = dict(leaves(typer.main.get_command(app)))
+
+
+def test_these_are_the_commands() -> None:
+    assert sorted(" ".join(path) for path in COMMANDS) == sorted(
+        """activate|agent run|audit show|audit verify|budget|contract activate|contract delegate|contract draft
+        contract list|contract propose|contract revoke|contract show|contract sign|contract statement|fuse|identity
+        init analyst|init party|init zone|job list|job show|job wait|join|members check|members explain|report
+        segment create|segment explain|segment invalidate|segment list|segment rename|segment show|size
+        zone invite|zone serve""".replace("\n        ", "|").split("|")
+    )
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_command_takes_the_common_options_and_explains_its_own(path: tuple[str, ...]) -> None:
+    command = COMMANDS[path]
+    assert {parameter.name for parameter in command.params} >= EVERYWHERE
+    assert command.help
+    assert not command.get_short_help_str(80 - 14).endswith("...")
+    for parameter in command.params:
+        assert parameter.help, parameter.name
+
+
+def test_options_are_taken_before_and_after_the_command(miyun: Miyun) -> None:
+    for arguments in (["--json", "--home", "nowhere", "identity"], ["identity", "--json", "--home", "nowhere"]):
+        outcome = miyun(*arguments, "--key-file", "key")
+        assert outcome.status == 3
+        assert "nowhere" in outcome.error["message"]
+
+
+def test_the_innermost_option_wins(miyun: Miyun) -> None:
+    outcome = miyun("--home", "outer", "identity", "--home", "inner", "--key-file", "key")
+    assert "inner" in outcome.err
+
+
+def test_without_arguments_it_helps(miyun: Miyun) -> None:
+    outcome = miyun()
+    assert (outcome.status, outcome.err) == (0, "")
+    assert "Usage: miyun" in outcome.out

@@ -1,0 +1,94 @@
+"""How commands fail."""
+
+from typing import Any
+
+import pytest
+
+from miyun import errors
+from miyun_cli import main as main_module
+from tests.cli.conftest import Miyun, Standin
+
+TREE = [
+    kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, errors.MiyunError) and kind is not errors.MiyunError
+]
+
+
+@pytest.mark.parametrize("kind", TREE)
+def test_every_error_ends_with_its_status_and_says_what_to_do(kind: Any, miyun: Miyun, party: Standin) -> None:
+    party.answers["contracts.list"] = kind("It went wrong", hint="Do this.", clause="grants[3]")
+    outcome = miyun("contract", "list")
+    assert (outcome.status, outcome.out) == (kind.exit_status, "")
+    place = " (at character 1)" if kind is errors.ExpressionError else ""
+    assert outcome.err == f"Error: It went wrong{place} [grants[3]]\nDo this.\n"
+
+    outcome = miyun("contract", "list", "--json")
+    assert outcome.status == kind.exit_status
+    expected = {"code": kind.code, "message": "It went wrong", "hint": "Do this.", "clause": "grants[3]"}
+    if kind is errors.ExpressionError:
+        expected["position"] = 0
+    assert outcome.error == expected
+
+
+def test_an_expression_error_carries_its_place(miyun: Miyun) -> None:
+    outcome = miyun("segment", "explain", "members.a and", "--json")
+    assert (outcome.status, outcome.error["code"], outcome.error["position"]) == (2, "expression", 13)
+
+
+def test_people_see_the_place_of_an_expression_error(miyun: Miyun) -> None:
+    outcome = miyun("segment", "explain", "members.x > 'abc'")
+    what, hint = outcome.err.splitlines()
+    assert what == "Error: 'abc' is not a day, and texts have no order (at character 13)"
+    assert hint.startswith("Write a day")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "hint"),
+    [
+        (["contract", "sing"], "Did you mean 'sign'", "See: miyun contract --help"),
+        (["contract", "sign"], "Missing argument", "See: miyun contract sign --help"),
+        (["size", "a", "b", "--version", "x"], "not a valid", "See: miyun size --help"),
+        (["contract"], "Missing command", "See: miyun contract --help"),
+        (["--lang", "fr", "identity"], "fr", "See: miyun --help"),
+    ],
+)
+def test_a_wrong_command_line_points_at_the_help(arguments: list[str], message: str, hint: str, miyun: Miyun) -> None:
+    outcome = miyun(*arguments)
+    assert outcome.status == 2
+    assert message in outcome.err
+    assert outcome.err.splitlines()[-1] == hint
+    error = miyun(*arguments, "--json").error
+    assert (error["code"], error["hint"]) == ("usage", hint)
+
+
+def test_a_defect_shows_no_traceback_and_no_message(miyun: Miyun, party: Standin) -> None:
+    party.answers["contracts.list"] = ValueError("13800138000")
+    outcome = miyun("contract", "list")
+    assert outcome.status == 70
+    assert "ValueError" in outcome.err
+    assert "13800138000" not in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+def test_tracebacks_can_be_asked_for(miyun: Miyun, party: Standin, monkeypatch: pytest.MonkeyPatch) -> None:
+    party.answers["contracts.list"] = errors.StateError("It went wrong")
+    monkeypatch.setenv("MIYUN_DEBUG", "1")
+    assert "Traceback" in miyun("contract", "list").err
+
+
+def test_an_interrupt_ends_quietly(miyun: Miyun, party: Standin) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    party.answers["contracts.list"] = interrupted
+    outcome = miyun("contract", "list")
+    assert (outcome.status, outcome.out) == (130, "")
+    assert "Traceback" not in outcome.err
+
+
+def test_the_entry_point_exits_with_the_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(main_module.sys, "argv", ["miyun", "segment", "explain", "and"])
+    with pytest.raises(SystemExit) as ended:
+        main_module.main()
+    assert ended.value.code == 2

@@ -1,0 +1,50 @@
+"""The command starts fast because it imports what a command needs when the command runs."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {
+    "alembic",
+    "cryptography",
+    "duckdb",
+    "google.protobuf",
+    "grpc",
+    "lark",
+    "numpy",
+    "opendp",
+    "pandas",
+    "pyarrow",
+    "pydantic",
+    "pyroaring",
+    "rbcl",
+    "rich",
+    "sqlalchemy",
+    "structlog",
+}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["contract", "sign", "--help"], ["--version"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    code = f"import sys; from miyun_cli.main import run; run({arguments!r}); print(*sys.modules, file=sys.stderr)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout
+    assert not HEAVY & set(ended.stderr.split())
+
+
+def test_the_installed_command_runs() -> None:
+    ended = subprocess.run([sys.executable, "-m", "miyun_cli", "--help"], capture_output=True, text=True, check=True)
+    assert "Usage: miyun" in ended.stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_are_completed(shell: str) -> None:
+    code = f"""
+import os
+os.environ["_MIYUN_COMPLETE"] = "source_{shell}"
+from miyun_cli.main import main
+main()
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "_MIYUN_COMPLETE" in ended.stdout

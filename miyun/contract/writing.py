@@ -23,7 +23,7 @@ def _document(contract: Contract) -> Iterator[str]:
     yield "# A contract between a merchant and a platform about matching their users in a zone."
     yield "# Both parties and the zone sign it, and each of them refuses whatever it does not permit."
     yield "# What is signed is its canonical JSON (RFC 8785): comments, order and spacing of this file don't count."
-    yield "# Before you sign, have the leakage statement printed from it, and read who will learn what."
+    yield "# Before you sign, read who will learn what:  miyun contract statement FILE"
     yield ""
     yield "# The contract's name, for commands and logs."
     yield f"id: {_text(contract.id)}"

@@ -121,12 +121,11 @@ def zone_lines(contract: Contract) -> Iterator[LeakageLine]:
     )
     yield line(
         Words(
-            en="The zone erases matches and predicates' answers when the next epoch takes over; whatever else an epoch "
-            f"left, such as sealed audiences, it keeps for {contract.retention_days} days. The audit log and the "
-            f"ledger "
-            "stay longer",
-            zh="下一纪元开始时,融合区删除上一纪元的匹配关系与条件结果;纪元留下的其他内容(如密封的人群包)"
-            f"保留 {contract.retention_days} 天。审计日志与账本保留更久",
+            en="The zone erases matches and predicates' answers when the next epoch takes over or the contract ends; "
+            "whatever else an epoch left, such as sealed audiences not yet fetched, it keeps for "
+            f"{contract.retention_days} days. The audit log, the ledger and the released answers stay",
+            zh="下一纪元开始或合约结束时,融合区删除匹配关系与条件结果;纪元留下的其他内容(如尚未取走的密封人群包)"
+            f"保留 {contract.retention_days} 天。审计日志、账本与已发布的答复会保留",
         ),
         ALWAYS,
         "retention_days",

@@ -1,7 +1,8 @@
 """Opening a database, SQLite or PostgreSQL by URL, with its schema brought up to date.
 
 Transactions that may write run one after the other, on either database: what they read stays true until they commit.
-``engine.begin()`` starts such a transaction; `reading` starts one that can't write and holds nobody up.
+``engine.begin()`` starts such a transaction; `reading` starts one that can't write and holds nobody up. Errors of the
+database carry no values.
 """
 
 import os
@@ -85,7 +86,7 @@ def _parse(url: str) -> URL:
 def _sqlite(url: URL) -> Engine:
     if url.database:
         _create_for_owner(Path(url.database))
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: object) -> None:
@@ -96,8 +97,8 @@ def _sqlite(url: URL) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         read_only = connection.get_execution_options().get(_READ_ONLY, False)
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
         connection.exec_driver_sql(f"PRAGMA query_only = {int(read_only)}")
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     return engine
 
@@ -125,7 +126,9 @@ def _use_write_ahead_log(engine: Engine) -> None:
 
 
 def _postgresql(url: URL) -> Engine:
-    engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": BUSY_TIMEOUT_SECONDS})
+    engine = create_engine(
+        url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": BUSY_TIMEOUT_SECONDS}
+    )
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from miyun import errors
+from miyun import transport as _transport  # noqa: F401 - turns TLS 1.2 off before anything loads gRPC
 from miyun.errors import MiyunError
 
 if TYPE_CHECKING:

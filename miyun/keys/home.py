@@ -127,6 +127,17 @@ class Home(Secret):
     def write_zone_link(self, link: ZoneLink) -> None:
         write_private(self.path / ZONE_FILE, link.canonical_bytes())
 
+    def read_tls(self, path: Path) -> bytes:
+        """Read ``certificate_path`` or ``authority_path``.
+
+        Raises:
+            KeyAccessError: the file is not there.
+        """
+        try:
+            return path.read_bytes()
+        except OSError:
+            raise KeyAccessError(f"{path} can't be read", hint="Restore it from a backup, or join again.") from None
+
     def write_tls(self, path: Path, pem: bytes) -> None:
         """Write a certificate to ``certificate_path`` or ``authority_path``."""
         make_private_folder(path.parent)

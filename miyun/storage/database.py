@@ -1,8 +1,7 @@
 """Opening a database, SQLite or PostgreSQL by URL, with its schema brought up to date.
 
 Transactions that may write run one after the other, on either database: what they read stays true until they commit.
-``engine.begin()`` starts such a transaction; `reading` starts one that can't write and holds nobody up. Errors of the
-database carry no values.
+``engine.begin()`` starts such a transaction; `reading` starts one that can't write and holds nobody up.
 """
 
 import os

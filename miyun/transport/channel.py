@@ -36,18 +36,18 @@ def connect(home: Home) -> grpc.Channel:
     """A channel to the zone that ``home`` has joined. Failed calls raise the zone's own error.
 
     Raises:
-        KeyAccessError: the home has joined no zone.
+        KeyAccessError: the home has joined no zone, or its certificates are missing.
         TransportError: the certificate has expired.
     """
     require_tls13()
     link = home.zone_link()
-    certificate = home.certificate_path.read_bytes()
+    certificate = home.read_tls(home.certificate_path)
     if x509.load_pem_x509_certificate(certificate).not_valid_after_utc < datetime.now(UTC):
         raise TransportError(
             "this home's certificate has expired", hint="Ask the zone's operator for a new join code and join again."
         )
     credentials = grpc.ssl_channel_credentials(
-        root_certificates=home.authority_path.read_bytes(),
+        root_certificates=home.read_tls(home.authority_path),
         private_key=key_pem(home.vault.get(TLS_KEY)),
         certificate_chain=certificate,
     )

@@ -1,5 +1,6 @@
 """What every call passes on the server: TLS 1.3, a peer whose role may call the method, errors that say no too much."""
 
+import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
@@ -94,13 +95,14 @@ def _require_tls13(context: grpc.ServicerContext) -> None:
 
 
 def _abort(method: str, context: Any, error: Exception) -> NoReturn:
-    if context.code() not in {None, grpc.StatusCode.OK}:
-        raise error  # the service has set a status of its own
+    if isinstance(error, grpc.RpcError) or context.code() not in {None, grpc.StatusCode.OK}:
+        raise error  # the caller has gone, or the service has set a status of its own
     if isinstance(error, MiyunError) and not isinstance(error, LOCAL_ERRORS):
         _log.info("call-refused", method=method, code=error.code)
         status, carried = to_status(error)
         context.set_trailing_metadata(((ERROR_METADATA, carried),))
         context.abort(status, error.code)
-    _log.error("call-failed", method=method, exc_info=error)
+    # As text: a renderer that is given the exception may print local variables, and these may be secrets.
+    _log.error("call-failed", method=method, trace="".join(traceback.format_exception(error)))
     context.abort(grpc.StatusCode.INTERNAL, "internal")
     raise error  # not reached: abort raises

@@ -58,7 +58,7 @@ class Authority(Secret):
             KeyAccessError: this home has none.
         """
         key = _load_key(home.vault.get(AUTHORITY_KEY))
-        return cls(home.info.name, key, x509.load_pem_x509_certificate(home.authority_path.read_bytes()))
+        return cls(home.info.name, key, x509.load_pem_x509_certificate(home.read_tls(home.authority_path)))
 
     @property
     def certificate_pem(self) -> bytes:

@@ -97,6 +97,14 @@ def test_a_foreign_key_holds(engine: Engine) -> None:
         connection.execute(text("INSERT INTO rows (id, owner) VALUES (1, 'nobody')"))
 
 
+def test_the_text_of_an_error_leaves_the_parameters_out(engine: Engine) -> None:
+    with pytest.raises(DBAPIError) as caught, reading(engine) as connection:
+        connection.execute(text("SELECT id FROM no_such_table WHERE owner = :owner"), {"owner": "13800138000"})
+
+    assert "no_such_table" in str(caught.value)
+    assert "13800138000" not in str(caught.value)
+
+
 def test_what_a_writer_has_read_stays_true_until_it_commits(engine: Engine) -> None:
     """Two threads that each read a count and write it plus one never write the same number."""
     turns = 20

@@ -11,6 +11,7 @@ import pytest
 from miyun.keys.create import create_home
 from miyun.keys.home import Home, HomeInfo, Role, ZoneLink
 from miyun.keys.vault import KeyFile
+from miyun.transport.channel import RETRIES
 from miyun.transport.server import Server
 from miyun.transport.tls import Authority, make_request
 
@@ -80,3 +81,10 @@ def serve(zone: ZoneSide) -> Iterator[Serve]:
     yield start
     for server in servers:
         server.stop(0)
+
+
+@pytest.fixture(autouse=True)
+def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy: Any = RETRIES["methodConfig"][0]["retryPolicy"]
+    monkeypatch.setitem(policy, "initialBackoff", "0.02s")
+    monkeypatch.setitem(policy, "maxBackoff", "0.05s")

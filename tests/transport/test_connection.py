@@ -113,6 +113,15 @@ def test_a_home_that_has_joined_no_zone_is_told_so(make_home: Any) -> None:
         connect(make_home("stranger", Role.PARTY))
 
 
+def test_a_home_without_its_certificate_is_told_so(zone: Any, make_home: Any) -> None:
+    home = make_home("forgetful", Role.PARTY)
+    zone.admit(home, "unused:1")
+    home.certificate_path.unlink()
+
+    with pytest.raises(KeyAccessError, match=r"certificate\.pem can't be read"):
+        connect(home)
+
+
 def test_a_client_refuses_a_server_of_another_authority(
     zone: Any, make_home: Any, party_home: Home, address: str, jobs: Jobs
 ) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import grpc
 import pytest
+from structlog.testing import capture_logs
 
 from miyun.errors import ExpressionError, InternalError, MalformedError, MiyunError
 from miyun.keys.home import Home
@@ -81,6 +82,16 @@ def test_a_defect_or_an_error_about_the_zones_own_files_leaks_nothing(failing: A
 
     assert type(caught) is InternalError
     assert SECRET not in f"{caught.message}{caught.hint}{caught.clause}"
+
+
+def test_the_log_of_a_defect_has_its_trace_and_no_local_variables(failing: Any) -> None:
+    with capture_logs() as entries:
+        failing(ValueError("broken"))
+
+    (entry,) = [entry for entry in entries if entry["event"] == "call-failed"]
+    assert "ValueError: broken" in entry["trace"]
+    assert "raise self.error" in entry["trace"]
+    assert "exc_info" not in entry
 
 
 def test_a_defect_shows_nothing_to_a_plain_grpc_client_either(

@@ -239,17 +239,20 @@ def test_every_line_names_a_clause_that_is_there(drafted: Contract, hosted: Cont
             resolve(contract, line.clause)
 
 
+def numbers(words: str) -> set[str]:
+    """The figures in a text, but for how each language says “95 %”."""
+    for phrase in ("19 times in 20", "95%"):
+        words = words.replace(phrase, "")
+    return set(re.findall(r"\d[\d,.]*\d|\d", words))
+
+
 def test_both_languages_say_as_much(drafted: Contract, hosted: Contract) -> None:
-    numbers = re.compile(r"\d[\d,.]*\d|\d")
     for contract in (drafted, hosted):
         for line in leakage(contract):
             assert not CHINESE.search(line.learns.en + line.when.en + line.name.en)
             assert CHINESE.search(line.learns.zh)
             assert CHINESE.search(line.when.zh)
-            assert set(numbers.findall(line.learns.en)) - {"19", "20"} == set(numbers.findall(line.learns.zh)) - {
-                "95",
-                "20",
-            }
+            assert numbers(line.learns.en) == numbers(line.learns.zh)
 
 
 def test_the_text_has_a_heading_for_each_who_learns(drafted: Contract) -> None:

@@ -2,9 +2,9 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,13 +26,20 @@ class CommandError(Exception):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True)
+SAMPLE_SECONDS = 0.2
+
+
+@dataclass(slots=True)
 class Actor:
-    """Somebody with a home and a key file of their own; ``log`` keeps every command they gave and its answer."""
+    """Somebody with a home and a key file of their own; ``log`` keeps every command they gave and its answer.
+
+    ``peak_bytes`` is the most memory that any of their commands was seen to hold.
+    """
 
     name: str
     home: Path
     log: Path
+    peak_bytes: int = 0
 
     @property
     def key_file(self) -> Path:
@@ -45,19 +52,44 @@ class Actor:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("MIYUN_")}
         return {**clean, "MIYUN_HOME": str(self.home), "MIYUN_KEY_FILE": str(self.key_file), "NO_COLOR": "1"}
 
-    def run(self, *arguments: str, timeout: float = 120.0) -> Any:
+    def run(self, *arguments: str, timeout: float = 600.0) -> Any:
         """Call the command with ``--json`` and give its answer.
 
         Raises:
             CommandError: it exited with anything but 0.
         """
-        call = [str(COMMAND), "--json", *arguments]
-        done = subprocess.run(call, env=self.environment, capture_output=True, text=True, timeout=timeout, check=False)
+        return json.loads(self.text("--json", *arguments, timeout=timeout))
+
+    def text(self, *arguments: str, timeout: float = 600.0) -> str:
+        """Call the command and give what it prints.
+
+        Raises:
+            CommandError: it exited with anything but 0.
+        """
+        call = [str(COMMAND), *arguments]
+        with subprocess.Popen(
+            call, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            output, errors = self._collect(process, timeout)
         with self.log.open("a", encoding="utf-8") as log:
-            log.write(f"$ miyun {' '.join(arguments)}\n{done.stdout}{done.stderr}\n")
-        if done.returncode:
-            raise CommandError(arguments, done.returncode, *_error(done.stderr or done.stdout))
-        return json.loads(done.stdout) if done.stdout.strip() else None
+            log.write(f"$ miyun {' '.join(arguments)}\n{output}{errors}\n")
+        if process.returncode:
+            raise CommandError(arguments, process.returncode, *_error(errors or output))
+        return output
+
+    def _collect(self, process: "subprocess.Popen[str]", timeout: float) -> tuple[str, str]:
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                return process.communicate(timeout=SAMPLE_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.peak_bytes = max(self.peak_bytes, _peak(process.pid))
+                if time.monotonic() > deadline:
+                    process.kill()
+                    raise
+            except BaseException:
+                process.terminate()
+                raise
 
     def start(self, *arguments: str) -> "Daemon":
         """Start the command and leave it running; use it as a context manager."""
@@ -70,33 +102,27 @@ class Daemon:
     def __init__(self, actor: Actor, arguments: Sequence[str]) -> None:
         self._actor = actor
         self._arguments = list(arguments)
-        self._lines: list[str] = []
-        self._news = threading.Condition()
         self.peak_bytes = 0
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            [str(COMMAND), "--json", *self._arguments],
-            env=self._actor.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self._reader = threading.Thread(target=self._copy, name=f"log of {self._actor.name}", daemon=True)
-        self._reader.start()
+        with self._actor.log.open("a", encoding="utf-8") as log:
+            log.write(f"$ miyun {' '.join(self._arguments)} &\n")
+            log.flush()
+            self._process = subprocess.Popen(
+                [str(COMMAND), *self._arguments], env=self._actor.environment, stdout=log, stderr=subprocess.STDOUT
+            )
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.peak_bytes = self.peak_bytes or _peak(self._process.pid)
+        self.measure()
         self._process.terminate()
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._reader.join(STOP_SECONDS)
 
     @property
     def pid(self) -> int:
@@ -105,40 +131,31 @@ class Daemon:
 
     def measure(self) -> int:
         """The most memory that the process has held so far, in bytes; 0 where the system doesn't tell."""
-        self.peak_bytes = _peak(self._process.pid)
+        self.peak_bytes = max(self.peak_bytes, _peak(self._process.pid))
         return self.peak_bytes
 
-    def expect(self, words: str, seconds: float = 30.0) -> str:
-        """Wait for a line with these words in what the process prints, and give it.
+    def listening(self, port: int, seconds: float = 30.0) -> None:
+        """Wait until the process accepts connections on this port.
 
         Raises:
             RuntimeError: the process ended first, or the time is over.
         """
         deadline = time.monotonic() + seconds
-        seen = 0
-        with self._news:
-            while True:
-                for line in self._lines[seen:]:
-                    if words in line:
-                        return line
-                seen = len(self._lines)
-                if self._process.poll() is not None or not self._news.wait(max(0.0, deadline - time.monotonic())):
-                    tail = "".join(self._lines[-10:])
-                    raise RuntimeError(f"miyun {' '.join(self._arguments)} did not say {words!r}:\n{tail}")
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
+            except OSError:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    tail = "".join(self._actor.log.read_text("utf-8").splitlines(keepends=True)[-10:])
+                    raise RuntimeError(f"miyun {' '.join(self._arguments)} does not listen:\n{tail}") from None
+                time.sleep(0.05)
+            else:
+                return
 
-    def _copy(self) -> None:
-        stream = self._process.stdout
-        if stream is None:
-            return
-        with self._actor.log.open("a", encoding="utf-8") as log:
-            for line in stream:
-                log.write(line)
-                log.flush()
-                with self._news:
-                    self._lines.append(line)
-                    self._news.notify_all()
-        with self._news:
-            self._news.notify_all()
+    def check(self) -> None:
+        """Raises: RuntimeError: the process has ended."""
+        if self._process.poll() is not None:
+            raise RuntimeError(f"miyun {' '.join(self._arguments)} ended with {self._process.returncode}")
 
 
 def _error(text: str) -> tuple[str, str]:

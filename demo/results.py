@@ -82,13 +82,13 @@ class ActivationResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """One process: its traffic in bytes of TLS, the signed messages that reached it, what it learned and did not."""
+    """One process: its traffic in bytes of TLS, its peak memory in bytes, what it learned and did not."""
 
     name: str
     role: str
     received: int
     sent: int
-    messages: dict[str, int]
+    peak: int
     learned: str
     not_learned: str
 

@@ -1,0 +1,136 @@
+"""Sets up a zone, two parties and perhaps an analyst as real processes with homes of their own, up to a contract."""
+
+import json
+import socket
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from demo.processes import Actor, Daemon
+from demo.relay import Meter, Wires
+from miyun.transport.join_code import JoinCode
+
+ZONE, MERCHANT, PLATFORM, ANALYST = "fusion-zone", "teahouse", "lifeapp", "tea-analyst"
+TEAHOUSE_ORGANISATION = "Minghu Tea 茗湖茶饮"
+PLATFORM_ORGANISATION = "Lianshan Life 连山生活"
+
+
+class Stage:
+    """Everything that runs; leaving the block stops it, whatever happened."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "homes").mkdir(parents=True)
+        (folder / "logs").mkdir()
+        self.folder = folder
+        self.zone, self.merchant, self.platform, self.analyst = (
+            Actor(name, folder / "homes" / name, folder / "logs" / f"{name}.log")
+            for name in (ZONE, MERCHANT, PLATFORM, ANALYST)
+        )
+        self.meters = {name: Meter() for name in (MERCHANT, PLATFORM, ANALYST)}
+        self.daemons: dict[str, Daemon] = {}
+        self._running = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._wires = self._running.enter_context(Wires())
+        self._together = self._running.enter_context(ThreadPoolExecutor(4))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._running.close()
+
+    def start(self, actor: Actor, *arguments: str) -> Daemon:
+        """Leave a command running until the end."""
+        self.daemons[actor.name] = self._running.enter_context(actor.start(*arguments))
+        return self.daemons[actor.name]
+
+    def together(self, *calls: tuple[Actor, Sequence[str]]) -> list[Any]:
+        """Run several commands at once; their answers in order."""
+        return list(self._together.map(lambda call: call[0].run(*call[1]), calls))
+
+    def make_homes(self) -> None:
+        """Every process gets a home with keys of its own. The platform's organisation hosts the zone."""
+        self._port, self._enrolment_port = free_ports(2)
+        addresses = (f"127.0.0.1:{self._port}", f"127.0.0.1:{self._enrolment_port}")
+        tea, life = ("--organisation", TEAHOUSE_ORGANISATION), ("--organisation", PLATFORM_ORGANISATION)
+        zone = ("--address", addresses[0], "--enrolment-address", addresses[1])
+        self.together(
+            (self.zone, ("init", "zone", "--name", ZONE, *life, *zone)),
+            (self.merchant, ("init", "party", "--name", MERCHANT, *tea, "--kind", "merchant")),
+            (self.platform, ("init", "party", "--name", PLATFORM, *life, "--kind", "platform")),
+            (self.analyst, ("init", "analyst", "--name", ANALYST, *tea)),
+        )
+
+    def open_zone(self) -> None:
+        """Start the zone."""
+        daemon = self.start(self.zone, "zone", "serve")
+        daemon.listening(self._port)
+        daemon.listening(self._enrolment_port)
+
+    def join(self) -> None:
+        """Everybody enrols with a join code, and dials the zone over a metered wire."""
+        guests = ((self.merchant, "party"), (self.platform, "party"), (self.analyst, "analyst"))
+        codes = self.together(*((self.zone, ("zone", "invite", guest.name, "--role", role)) for guest, role in guests))
+        self.together(
+            *(
+                (guest, ("join", self._metered(guest, code["code"])))
+                for (guest, _), code in zip(guests, codes, strict=True)
+            )
+        )
+
+    def _metered(self, guest: Actor, code: str) -> str:
+        port = self._wires.open(self.meters[guest.name], self._port)
+        return replace(JoinCode.decode(code), address=f"127.0.0.1:{port}").encode()
+
+    def draft(self, contract: str, *choices: str) -> Path:
+        """The merchant drafts a contract that is good for three months; its file."""
+        file = self.folder / f"{contract}.yaml"
+        expires = (datetime.now(UTC) + timedelta(days=90)).strftime("%Y-%m-%dT%H:%M:%S")
+        self.merchant.run(
+            "contract", "draft", contract, "--with", PLATFORM, "--expires", expires, "--out", str(file), *choices
+        )
+        return file
+
+    def compare_fingerprints(self) -> dict[str, str]:
+        """Everybody's fingerprint as each sees its own, to hold against the contract's."""
+        answers = self.together(*((actor, ("identity",)) for actor in (self.merchant, self.platform, self.zone)))
+        return {answer["name"]: answer["fingerprint"] for answer in answers}
+
+    def agree(self, contract: str, file: Path) -> Any:
+        """Propose, compare, sign on both sides, activate; the contract as it then stands.
+
+        Raises:
+            RuntimeError: a fingerprint in the contract is not the one that its owner sees.
+        """
+        proposed = self.merchant.run("contract", "propose", str(file))
+        if proposed["fingerprints"] != self.compare_fingerprints():
+            raise RuntimeError("the contract holds other keys than their owners")
+        self.together(
+            (self.merchant, ("contract", "sign", contract, "--compared")),
+            (self.platform, ("contract", "sign", contract, "--compared")),
+        )
+        return self.merchant.run("contract", "activate", contract)
+
+
+def write_party(actor: Actor, tables: dict[str, dict[str, Any]]) -> None:
+    """Write the party's configuration; a JSON string, number or list is the same in TOML."""
+    lines: list[str] = []
+    for table, settings in tables.items():
+        lines += [
+            f"[{table}]",
+            *(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in settings.items()),
+        ]
+    (actor.home / "party.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def free_ports(count: int) -> list[int]:
+    """Loopback ports that nobody listens on."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [int(one.getsockname()[1]) for one in sockets]

@@ -1,0 +1,65 @@
+"""What all operations of the zone share: its database, key and clock, and the transaction in which they change it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+from sqlalchemy import Connection, Engine
+
+from miyun.keys.identity import Identity
+from miyun.keys.signing import SigningKey
+from miyun.storage.database import reading
+from miyun.zone.bell import Bell
+
+
+def utc_now() -> datetime:
+    """Now, in whole seconds as statements carry it."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+class Waker(Protocol):
+    def wake(self, contracts: Iterable[str]) -> None:
+        """Look for work under these contracts again."""
+
+
+@dataclass(slots=True)
+class Change:
+    """One transaction that writes. Once it is committed, the parties in ``news_for`` hear of it, and the worker looks
+    after the contracts in ``work_for``.
+    """
+
+    connection: Connection
+    at: datetime
+    news_for: set[str] = field(default_factory=set)
+    work_for: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Core:
+    name: str
+    identity: Identity
+    identity_signature: bytes
+    signing_key: SigningKey
+    engine: Engine
+    bell: Bell
+    waker: Waker
+    clock: Callable[[], datetime] = utc_now
+
+    @contextmanager
+    def changing(self) -> Iterator[Change]:
+        """A transaction that may write; it is undone where the block raises. Only one runs at a time."""
+        with self.engine.begin() as connection:
+            change = Change(connection, self.clock())
+            yield change
+        if change.work_for:
+            self.waker.wake(change.work_for)
+        if change.news_for:
+            self.bell.ring(change.news_for)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that only reads, and waits for nobody."""
+        with reading(self.engine) as connection:
+            yield connection

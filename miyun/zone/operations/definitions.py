@@ -1,0 +1,88 @@
+"""Definitions of segments, as the zone reads them: what they need, and what they mean under the names of the day."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from miyun.contract.model import Contract
+from miyun.errors import ExpressionError, NotFoundError, StateError
+from miyun.segments.expression import (
+    And,
+    Expression,
+    Not,
+    Or,
+    SegmentRef,
+    conjunction,
+    disjunction,
+    negation,
+)
+from miyun.segments.parser import parse
+from miyun.segments.planning import Plan, plan
+from miyun.segments.statements import SegmentRequest
+from miyun.zone.store.segments import StoredSegment, segment_named
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """``references`` are the live segments that it names, by name."""
+
+    plan: Plan
+    references: Mapping[str, StoredSegment]
+    subjects: frozenset[str]
+    meaning: str
+
+
+def read_definition(connection: Connection, contract: Contract, request: SegmentRequest) -> Definition:
+    """The definition of a segment that is about to be created.
+
+    Raises:
+        ExpressionError: it can't be read, or is not in its canonical text.
+        NotFoundError: it names a segment that isn't there.
+        StateError: it names a segment that ends sooner.
+    """
+    expression = parse(request.definition)
+    if expression.text() != request.definition:
+        raise ExpressionError(
+            "the definition is not in its canonical text", hint=f"Sign this text instead: {expression.text()}"
+        )
+    planned = plan(expression)
+    references = {name: _reference(connection, contract, request, name) for name in sorted(planned.segments)}
+    meanings = {name: segment.meaning for name, segment in references.items()}
+    return Definition(
+        plan=planned,
+        references=references,
+        subjects=planned.subjects.union(*(segment.subjects for segment in references.values())),
+        meaning=hashlib.sha256(_resolved(expression, meanings).text().encode()).hexdigest(),
+    )
+
+
+def _reference(connection: Connection, contract: Contract, request: SegmentRequest, name: str) -> StoredSegment:
+    segment = segment_named(connection, contract.id, name)
+    if segment is None or not segment.state.is_live:
+        raise NotFoundError(
+            f"the definition names {name}, and there is no such segment",
+            hint="Create it first, or write a column as members.… or tags.…",
+        )
+    if request.expires > segment.expires:
+        raise StateError(
+            f"{request.name} would outlive {name}, which it is made of and which ends on {segment.expires:%Y-%m-%d}",
+            hint=f"Let {request.name} expire by then.",
+        )
+    return segment
+
+
+def _resolved(expression: Expression, meanings: Mapping[str, str]) -> Expression:
+    """The expression with what its references mean in place of their names."""
+    match expression:
+        case SegmentRef():
+            return SegmentRef(name=meanings[expression.name])
+        case And():
+            return conjunction(_resolved(operand, meanings) for operand in expression.operands)
+        case Or():
+            return disjunction(_resolved(operand, meanings) for operand in expression.operands)
+        case Not():
+            return negation(_resolved(expression.operand, meanings))
+        case _:
+            return expression

@@ -1,0 +1,147 @@
+"""Evaluating segments: the legs that are asked for, and the selection of pairs that comes of them."""
+
+from dataclasses import replace
+
+from pyroaring import BitMap
+from sqlalchemy import Connection
+
+from miyun.audit.events import Event, Fact
+from miyun.contract.model import Contract
+from miyun.errors import InternalError
+from miyun.segments.algebra import evaluate
+from miyun.segments.parser import parse
+from miyun.segments.planning import Leg, Plan, plan
+from miyun.segments.statements import SegmentRequest
+from miyun.zone.bitmaps import read_bitmap
+from miyun.zone.core import Change, Core
+from miyun.zone.operations.access import active_contract, party_names
+from miyun.zone.operations.history import record
+from miyun.zone.operations.jobs import finish_job, move_job, require_job
+from miyun.zone.store import legs as legs_store
+from miyun.zone.store import segments as store
+from miyun.zone.store.bulk import get_pairs
+from miyun.zone.store.fusions import list_announcements
+from miyun.zone.store.jobs import Job, signed_request
+from miyun.zone.store.legs import StoredLeg
+from miyun.zone.store.segments import SegmentState, StoredSegment
+
+
+def evaluate_anew(change: Change, contract: Contract, epoch: int) -> None:
+    """Begin a new version of every live segment over the pairs of a new epoch."""
+    for segment in store.live_segments(change.connection, contract.id):
+        if change.at < segment.expires:
+            renewed = replace(segment, state=SegmentState.EVALUATING, version=segment.version + 1, epoch=epoch)
+            store.save_segment(change.connection, renewed)
+            begin_evaluation(change, contract, renewed, segment_plan(change.connection, segment))
+
+
+def begin_evaluation(change: Change, contract: Contract, segment: StoredSegment, planned: Plan) -> Job:
+    """Ask the owners for the legs of a segment's current version."""
+    for leg in planned.legs:
+        legs_store.ask_leg(
+            change.connection,
+            StoredLeg(
+                contract=contract.id,
+                job=segment.job,
+                epoch=segment.epoch,
+                party=contract.owner_of(leg.namespace).name,
+                predicate=leg.predicate.text(),
+                received=False,
+            ),
+        )
+    change.work_for.add(contract.id)
+    return follow_legs(change, contract, segment)
+
+
+def follow_legs(change: Change, contract: Contract, segment: StoredSegment) -> Job:
+    """Carry over to the segment's job which legs are in."""
+    legs = legs_store.legs_of(change.connection, contract.id, segment.job, segment.epoch)
+    missing = {leg.party for leg in legs if not leg.received}
+    return move_job(
+        change,
+        require_job(change.connection, contract.id, segment.job),
+        waiting_for=tuple(name for name in party_names(contract) if name in missing),
+        done=sum(leg.received for leg in legs),
+        total=len(legs) + 1,
+        subject=f"{segment.name}@{segment.version}",
+    )
+
+
+def evaluate_segment(core: Core, contract: Contract, segment: StoredSegment) -> bool:
+    """Compute a segment's selection, once its legs and the segments it refers to are there. False until then."""
+    with core.reading() as connection:
+        if not _is_due(connection, segment):
+            return False
+        selection = _select(connection, contract, segment).serialize()
+    with core.changing() as change:
+        active_contract(change, contract.id, contract.parties[0].name)
+        if store.find_segment(change.connection, contract.id, segment.job) != segment:
+            return False
+        store.put_selection(change.connection, segment, selection)
+        store.save_segment(change.connection, replace(segment, state=SegmentState.READY))
+        finish_job(change, require_job(change.connection, contract.id, segment.job))
+        facts: dict[Fact, str | int] = {
+            Fact.JOB: segment.job,
+            Fact.SEGMENT: segment.name,
+            Fact.VERSION: segment.version,
+            Fact.EPOCH: segment.epoch,
+        }
+        record(change, contract.id, Event.SEGMENT_READY, core.name, facts)
+        change.work_for.add(contract.id)
+        return True
+
+
+def segment_request(connection: Connection, segment: StoredSegment) -> SegmentRequest:
+    """The request that a segment was created with."""
+    return SegmentRequest.from_canonical(signed_request(connection, segment.contract, segment.job).request)
+
+
+def segment_plan(connection: Connection, segment: StoredSegment) -> Plan:
+    """The plan of a segment's signed definition."""
+    return plan(parse(segment_request(connection, segment).definition))
+
+
+def _is_due(connection: Connection, segment: StoredSegment) -> bool:
+    legs = legs_store.legs_of(connection, segment.contract, segment.job, segment.epoch)
+    references = store.references_of(connection, segment.contract, segment.job).values()
+    return all(leg.received for leg in legs) and all(
+        store.get_selection(connection, segment.contract, job, segment.epoch) is not None for job in references
+    )
+
+
+def _select(connection: Connection, contract: Contract, segment: StoredSegment) -> BitMap:
+    planned = segment_plan(connection, segment)
+    left, right = get_pairs(connection, contract.id, segment.epoch)
+    first, second = contract.parties
+    return evaluate(
+        planned.formula,
+        {first.kind.namespace: left, second.kind.namespace: right},
+        _leg_bitmaps(connection, contract, segment, planned),
+        _referenced_selections(connection, segment, left.size),
+    )
+
+
+def _leg_bitmaps(
+    connection: Connection, contract: Contract, segment: StoredSegment, planned: Plan
+) -> dict[Leg, BitMap]:
+    announced = list_announcements(connection, contract.id, segment.epoch)
+    stored = {
+        (leg.party, leg.predicate): leg
+        for leg in legs_store.legs_of(connection, contract.id, segment.job, segment.epoch)
+    }
+    bitmaps = {}
+    for leg in planned.legs:
+        owner = contract.owner_of(leg.namespace).name
+        bits = legs_store.leg_bits(connection, stored[owner, leg.predicate.text()])
+        bitmaps[leg] = read_bitmap(bits, announced[owner][0].handles)
+    return bitmaps
+
+
+def _referenced_selections(connection: Connection, segment: StoredSegment, pairs: int) -> dict[str, BitMap]:
+    selections = {}
+    for name, job in store.references_of(connection, segment.contract, segment.job).items():
+        selection = store.get_selection(connection, segment.contract, job, segment.epoch)
+        if selection is None:
+            raise InternalError("a segment is evaluated before those that it is made of")
+        selections[name] = read_bitmap(selection, pairs)
+    return selections

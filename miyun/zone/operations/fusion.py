@@ -1,0 +1,138 @@
+"""A fusion as parties drive it: requested, announced, exchanged chunk by chunk."""
+
+from sqlalchemy import Connection
+
+from miyun.audit.events import Event, Fact
+from miyun.contract.model import Contract
+from miyun.contract.permissions import permit_fusion
+from miyun.errors import NotFoundError, StateError
+from miyun.psi.checks import check_request
+from miyun.psi.statements import Announcement, FuseRequest, FusionReport
+from miyun.zone.core import Core
+from miyun.zone.operations.access import (
+    active_contract,
+    contract_of_party,
+    party_names,
+    require_terms,
+    verify_party,
+)
+from miyun.zone.operations.history import SignedReceipt, receipt, record_statement
+from miyun.zone.operations.jobs import begin_job, held_job, move_job, require_job
+from miyun.zone.store import fusions as store
+from miyun.zone.store.fusions import Fusion, FusionState, LaneCount
+from miyun.zone.store.jobs import Job, JobKind, open_jobs
+
+POINT_BYTES = 32
+
+
+def request_fusion(core: Core, caller: str, request: FuseRequest, signature: bytes) -> tuple[Job, SignedReceipt]:
+    """Begin the next epoch.
+
+    Raises:
+        StateError: another fusion of the contract is not finished, or the epoch is not the next one.
+        ContractError, SignatureError: the contract is not in force, or the caller may not ask.
+    """
+    with core.changing() as change:
+        contract = active_contract(change, request.contract, caller)
+        verify_party(contract, caller, request.requester, request, signature)
+        require_terms(contract, request.contract_digest, request)
+        permit_fusion(contract, request.requester)
+        check_request(contract, request)
+        job = held_job(change, request)
+        if job is None:
+            _require_next_epoch(change.connection, request)
+            job = begin_job(change, request, signature, requester=caller, subject=str(request.epoch))
+            store.add_fusion(change.connection, contract.id, request.epoch, request.job)
+            job = move_job(change, job, waiting_for=party_names(contract))
+            record_statement(
+                change,
+                contract.id,
+                Event.FUSION_REQUESTED,
+                caller,
+                request,
+                facts={Fact.JOB: request.job, Fact.EPOCH: request.epoch},
+            )
+        return job, receipt(core, change, contract.id, job.id, request)
+
+
+def get_announcement(core: Core, caller: str, contract: str, job: str, party: str) -> tuple[Announcement, bytes] | None:
+    """What a party announced, and its signature; None while it has not."""
+    with core.reading() as connection:
+        signed = contract_of_party(connection, contract, caller)
+        fusion = held_fusion(connection, signed.contract, job)
+        return store.list_announcements(connection, contract, fusion.epoch).get(party)
+
+
+def get_progress(core: Core, caller: str, contract: str, job: str) -> tuple[Job | None, tuple[LaneCount, ...], int]:
+    """A fusion's job with its chunk counts (both empty without a job id), and the newest finished epoch."""
+    with core.reading() as connection:
+        signed = contract_of_party(connection, contract, caller)
+        newest = store.newest_epoch(connection, contract)
+        if not job:
+            return None, (), newest
+        fusion = find_fusion(connection, signed.contract, job)
+        held = require_job(connection, contract, job, JobKind.FUSE)
+        return held, store.count_chunks(connection, contract, fusion.epoch), newest
+
+
+def get_report(core: Core, caller: str, contract: str, epoch: int) -> tuple[FusionReport, bytes]:
+    """The match report of an epoch (0: the newest).
+
+    Raises:
+        NotFoundError: there is none (yet).
+    """
+    with core.reading() as connection:
+        contract_of_party(connection, contract, caller)
+        found = store.find_report(connection, contract, epoch)
+    if found is None:
+        raise NotFoundError("there is no match report yet", hint="Fuse first, and wait until the job is done.")
+    return found
+
+
+def unfinished_parties(connection: Connection, contract: Contract, fusion: Fusion) -> tuple[str, ...]:
+    """The parties that still owe an announcement, points, or tokens for the other's points."""
+    if fusion.state is not FusionState.EXCHANGING:
+        return ()
+    announced = store.list_announcements(connection, contract.id, fusion.epoch)
+    counts = {(lane.sender, lane.type): lane for lane in store.count_chunks(connection, contract.id, fusion.epoch)}
+    unfinished = []
+    for name in party_names(contract):
+        owed = [
+            not _lane_done(counts.get((sender, count.type)), count.chunks, of_points=sender == name)
+            for sender, (announcement, _) in announced.items()
+            for count in announcement.counts
+        ]
+        if len(announced) < len(contract.parties) or any(owed):
+            unfinished.append(name)
+    return tuple(unfinished)
+
+
+def _lane_done(lane: LaneCount | None, chunks: int, *, of_points: bool) -> bool:
+    if lane is None:
+        return chunks == 0
+    return (lane.points if of_points else lane.tokens) == chunks
+
+
+def _require_next_epoch(connection: Connection, request: FuseRequest) -> None:
+    for job in open_jobs(connection, [request.contract], JobKind.FUSE):
+        raise StateError(
+            f"fusion {job.id} of epoch {job.subject} is not finished", hint="Wait for it, or let an agent refuse it."
+        )
+    newest = store.newest_epoch(connection, request.contract)
+    if request.epoch != newest + 1:
+        raise StateError(f"the next epoch is {newest + 1}, not {request.epoch}", hint="Request the fusion again.")
+
+
+def find_fusion(connection: Connection, contract: Contract, job: str) -> Fusion:
+    fusion = store.fusion_of_job(connection, contract.id, job)
+    if fusion is None:
+        raise NotFoundError(f"there is no fusion {job[:80]} under contract {contract.id}", hint="List the jobs.")
+    return fusion
+
+
+def held_fusion(connection: Connection, contract: Contract, job: str) -> Fusion:
+    """A fusion whose statements the zone still holds."""
+    fusion = find_fusion(connection, contract, job)
+    if fusion.state in {FusionState.FAILED, FusionState.ERASED}:
+        raise StateError(f"the fusion of epoch {fusion.epoch} is over", hint="Look at its job, and fuse again.")
+    return fusion

@@ -1,0 +1,144 @@
+"""Jobs: begun once, however often they are asked for; moved on by the operations of their kind."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from miyun.contract.names import check_name
+from miyun.errors import NotFoundError, StateError
+from miyun.psi.statements import FuseRequest
+from miyun.segments.statements import ActivationRequest, SegmentRequest
+from miyun.zone.core import Change, Core
+from miyun.zone.operations.access import contract_of_party
+from miyun.zone.store import jobs as store
+from miyun.zone.store.jobs import Job, JobKind, JobState, SignedRequest
+
+PAGE_JOBS = 200
+
+JobRequest = FuseRequest | SegmentRequest | ActivationRequest
+
+
+def held_job(change: Change, request: JobRequest) -> Job | None:
+    """The job that this request began, or None where it is new. Only the time may differ from the first time.
+
+    Raises:
+        StateError: the id stands for another request.
+    """
+    check_name(request.job)
+    held = store.find_job(change.connection, request.contract, request.job)
+    if held is None:
+        return None
+    first = store.signed_request(change.connection, request.contract, request.job).request
+    if held.kind is not _KINDS[type(request)] or replace(read_request(held.kind, first), at=request.at) != request:
+        raise StateError(
+            f"job {request.job} was begun with another request", hint="Ask anew, with an idempotency key of its own."
+        )
+    return held
+
+
+def begin_job(change: Change, request: JobRequest, signature: bytes, *, requester: str, subject: str) -> Job:
+    job = Job(
+        id=request.job,
+        contract=request.contract,
+        kind=_KINDS[type(request)],
+        state=JobState.RUNNING,
+        requester=requester,
+        created=change.at,
+        updated=change.at,
+        subject=subject,
+    )
+    store.add_job(change.connection, job, SignedRequest(request=request.canonical_bytes(), signature=signature))
+    return job
+
+
+def move_job(
+    change: Change,
+    job: Job,
+    *,
+    waiting_for: Iterable[str] = (),
+    blocked: bool | None = None,
+    done: int | None = None,
+    total: int | None = None,
+    subject: str | None = None,
+) -> Job:
+    """An unfinished job, a step further. It is waiting-for-party where it is ``blocked`` by those it waits for."""
+    names = tuple(waiting_for)
+    waits = bool(names) if blocked is None else blocked
+    moved = replace(
+        job,
+        state=JobState.WAITING_FOR_PARTY if waits else JobState.RUNNING,
+        waiting_for=names,
+        done=job.done if done is None else done,
+        total=job.total if total is None else total,
+        subject=job.subject if subject is None else subject,
+        updated=change.at,
+    )
+    store.save_job(change.connection, moved)
+    return moved
+
+
+def finish_job(change: Change, job: Job) -> Job:
+    finished = replace(job, state=JobState.DONE, waiting_for=(), done=job.total, updated=change.at)
+    store.save_job(change.connection, finished)
+    return finished
+
+
+def fail_job(change: Change, job: Job, *, code: str, reason: str) -> Job:
+    failed = replace(job, state=JobState.FAILED, waiting_for=(), error_code=code, error=reason, updated=change.at)
+    store.save_job(change.connection, failed)
+    return failed
+
+
+def get_job(core: Core, caller: str, contract: str, job: str) -> Job:
+    """A job of one of the caller's contracts.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    with core.reading() as connection:
+        contract_of_party(connection, contract, caller)
+        return require_job(connection, contract, job)
+
+
+def list_jobs(core: Core, caller: str, contract: str, *, state: str, limit: int, before: str) -> tuple[Job, ...]:
+    """Jobs of a contract, newest first, at most `PAGE_JOBS` a page."""
+    with core.reading() as connection:
+        contract_of_party(connection, contract, caller)
+        return store.list_jobs(
+            connection,
+            contract,
+            state=JobState(state) if state else None,
+            limit=min(limit or PAGE_JOBS, PAGE_JOBS),
+            before=before,
+        )
+
+
+def require_job(connection: Connection, contract: str, job: str, kind: JobKind | None = None) -> Job:
+    """A job by its id, of this kind.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    held = store.find_job(connection, contract, job)
+    if held is None or kind not in {None, held.kind}:
+        raise NotFoundError(f"there is no job {job[:80]} under contract {contract}", hint="List the jobs.")
+    return held
+
+
+def read_request(kind: JobKind, data: bytes) -> JobRequest:
+    """The request that a job was begun with."""
+    match kind:
+        case JobKind.FUSE:
+            return FuseRequest.from_canonical(data)
+        case JobKind.SEGMENT:
+            return SegmentRequest.from_canonical(data)
+        case JobKind.ACTIVATE:
+            return ActivationRequest.from_canonical(data)
+
+
+_KINDS: dict[type[JobRequest], JobKind] = {
+    FuseRequest: JobKind.FUSE,
+    SegmentRequest: JobKind.SEGMENT,
+    ActivationRequest: JobKind.ACTIVATE,
+}

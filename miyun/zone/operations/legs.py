@@ -1,0 +1,73 @@
+"""Legs and opt-outs as agents hand them in."""
+
+import hashlib
+
+from sqlalchemy import Connection
+
+from miyun.audit.events import Event, Fact
+from miyun.contract.model import Contract
+from miyun.errors import MalformedError, ReplayError, StateError
+from miyun.segments.statements import LegUpload
+from miyun.zone.bitmaps import read_bitmap
+from miyun.zone.core import Change, Core
+from miyun.zone.operations.access import active_contract, verify_party
+from miyun.zone.operations.evaluation import follow_legs
+from miyun.zone.operations.history import SignedReceipt, receipt, record_statement
+from miyun.zone.operations.jobs import require_job
+from miyun.zone.operations.suppression import SUPPRESSION, follow_suppressions
+from miyun.zone.store import legs as store
+from miyun.zone.store.fusions import list_announcements
+from miyun.zone.store.segments import SegmentState, find_segment
+
+
+def put_leg(core: Core, caller: str, statement: LegUpload, signature: bytes, bits: bytes) -> SignedReceipt:
+    """Take the bits of a predicate, or of an owner's opt-outs for an activation.
+
+    Raises:
+        ReplayError: not asked for, of another epoch, or different from what was given before.
+        MalformedError: the bits are no bitmap over the announced handles.
+    """
+    with core.changing() as change:
+        contract = active_contract(change, statement.contract, caller)
+        verify_party(contract, caller, statement.party, statement, signature)
+        _check_bits(change.connection, statement, bits)
+        found = store.find_leg(change.connection, statement)
+        if found is None:
+            raise ReplayError("bits that nobody asked for", hint="Ask for tasks again.")
+        _, held = found
+        if held is not None and held != statement:
+            raise ReplayError("bits that differ from those given before", hint="Send what was sent before.")
+        if held is None:
+            _require_open(change, statement)
+            store.put_leg(change.connection, statement, bits)
+            facts: dict[Fact, str | int] = {Fact.JOB: statement.job, Fact.EPOCH: statement.epoch}
+            record_statement(change, contract.id, Event.LEG_RECEIVED, caller, statement, facts=facts)
+            _follow(change, contract, statement)
+        return receipt(core, change, contract.id, statement.job, statement)
+
+
+def _check_bits(connection: Connection, statement: LegUpload, bits: bytes) -> None:
+    announced = list_announcements(connection, statement.contract, statement.epoch).get(statement.party)
+    if announced is None:
+        raise ReplayError(f"bits for epoch {statement.epoch}, which is not there", hint="Ask for tasks again.")
+    if statement.handles != announced[0].handles:
+        raise MalformedError("bits over another number of handles than was announced", hint="Send them again.")
+    if hashlib.sha256(bits).digest() != statement.bits_digest:
+        raise MalformedError("bits that are not the ones that were signed", hint="Send them again.")
+    read_bitmap(bits, statement.handles)
+
+
+def _require_open(change: Change, statement: LegUpload) -> None:
+    job = require_job(change.connection, statement.contract, statement.job)
+    if not job.state.is_open:
+        raise StateError(f"job {job.id} is {job.state} and needs no bits", hint="Ask for tasks again.")
+
+
+def _follow(change: Change, contract: Contract, statement: LegUpload) -> None:
+    change.work_for.add(contract.id)
+    if statement.predicate == SUPPRESSION:
+        follow_suppressions(change, contract, require_job(change.connection, contract.id, statement.job))
+        return
+    segment = find_segment(change.connection, contract.id, statement.job)
+    if segment is not None and segment.state is SegmentState.EVALUATING:
+        follow_legs(change, contract, segment)

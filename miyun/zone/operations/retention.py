@@ -1,0 +1,104 @@
+"""Erasing: what an epoch left when the next one is joined, what a segment left when it ends, everything when the
+contract ends, and sealed audiences that nobody fetched within the contract's ``retention_days``.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from miyun.audit.events import Event, Fact
+from miyun.contract.lifecycle import ContractState, SignedContract
+from miyun.contract.model import Contract
+from miyun.errors import ContractError, StateError
+from miyun.zone.core import Change, Core
+from miyun.zone.operations.access import party_names
+from miyun.zone.operations.history import record
+from miyun.zone.operations.jobs import fail_job
+from miyun.zone.store import bulk, fusions
+from miyun.zone.store import segments as segments_store
+from miyun.zone.store.activations import erase_pages, find_activation
+from miyun.zone.store.contracts import mark_closed
+from miyun.zone.store.fusions import Fusion, FusionState, find_fusion
+from miyun.zone.store.jobs import Job, JobKind, open_jobs
+from miyun.zone.store.legs import erase_epoch_legs, erase_legs
+from miyun.zone.store.segments import SegmentState, StoredSegment, live_segments
+
+
+def erase_epoch(core: Core, change: Change, contract: str, fusion: Fusion) -> None:
+    """Forget the pairs, legs, selections and statements of an epoch. What was released stays."""
+    bulk.erase_pairs(change.connection, contract, fusion.epoch)
+    bulk.erase_values(change.connection, contract, fusion.epoch)
+    fusions.erase_exchange(change.connection, contract, fusion.epoch)
+    segments_store.erase_epoch_selections(change.connection, contract, fusion.epoch)
+    erase_epoch_legs(change.connection, contract, fusion.epoch)
+    fusions.set_ended(change.connection, fusion, FusionState.ERASED, change.at)
+    record(change, contract, Event.EPOCH_ERASED, core.name, {Fact.EPOCH: fusion.epoch})
+
+
+def fail_fusion(change: Change, contract: str, fusion: Fusion) -> None:
+    """Give up a fusion that is not joined, and forget what was exchanged."""
+    bulk.erase_values(change.connection, contract, fusion.epoch)
+    fusions.erase_exchange(change.connection, contract, fusion.epoch)
+    fusions.set_ended(change.connection, fusion, FusionState.FAILED, change.at)
+
+
+def retire_segment(change: Change, segment: StoredSegment, state: SegmentState, reason: str) -> None:
+    """End a segment: forget its bits, fail its job if that is open, and the activations that wait for it."""
+    segments_store.save_segment(change.connection, replace(segment, state=state))
+    erase_legs(change.connection, segment.contract, segment.job)
+    segments_store.erase_selections(change.connection, segment.contract, segment.job)
+    for job in open_jobs(change.connection, [segment.contract]):
+        if job.id == segment.job or _waits_for(change, job, segment):
+            fail_job(change, job, code=StateError.code, reason=reason)
+
+
+def expire_segments(change: Change, contract: Contract) -> None:
+    """End the segments whose time is over."""
+    for segment in live_segments(change.connection, contract.id):
+        if change.at >= segment.expires:
+            reason = f"segment {segment.name} expired on {segment.expires:%Y-%m-%d}"
+            retire_segment(change, segment, SegmentState.EXPIRED, reason)
+            change.news_for.update(party_names(contract))
+
+
+def drop_old_audiences(change: Change, contract: Contract) -> None:
+    """Forget sealed audiences of epochs that ended more than ``retention_days`` ago."""
+    for job in open_jobs(change.connection, [contract.id], JobKind.ACTIVATE):
+        activation = find_activation(change.connection, contract.id, job.id)
+        fusion = activation and find_fusion(change.connection, contract.id, activation.epoch)
+        if not fusion or fusion.ended is None:
+            continue
+        if change.at >= fusion.ended + timedelta(days=contract.retention_days):
+            erase_pages(change.connection, contract.id, job.id)
+            reason = f"epoch {fusion.epoch} ended more than {contract.retention_days} days ago (retention_days)"
+            fail_job(change, job, code=ContractError.code, reason=reason)
+            change.news_for.update(party_names(contract))
+
+
+def close_contract(core: Core, change: Change, signed: SignedContract) -> None:
+    """Deal with the end of a contract, once: its jobs fail, and what it left is erased."""
+    contract = signed.contract
+    state = signed.state(change.at)
+    reason = f"contract {contract.id} is {state}"
+    for segment in live_segments(change.connection, contract.id):
+        ending = SegmentState.EXPIRED if state is ContractState.EXPIRED else SegmentState.INVALIDATED
+        retire_segment(change, segment, ending, reason)
+    for job in open_jobs(change.connection, [contract.id]):
+        fail_job(change, job, code=ContractError.code, reason=reason)
+        if job.kind is JobKind.ACTIVATE:
+            erase_legs(change.connection, contract.id, job.id)
+            erase_pages(change.connection, contract.id, job.id)
+    for under_way in (FusionState.EXCHANGING, FusionState.JOINING):
+        for fusion in fusions.fusions_in(change.connection, contract.id, under_way):
+            fail_fusion(change, contract.id, fusion)
+    joined = fusions.joined_fusion(change.connection, contract.id)
+    if joined is not None:
+        erase_epoch(core, change, contract.id, joined)
+    mark_closed(change.connection, contract.id)
+    change.news_for.update(party_names(contract))
+
+
+def _waits_for(change: Change, job: Job, segment: StoredSegment) -> bool:
+    if job.kind is not JobKind.ACTIVATE:
+        return False
+    activation = find_activation(change.connection, job.contract, job.id)
+    return activation is not None and activation.segment_job == segment.job and activation.audience is None

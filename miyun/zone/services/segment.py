@@ -1,0 +1,50 @@
+"""SegmentService."""
+
+import grpc
+
+from miyun.segments.statements import LegUpload, SegmentChange, SegmentRequest
+from miyun.transport.codec import from_wire, to_wire
+from miyun.transport.peer import current_peer
+from miyun.wire.v1 import segment_pb2 as wire
+from miyun.wire.v1.audit_pb2 import SignedReceipt
+from miyun.wire.v1.segment_pb2_grpc import SegmentServiceServicer
+from miyun.zone.core import Core
+from miyun.zone.operations import legs, segments
+from miyun.zone.services.receipts import job_message, receipt_message
+
+
+class SegmentService(SegmentServiceServicer):
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def CreateSegment(
+        self, request: wire.CreateSegmentRequest, context: grpc.ServicerContext
+    ) -> wire.CreateSegmentResponse:
+        statement = from_wire(request.statement, SegmentRequest)
+        job, receipt = segments.create_segment(self._core, current_peer(context).name, statement, request.signature)
+        return wire.CreateSegmentResponse(job=job_message(job), receipt=receipt_message(receipt))
+
+    def ChangeSegment(
+        self, request: wire.ChangeSegmentRequest, context: grpc.ServicerContext
+    ) -> wire.ChangeSegmentResponse:
+        statement = from_wire(request.statement, SegmentChange)
+        caller = current_peer(context).name
+        segment, receipt = segments.change_segment(self._core, caller, statement, request.signature)
+        return wire.ChangeSegmentResponse(segment=to_wire(segment, wire.Segment), receipt=receipt_message(receipt))
+
+    def GetSegment(self, request: wire.GetSegmentRequest, context: grpc.ServicerContext) -> wire.Segment:
+        segment = segments.get_segment(self._core, current_peer(context).name, request.contract, request.name)
+        return to_wire(segment, wire.Segment)
+
+    def ListSegments(
+        self, request: wire.ListSegmentsRequest, context: grpc.ServicerContext
+    ) -> wire.ListSegmentsResponse:
+        found = segments.list_segments(
+            self._core, current_peer(context).name, request.contract, limit=request.limit, after=request.after
+        )
+        return wire.ListSegmentsResponse(segments=[to_wire(segment, wire.Segment) for segment in found])
+
+    def PutLeg(self, request: wire.PutLegRequest, context: grpc.ServicerContext) -> SignedReceipt:
+        statement = from_wire(request.statement, LegUpload)
+        caller = current_peer(context).name
+        return receipt_message(legs.put_leg(self._core, caller, statement, request.signature, request.bits))

@@ -1,0 +1,81 @@
+"""Leases, charges and the noised sizes that were paid with them, in the database."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select
+
+from miyun.privacy.statements import BudgetCharge, BudgetLease
+from miyun.zone.schema import charges, leases, size_releases
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizeRelease:
+    """A noised size, the same for ever. ``release`` is the digest of what was asked."""
+
+    contract: str
+    release: str
+    noised: int
+    at: datetime
+
+
+def add_lease(connection: Connection, lease: BudgetLease, signature: bytes) -> None:
+    connection.execute(
+        insert(leases).values(
+            contract=lease.contract,
+            owner=lease.owner,
+            sequence=lease.sequence,
+            statement=lease.canonical_bytes(),
+            signature=signature,
+        )
+    )
+
+
+def list_leases(connection: Connection, contract: str, owner: str) -> tuple[BudgetLease, ...]:
+    rows = connection.execute(
+        select(leases.c.statement)
+        .where(leases.c.contract == contract, leases.c.owner == owner)
+        .order_by(leases.c.sequence)
+    ).all()
+    return tuple(BudgetLease.from_canonical(row.statement) for row in rows)
+
+
+def add_charge(connection: Connection, charge: BudgetCharge, signature: bytes) -> None:
+    connection.execute(
+        insert(charges).values(
+            contract=charge.contract,
+            owner=charge.owner,
+            sequence=charge.sequence,
+            statement=charge.canonical_bytes(),
+            signature=signature,
+        )
+    )
+
+
+def list_charges(
+    connection: Connection, contract: str, owner: str, *, after: int = 0
+) -> tuple[tuple[BudgetCharge, bytes], ...]:
+    """Charges with a higher sequence than ``after``, and their signatures."""
+    rows = connection.execute(
+        select(charges.c.statement, charges.c.signature)
+        .where(charges.c.contract == contract, charges.c.owner == owner, charges.c.sequence > after)
+        .order_by(charges.c.sequence)
+    ).all()
+    return tuple((BudgetCharge.from_canonical(row.statement), row.signature) for row in rows)
+
+
+def add_size_release(connection: Connection, release: SizeRelease) -> None:
+    connection.execute(
+        insert(size_releases).values(
+            contract=release.contract, release=release.release, noised=release.noised, at=release.at
+        )
+    )
+
+
+def find_size_release(connection: Connection, contract: str, release: str) -> SizeRelease | None:
+    row = connection.execute(
+        select(size_releases).where(size_releases.c.contract == contract, size_releases.c.release == release)
+    ).one_or_none()
+    if row is None:
+        return None
+    return SizeRelease(contract=row.contract, release=row.release, noised=row.noised, at=row.at)

@@ -1,0 +1,144 @@
+"""The bulk bytes of a fusion, kept only as long as they are needed, and the pairs that come of them."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Column, Connection, Select, delete, func, insert, select
+
+from miyun.psi.context import HANDLE_BYTES
+from miyun.psi.join import Matches
+from miyun.zone.schema import chunk_values, pairs
+from miyun.zone.store.fusions import ChunkPlace, Lane
+
+BLOCK_PAIRS = 1 << 18
+
+Handles = npt.NDArray[np.uint32]
+
+
+class Content(StrEnum):
+    SEALED = "sealed"
+    HANDLES = "handles"
+    TOKENS = "tokens"
+
+
+def put_values(connection: Connection, place: ChunkPlace, content: Content, data: bytes) -> None:
+    connection.execute(
+        insert(chunk_values).values(
+            contract=place.contract,
+            epoch=place.epoch,
+            type=place.type,
+            sender=place.sender,
+            index=place.index,
+            content=content.value,
+            data=data,
+        )
+    )
+
+
+def get_values(connection: Connection, place: ChunkPlace, content: Content) -> bytes | None:
+    table = chunk_values.c
+    return connection.execute(
+        select(table.data).where(
+            table.contract == place.contract,
+            table.epoch == place.epoch,
+            table.type == place.type,
+            table.sender == place.sender,
+            table.index == place.index,
+            table.content == content.value,
+        )
+    ).scalar()
+
+
+def drop_values(connection: Connection, place: ChunkPlace, content: Content) -> None:
+    table = chunk_values.c
+    connection.execute(
+        delete(chunk_values).where(
+            table.contract == place.contract,
+            table.epoch == place.epoch,
+            table.type == place.type,
+            table.sender == place.sender,
+            table.index == place.index,
+            table.content == content.value,
+        )
+    )
+
+
+def column(connection: Connection, lane: Lane, content: Content) -> Iterator[bytes]:
+    """The bytes of all chunks of a lane, in order."""
+    table = chunk_values.c
+    rows = connection.execution_options(stream_results=True, yield_per=16).execute(
+        select(table.data)
+        .where(
+            table.contract == lane.contract,
+            table.epoch == lane.epoch,
+            table.type == lane.type,
+            table.sender == lane.sender,
+            table.content == content.value,
+        )
+        .order_by(table.index)
+    )
+    for row in rows:
+        yield row.data
+
+
+def erase_values(connection: Connection, contract: str, epoch: int) -> None:
+    connection.execute(delete(chunk_values).where(chunk_values.c.contract == contract, chunk_values.c.epoch == epoch))
+
+
+def put_pairs(connection: Connection, contract: str, epoch: int, matches: Matches) -> None:
+    for block, start in enumerate(range(0, matches.left.size, BLOCK_PAIRS)):
+        part = slice(start, start + BLOCK_PAIRS)
+        connection.execute(
+            insert(pairs).values(
+                contract=contract,
+                epoch=epoch,
+                block=block,
+                left=matches.left[part].astype("<u4").tobytes(),
+                right=matches.right[part].astype("<u4").tobytes(),
+                type_index=matches.type_index[part].tobytes(),
+            )
+        )
+
+
+def get_pairs(connection: Connection, contract: str, epoch: int) -> tuple[Handles, Handles]:
+    """The left and the right handle of each pair."""
+    left, right = (
+        [row.data for row in connection.execute(_blocks(contract, epoch, side))]
+        for side in (pairs.c.left, pairs.c.right)
+    )
+    return _handles(left), _handles(right)
+
+
+def count_pairs(connection: Connection, contract: str, epoch: int) -> int:
+    """How many pairs there are: exact, for the zone's own bounds."""
+    blocks = connection.execute(
+        select(func.length(pairs.c.left)).where(pairs.c.contract == contract, pairs.c.epoch == epoch)
+    ).scalars()
+    return sum(int(size) for size in blocks) // HANDLE_BYTES
+
+
+def matches_by_type(connection: Connection, contract: str, epoch: int, types: int) -> list[int]:
+    """How many pairs each identifier type gave: exact, for noising alone."""
+    counts = np.zeros(types, np.int64)
+    for row in connection.execute(_blocks(contract, epoch, pairs.c.type_index)):
+        counts += np.bincount(np.frombuffer(row.data, np.uint8), minlength=types)
+    return [int(count) for count in counts]
+
+
+def erase_pairs(connection: Connection, contract: str, epoch: int) -> None:
+    connection.execute(delete(pairs).where(pairs.c.contract == contract, pairs.c.epoch == epoch))
+
+
+def _blocks(contract: str, epoch: int, column_: Column[Any]) -> Select[Any]:
+    return (
+        select(column_.label("data"))
+        .where(pairs.c.contract == contract, pairs.c.epoch == epoch)
+        .order_by(pairs.c.block)
+    )
+
+
+def _handles(blocks: list[bytes]) -> Handles:
+    return np.frombuffer(b"".join(blocks), "<u4").astype(np.uint32, copy=False)

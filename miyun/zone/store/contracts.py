@@ -1,0 +1,106 @@
+"""Contracts, their signatures and delegations, in the database."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from miyun.contract.lifecycle import SignedContract
+from miyun.contract.model import Contract
+from miyun.contract.statements import Delegation, Revocation
+from miyun.zone.schema import contract_parties, contract_signatures, contracts, delegations
+
+
+def add_contract(connection: Connection, contract: Contract) -> None:
+    connection.execute(
+        insert(contracts).values(id=contract.id, document=contract.canonical_bytes(), activated=False, closed=False)
+    )
+    connection.execute(
+        insert(contract_parties), [{"contract": contract.id, "party": party.name} for party in contract.parties]
+    )
+
+
+def find_contract(connection: Connection, contract: str) -> SignedContract | None:
+    row = connection.execute(select(contracts).where(contracts.c.id == contract)).one_or_none()
+    return None if row is None else _signed(connection, row)
+
+
+def contracts_of(connection: Connection, party: str) -> tuple[SignedContract, ...]:
+    """The contracts that name ``party``, by id."""
+    rows = connection.execute(
+        select(contracts)
+        .join(contract_parties, contract_parties.c.contract == contracts.c.id)
+        .where(contract_parties.c.party == party)
+        .order_by(contracts.c.id)
+    ).all()
+    return tuple(_signed(connection, row) for row in rows)
+
+
+def unclosed_contracts(connection: Connection, wanted: Collection[str] | None) -> tuple[SignedContract, ...]:
+    """The contracts whose end was not dealt with yet, all or those ``wanted``."""
+    query = select(contracts).where(contracts.c.closed.is_(False)).order_by(contracts.c.id)
+    if wanted is not None:
+        query = query.where(contracts.c.id.in_(wanted))
+    return tuple(_signed(connection, row) for row in connection.execute(query).all())
+
+
+def all_contracts(connection: Connection) -> tuple[SignedContract, ...]:
+    rows = connection.execute(select(contracts).order_by(contracts.c.id)).all()
+    return tuple(_signed(connection, row) for row in rows)
+
+
+def add_signature(connection: Connection, contract: str, signer: str, signature: bytes) -> None:
+    connection.execute(insert(contract_signatures).values(contract=contract, signer=signer, signature=signature))
+
+
+def mark_activated(connection: Connection, contract: str) -> None:
+    connection.execute(update(contracts).where(contracts.c.id == contract).values(activated=True))
+
+
+def put_revocation(connection: Connection, revocation: Revocation, signature: bytes) -> None:
+    connection.execute(
+        update(contracts)
+        .where(contracts.c.id == revocation.contract)
+        .values(revocation=revocation.canonical_bytes(), revocation_signature=signature)
+    )
+
+
+def mark_closed(connection: Connection, contract: str) -> None:
+    connection.execute(update(contracts).where(contracts.c.id == contract).values(closed=True))
+
+
+def add_delegation(connection: Connection, delegation: Delegation, signature: bytes) -> None:
+    connection.execute(
+        insert(delegations).values(
+            contract=delegation.contract,
+            digest=delegation.digest(),
+            party=delegation.party,
+            analyst=delegation.analyst,
+            statement=delegation.canonical_bytes(),
+            signature=signature,
+        )
+    )
+
+
+def delegations_to(connection: Connection, contract: str, analyst: str) -> tuple[tuple[Delegation, bytes], ...]:
+    """What lets ``analyst`` ask, in force or not, with signatures."""
+    rows = connection.execute(
+        select(delegations.c.statement, delegations.c.signature)
+        .where(delegations.c.contract == contract, delegations.c.analyst == analyst)
+        .order_by(delegations.c.digest)
+    ).all()
+    return tuple((Delegation.from_canonical(row.statement), row.signature) for row in rows)
+
+
+def _signed(connection: Connection, row: Row[Any]) -> SignedContract:
+    signatures = connection.execute(
+        select(contract_signatures.c.signer, contract_signatures.c.signature).where(
+            contract_signatures.c.contract == row.id
+        )
+    ).all()
+    return SignedContract(
+        contract=Contract.from_canonical(row.document),
+        signatures={signature.signer: signature.signature for signature in signatures},
+        activated=row.activated,
+        revocation=None if row.revocation is None else Revocation.from_canonical(row.revocation),
+    )

@@ -1,0 +1,266 @@
+"""Fusions and the statements exchanged in them, in the database."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from miyun.psi.statements import Announcement, FusionReport, HandlesChunk, PointsChunk, TokensChunk
+from miyun.zone.schema import announcements, fusions, points_chunks, tokens_chunks
+
+
+class FusionState(StrEnum):
+    """``JOINING``: all tokens are in. ``REPORTING``: joined, and the match report waits for leases."""
+
+    EXCHANGING = "exchanging"
+    JOINING = "joining"
+    REPORTING = "reporting"
+    REPORTED = "reported"
+    FAILED = "failed"
+    ERASED = "erased"
+
+
+_JOINED = [FusionState.REPORTING.value, FusionState.REPORTED.value]
+_FINISHED = [*_JOINED, FusionState.FAILED.value, FusionState.ERASED.value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fusion:
+    """``ended`` is when a later epoch took its place, or it failed."""
+
+    contract: str
+    epoch: int
+    job: str
+    state: FusionState
+    ended: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneCount:
+    """Chunks of one sender and type that the zone holds: of points, and of tokens derived from them."""
+
+    sender: str
+    type: str
+    points: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """The chunks of one sender and type."""
+
+    contract: str
+    epoch: int
+    type: str
+    sender: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkPlace:
+    contract: str
+    epoch: int
+    type: str
+    sender: str
+    index: int
+
+
+def add_fusion(connection: Connection, contract: str, epoch: int, job: str) -> None:
+    connection.execute(
+        insert(fusions).values(contract=contract, epoch=epoch, job=job, state=FusionState.EXCHANGING.value)
+    )
+
+
+def find_fusion(connection: Connection, contract: str, epoch: int) -> Fusion | None:
+    row = connection.execute(
+        select(fusions).where(fusions.c.contract == contract, fusions.c.epoch == epoch)
+    ).one_or_none()
+    return None if row is None else _fusion(row)
+
+
+def fusion_of_job(connection: Connection, contract: str, job: str) -> Fusion | None:
+    row = connection.execute(select(fusions).where(fusions.c.contract == contract, fusions.c.job == job)).one_or_none()
+    return None if row is None else _fusion(row)
+
+
+def fusions_in(connection: Connection, contract: str, state: FusionState) -> tuple[Fusion, ...]:
+    rows = connection.execute(
+        select(fusions).where(fusions.c.contract == contract, fusions.c.state == state.value).order_by(fusions.c.epoch)
+    ).all()
+    return tuple(_fusion(row) for row in rows)
+
+
+def newest_epoch(connection: Connection, contract: str) -> int:
+    """The newest epoch whose fusion is over, well or not; 0: none. The next fusion takes the next number."""
+    newest = connection.execute(
+        select(func.max(fusions.c.epoch)).where(fusions.c.contract == contract, fusions.c.state.in_(_FINISHED))
+    ).scalar()
+    return newest or 0
+
+
+def joined_fusion(connection: Connection, contract: str) -> Fusion | None:
+    """The fusion whose pairs the zone holds."""
+    row = connection.execute(
+        select(fusions)
+        .where(fusions.c.contract == contract, fusions.c.state.in_(_JOINED))
+        .order_by(fusions.c.epoch.desc())
+    ).first()
+    return None if row is None else _fusion(row)
+
+
+def set_state(connection: Connection, fusion: Fusion, state: FusionState) -> None:
+    connection.execute(_update(fusion).values(state=state.value))
+
+
+def set_joined(connection: Connection, fusion: Fusion, at: datetime) -> None:
+    connection.execute(_update(fusion).values(state=FusionState.REPORTING.value, joined=at))
+
+
+def set_ended(connection: Connection, fusion: Fusion, state: FusionState, at: datetime) -> None:
+    """The epoch is over: ``FAILED`` or ``ERASED``."""
+    connection.execute(_update(fusion).values(state=state.value, ended=at))
+
+
+def put_report(connection: Connection, fusion: Fusion, report: FusionReport, signature: bytes) -> None:
+    connection.execute(
+        _update(fusion).values(
+            state=FusionState.REPORTED.value, report=report.canonical_bytes(), report_signature=signature
+        )
+    )
+
+
+def find_report(connection: Connection, contract: str, epoch: int) -> tuple[FusionReport, bytes] | None:
+    """The report of an epoch (0: the newest that has one) and its signature."""
+    query = (
+        select(fusions.c.report, fusions.c.report_signature)
+        .where(fusions.c.contract == contract, fusions.c.report.is_not(None))
+        .order_by(fusions.c.epoch.desc())
+    )
+    if epoch:
+        query = query.where(fusions.c.epoch == epoch)
+    row = connection.execute(query).first()
+    return None if row is None else (FusionReport.from_canonical(row.report), row.report_signature)
+
+
+def add_announcement(connection: Connection, statement: Announcement, signature: bytes) -> None:
+    connection.execute(
+        insert(announcements).values(
+            contract=statement.contract,
+            epoch=statement.epoch,
+            party=statement.party,
+            statement=statement.canonical_bytes(),
+            signature=signature,
+        )
+    )
+
+
+def list_announcements(connection: Connection, contract: str, epoch: int) -> dict[str, tuple[Announcement, bytes]]:
+    """What was announced so far, and the signature, by party."""
+    rows = connection.execute(
+        select(announcements).where(announcements.c.contract == contract, announcements.c.epoch == epoch)
+    ).all()
+    return {row.party: (Announcement.from_canonical(row.statement), row.signature) for row in rows}
+
+
+def add_points(
+    connection: Connection,
+    points: PointsChunk,
+    points_signature: bytes,
+    handles: HandlesChunk,
+    handles_signature: bytes,
+) -> None:
+    connection.execute(
+        insert(points_chunks).values(
+            contract=points.contract,
+            epoch=points.epoch,
+            type=points.type,
+            sender=points.sender,
+            index=points.index,
+            points=points.canonical_bytes(),
+            points_signature=points_signature,
+            handles=handles.canonical_bytes(),
+            handles_signature=handles_signature,
+        )
+    )
+
+
+def find_points(connection: Connection, place: ChunkPlace) -> tuple[PointsChunk, bytes] | None:
+    table = points_chunks.c
+    row = connection.execute(
+        select(table.points, table.points_signature).where(
+            table.contract == place.contract,
+            table.epoch == place.epoch,
+            table.type == place.type,
+            table.sender == place.sender,
+            table.index == place.index,
+        )
+    ).one_or_none()
+    return None if row is None else (PointsChunk.from_canonical(row.points), row.points_signature)
+
+
+def list_points(connection: Connection, contract: str, epoch: int) -> list[tuple[PointsChunk, HandlesChunk]]:
+    """All chunks of points with their handles' statements; those of one sender and type in ascending order."""
+    table = points_chunks.c
+    rows = connection.execute(
+        select(table.points, table.handles)
+        .where(table.contract == contract, table.epoch == epoch)
+        .order_by(table.sender, table.type, table.index)
+    )
+    return [(PointsChunk.from_canonical(row.points), HandlesChunk.from_canonical(row.handles)) for row in rows]
+
+
+def add_tokens(connection: Connection, statement: TokensChunk, signature: bytes) -> None:
+    connection.execute(
+        insert(tokens_chunks).values(
+            contract=statement.contract,
+            epoch=statement.epoch,
+            type=statement.type,
+            sender=statement.sender,
+            index=statement.index,
+            statement=statement.canonical_bytes(),
+            signature=signature,
+        )
+    )
+
+
+def list_tokens(connection: Connection, contract: str, epoch: int) -> list[TokensChunk]:
+    """All chunks of tokens; those of one sender and type in ascending order."""
+    table = tokens_chunks.c
+    rows = connection.execute(
+        select(table.statement)
+        .where(table.contract == contract, table.epoch == epoch)
+        .order_by(table.sender, table.type, table.index)
+    )
+    return [TokensChunk.from_canonical(row.statement) for row in rows]
+
+
+def count_chunks(connection: Connection, contract: str, epoch: int) -> tuple[LaneCount, ...]:
+    """What is in of each sender and type that has sent a chunk."""
+    counts = []
+    for table in (points_chunks, tokens_chunks):
+        rows = connection.execute(
+            select(table.c.sender, table.c.type, func.count().label("chunks"))
+            .where(table.c.contract == contract, table.c.epoch == epoch)
+            .group_by(table.c.sender, table.c.type)
+        ).all()
+        counts.append({(row.sender, row.type): row.chunks for row in rows})
+    points, tokens = counts
+    return tuple(
+        LaneCount(sender=sender, type=type_, points=number, tokens=tokens.get((sender, type_), 0))
+        for (sender, type_), number in sorted(points.items())
+    )
+
+
+def erase_exchange(connection: Connection, contract: str, epoch: int) -> None:
+    """Forget what was announced and exchanged in an epoch."""
+    for table in (announcements, points_chunks, tokens_chunks):
+        connection.execute(delete(table).where(table.c.contract == contract, table.c.epoch == epoch))
+
+
+def _update(fusion: Fusion) -> Any:
+    return update(fusions).where(fusions.c.contract == fusion.contract, fusions.c.epoch == fusion.epoch)
+
+
+def _fusion(row: Row[Any]) -> Fusion:
+    return Fusion(contract=row.contract, epoch=row.epoch, job=row.job, state=FusionState(row.state), ended=row.ended)

@@ -1,0 +1,125 @@
+"""Legs: what was asked of whom for which job, and the bits that came, in the database."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from miyun.segments.statements import LegUpload
+from miyun.zone.schema import legs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredLeg:
+    """A predicate asked of a party for a job in an epoch; ``received`` says whether its bits are in."""
+
+    contract: str
+    job: str
+    epoch: int
+    party: str
+    predicate: str
+    received: bool
+
+
+def ask_leg(connection: Connection, leg: StoredLeg) -> None:
+    connection.execute(
+        insert(legs).values(
+            contract=leg.contract,
+            job=leg.job,
+            epoch=leg.epoch,
+            party=leg.party,
+            predicate_digest=_digest(leg.predicate),
+            predicate=leg.predicate,
+        )
+    )
+
+
+def legs_of(connection: Connection, contract: str, job: str, epoch: int) -> tuple[StoredLeg, ...]:
+    rows = connection.execute(
+        select(*_LEG)
+        .where(legs.c.contract == contract, legs.c.job == job, legs.c.epoch == epoch)
+        .order_by(legs.c.party, legs.c.predicate)
+    ).all()
+    return tuple(_leg(row) for row in rows)
+
+
+def predicates_asked(connection: Connection, contract: str, epoch: int, *, except_for: str) -> dict[str, set[str]]:
+    """The distinct predicates that were asked of each party in an epoch, other than the text ``except_for``."""
+    rows = connection.execute(
+        select(legs.c.party, legs.c.predicate)
+        .where(legs.c.contract == contract, legs.c.epoch == epoch, legs.c.predicate != except_for)
+        .distinct()
+    ).all()
+    asked: dict[str, set[str]] = {}
+    for row in rows:
+        asked.setdefault(row.party, set()).add(row.predicate)
+    return asked
+
+
+def find_leg(connection: Connection, statement: LegUpload) -> tuple[StoredLeg, LegUpload | None] | None:
+    """The leg that ``statement`` would fill, and the statement that did fill it; None where it was not asked for."""
+    place = _at(statement.contract, statement.job, statement.epoch, statement.party, statement.predicate)
+    row = connection.execute(select(*_LEG, legs.c.statement).where(*place)).one_or_none()
+    if row is None:
+        return None
+    return _leg(row), None if row.statement is None else LegUpload.from_canonical(row.statement)
+
+
+def put_leg(connection: Connection, statement: LegUpload, bits: bytes) -> None:
+    place = _at(statement.contract, statement.job, statement.epoch, statement.party, statement.predicate)
+    connection.execute(update(legs).where(*place).values(statement=statement.canonical_bytes(), bits=bits))
+
+
+def leg_bits(connection: Connection, leg: StoredLeg) -> bytes:
+    bits: bytes = connection.execute(
+        select(legs.c.bits).where(*_at(leg.contract, leg.job, leg.epoch, leg.party, leg.predicate))
+    ).scalar_one()
+    return bits
+
+
+def erase_legs(connection: Connection, contract: str, job: str) -> None:
+    """Forget the bits that were given for one job."""
+    connection.execute(
+        update(legs).where(legs.c.contract == contract, legs.c.job == job, legs.c.bits.is_not(None)).values(bits=b"")
+    )
+
+
+def erase_epoch_legs(connection: Connection, contract: str, epoch: int) -> None:
+    """Forget all that was asked and given in an epoch."""
+    connection.execute(delete(legs).where(legs.c.contract == contract, legs.c.epoch == epoch))
+
+
+_LEG = (
+    legs.c.contract,
+    legs.c.job,
+    legs.c.epoch,
+    legs.c.party,
+    legs.c.predicate,
+    legs.c.statement.is_not(None).label("received"),
+)
+
+
+def _at(contract: str, job: str, epoch: int, party: str, predicate: str) -> tuple[Any, ...]:
+    return (
+        legs.c.contract == contract,
+        legs.c.job == job,
+        legs.c.epoch == epoch,
+        legs.c.party == party,
+        legs.c.predicate_digest == _digest(predicate),
+    )
+
+
+def _digest(predicate: str) -> bytes:
+    return hashlib.sha256(predicate.encode()).digest()
+
+
+def _leg(row: Row[Any]) -> StoredLeg:
+    return StoredLeg(
+        contract=row.contract,
+        job=row.job,
+        epoch=row.epoch,
+        party=row.party,
+        predicate=row.predicate,
+        received=row.received,
+    )

@@ -1,0 +1,208 @@
+"""Segments and their selections by epoch, in the database."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from miyun.zone.schema import segment_references, segment_selections, segments
+
+
+class SegmentState(StrEnum):
+    EVALUATING = "evaluating"
+    READY = "ready"
+    INVALIDATED = "invalidated"
+    EXPIRED = "expired"
+
+    @property
+    def is_live(self) -> bool:
+        return self in {SegmentState.EVALUATING, SegmentState.READY}
+
+
+_LIVE = [state.value for state in SegmentState if state.is_live]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSegment:
+    """``meaning`` is a digest of the definition with every reference replaced by what it refers to; ``subjects`` are
+    the things that need a grant, those of referenced segments included. ``job`` is the job that created it.
+    ``last_change`` is the digest of the newest SegmentChange.
+    """
+
+    contract: str
+    job: str
+    name: str
+    meaning: str
+    subjects: frozenset[str]
+    state: SegmentState
+    version: int
+    epoch: int
+    created: datetime
+    expires: datetime
+    last_change: bytes | None = None
+
+
+def add_segment(connection: Connection, segment: StoredSegment, references: Mapping[str, str]) -> None:
+    """``references``: the jobs of the segments that the definition names, by those names."""
+    connection.execute(
+        insert(segments).values(
+            contract=segment.contract,
+            job=segment.job,
+            meaning=segment.meaning,
+            subjects="\n".join(sorted(segment.subjects)),
+            created=segment.created,
+            expires=segment.expires,
+            **_changing(segment),
+        )
+    )
+    for name, job in references.items():
+        connection.execute(
+            insert(segment_references).values(contract=segment.contract, job=segment.job, name=name, referenced=job)
+        )
+
+
+def save_segment(connection: Connection, segment: StoredSegment) -> None:
+    """Write what changes during a segment's life."""
+    connection.execute(
+        update(segments)
+        .where(segments.c.contract == segment.contract, segments.c.job == segment.job)
+        .values(**_changing(segment))
+    )
+
+
+def find_segment(connection: Connection, contract: str, job: str) -> StoredSegment | None:
+    row = connection.execute(
+        select(segments).where(segments.c.contract == contract, segments.c.job == job)
+    ).one_or_none()
+    return None if row is None else _segment(row)
+
+
+def segment_named(connection: Connection, contract: str, name: str) -> StoredSegment | None:
+    """The live segment of this name, or else the newest of those that had it."""
+    rows = connection.execute(
+        select(segments)
+        .where(segments.c.contract == contract, segments.c.name == name)
+        .order_by(segments.c.state.in_(_LIVE).desc(), segments.c.created.desc(), segments.c.job)
+        .limit(1)
+    ).all()
+    return _segment(rows[0]) if rows else None
+
+
+def live_segments(connection: Connection, contract: str) -> tuple[StoredSegment, ...]:
+    rows = connection.execute(
+        select(segments)
+        .where(segments.c.contract == contract, segments.c.state.in_(_LIVE))
+        .order_by(segments.c.created, segments.c.job)
+    ).all()
+    return tuple(_segment(row) for row in rows)
+
+
+def list_segments(connection: Connection, contract: str, *, limit: int, after: str) -> tuple[StoredSegment, ...]:
+    """By name, from the one after ``after``; of each name the live segment, or else the newest."""
+    names = connection.execute(
+        select(segments.c.name)
+        .where(segments.c.contract == contract, segments.c.name > after)
+        .distinct()
+        .order_by(segments.c.name)
+        .limit(limit)
+    ).scalars()
+    found = (segment_named(connection, contract, name) for name in names.all())
+    return tuple(segment for segment in found if segment is not None)
+
+
+def references_of(connection: Connection, contract: str, job: str) -> dict[str, str]:
+    """The jobs of the segments that this one's definition names, by those names."""
+    rows = connection.execute(
+        select(segment_references.c.name, segment_references.c.referenced).where(
+            segment_references.c.contract == contract, segment_references.c.job == job
+        )
+    ).all()
+    return {row.name: row.referenced for row in rows}
+
+
+def referring_segments(connection: Connection, contract: str, job: str) -> tuple[str, ...]:
+    """The names of the live segments that refer to this one."""
+    rows = connection.execute(
+        select(segments.c.name)
+        .join(
+            segment_references,
+            (segment_references.c.contract == segments.c.contract) & (segment_references.c.job == segments.c.job),
+        )
+        .where(segments.c.contract == contract, segments.c.state.in_(_LIVE), segment_references.c.referenced == job)
+        .order_by(segments.c.name)
+    ).all()
+    return tuple(row.name for row in rows)
+
+
+def put_selection(connection: Connection, segment: StoredSegment, selection: bytes) -> None:
+    """The indices of the matched pairs that belong to the segment's current version, as a roaring bitmap."""
+    connection.execute(
+        insert(segment_selections).values(
+            contract=segment.contract,
+            job=segment.job,
+            epoch=segment.epoch,
+            version=segment.version,
+            selection=selection,
+        )
+    )
+
+
+def get_selection(connection: Connection, contract: str, job: str, epoch: int) -> bytes | None:
+    table = segment_selections.c
+    return connection.execute(
+        select(table.selection).where(table.contract == contract, table.job == job, table.epoch == epoch)
+    ).scalar()
+
+
+def erase_selections(connection: Connection, contract: str, job: str) -> None:
+    """Forget a segment's selections; its versions stay known."""
+    table = segment_selections.c
+    connection.execute(
+        update(segment_selections).where(table.contract == contract, table.job == job).values(selection=None)
+    )
+
+
+def epoch_of_version(connection: Connection, contract: str, job: str, version: int) -> int | None:
+    """The epoch that a version was evaluated in; None where it never was."""
+    table = segment_selections.c
+    epoch: int | None = connection.execute(
+        select(table.epoch).where(table.contract == contract, table.job == job, table.version == version)
+    ).scalar()
+    return epoch
+
+
+def erase_epoch_selections(connection: Connection, contract: str, epoch: int) -> None:
+    """Forget the selections of an epoch; the versions stay known."""
+    table = segment_selections.c
+    connection.execute(
+        update(segment_selections).where(table.contract == contract, table.epoch == epoch).values(selection=None)
+    )
+
+
+def _changing(segment: StoredSegment) -> dict[str, object]:
+    return {
+        "name": segment.name,
+        "state": segment.state.value,
+        "version": segment.version,
+        "epoch": segment.epoch,
+        "last_change": segment.last_change,
+    }
+
+
+def _segment(row: Row[Any]) -> StoredSegment:
+    return StoredSegment(
+        contract=row.contract,
+        job=row.job,
+        name=row.name,
+        meaning=row.meaning,
+        subjects=frozenset(row.subjects.split("\n")),
+        state=SegmentState(row.state),
+        version=row.version,
+        epoch=row.epoch,
+        created=row.created,
+        expires=row.expires,
+        last_change=row.last_change,
+    )

@@ -1,0 +1,332 @@
+"""The guard refuses whatever the contract doesn't hold, and says which clause stands against it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from miyun.contract.model import MATCHED, Contract, Rung
+from miyun.contract.statements import Revocation
+from miyun.errors import ContractError, MiyunError, NotPermittedError, ReplayError, SignatureError, WaitingError
+from miyun.party.fusion_states import FusionState
+from miyun.party.guard import Guard
+from miyun.psi.statements import Announcement, FuseRequest
+from miyun.segments.statements import ActivationRequest, SegmentRequest
+from miyun.transport.codec import to_wire
+from miyun.wire.v1 import activation_pb2, agent_pb2, fusion_pb2, segment_pb2
+from tests.party.world import DAY, MERCHANT, NOW, PLATFORM, World
+
+SPENDERS = "members.spend > 100"
+
+
+def fused(world: World, epoch: int = 1, *, finished: bool = True) -> None:
+    """As if both had fused."""
+    for name in (MERCHANT, PLATFORM):
+        announcement = Announcement(
+            contract="spring", job=f"fuse-{epoch}", epoch=epoch, party=name, handles=10, counts=()
+        )
+        states = world.session(name).fusions
+        states.begin(announcement, b"")
+        if finished:
+            states.end("spring", f"fuse-{epoch}", FusionState.FINISHED)
+
+
+def segment_request(world: World, **changes: Any) -> SegmentRequest:
+    request = SegmentRequest(
+        contract="spring",
+        contract_digest=world.contract.digest(),
+        job="segment-1",
+        name="spenders",
+        definition=SPENDERS,
+        universe="matched",
+        owner=MERCHANT,
+        channels=(),
+        expires=NOW + DAY,
+        at=NOW,
+    )
+    return replace(request, **changes)
+
+
+def activation_request(world: World, **changes: Any) -> ActivationRequest:
+    request = ActivationRequest(
+        contract="spring",
+        contract_digest=world.contract.digest(),
+        job="activate-1",
+        segment="spenders",
+        version=1,
+        recipient=PLATFORM,
+        channel="platform-ads",
+        requester=MERCHANT,
+        idempotency_key="once",
+        at=NOW,
+    )
+    return replace(request, **changes)
+
+
+def signed(world: World, request: Any, by: str) -> bytes:
+    return world.home(by).signing_key.sign(request)
+
+
+def fuse_task(world: World, request: FuseRequest, signature: bytes) -> agent_pb2.Task:
+    task = agent_pb2.FuseTask(request=to_wire(request, fusion_pb2.FuseRequest), signature=signature)
+    return agent_pb2.Task(job=request.job, fuse=task)
+
+
+def leg_task(
+    world: World, request: SegmentRequest, *, by: str = MERCHANT, predicate: str = SPENDERS, epoch: int = 1
+) -> agent_pb2.Task:
+    task = agent_pb2.LegTask(
+        request=to_wire(request, segment_pb2.SegmentRequest),
+        signature=signed(world, request, by),
+        epoch=epoch,
+        predicate=predicate,
+    )
+    return agent_pb2.Task(job=request.job, leg=task)
+
+
+def suppress_task(world: World, request: ActivationRequest, *, by: str = MERCHANT) -> agent_pb2.Task:
+    task = agent_pb2.SuppressTask(
+        request=to_wire(request, activation_pb2.ActivationRequest), signature=signed(world, request, by), epoch=1
+    )
+    return agent_pb2.Task(job=request.job, suppress=task)
+
+
+def deliver_task(world: World, request: ActivationRequest, *, by: str = MERCHANT) -> agent_pb2.Task:
+    task = agent_pb2.DeliverTask(
+        request=to_wire(request, activation_pb2.ActivationRequest), signature=signed(world, request, by)
+    )
+    return agent_pb2.Task(job=request.job, deliver=task)
+
+
+def refusal(world: World, task: agent_pb2.Task, kind: type[MiyunError], *, at: str = MERCHANT) -> MiyunError:
+    with pytest.raises(kind) as refused:
+        Guard(world.session(at)).admit(task)
+    assert refused.value.hint
+    return refused.value
+
+
+Make = Callable[[World], agent_pb2.Task]
+
+EVERY_KIND: dict[str, Make] = {
+    "fuse": lambda world: fuse_task(world, *world.fuse_request()),
+    "leg": lambda world: leg_task(world, segment_request(world)),
+    "suppress": lambda world: suppress_task(world, activation_request(world)),
+    "deliver": lambda world: deliver_task(
+        world, activation_request(world, recipient=MERCHANT, channel="member-messages")
+    ),
+}
+
+
+@pytest.fixture(params=EVERY_KIND)
+def make_task(request: pytest.FixtureRequest) -> Make:
+    make: Make = EVERY_KIND[request.param]
+    return make
+
+
+@pytest.fixture
+def ready(world: World) -> World:
+    """A world in which each of the tasks is in order."""
+    fused(world)
+    request = segment_request(world)
+    world.zone.segments["spenders"] = request
+    world.session(MERCHANT).requests.keep(request, b"", subject="spenders")
+    return world
+
+
+def test_a_task_in_order_is_admitted(ready: World, make_task: Make) -> None:
+    work = Guard(ready.session(MERCHANT)).admit(make_task(ready))
+    assert work.contract == ready.contract
+
+
+def test_the_same_task_again_is_admitted(ready: World, make_task: Make) -> None:
+    guard = Guard(ready.session(MERCHANT))
+    assert guard.admit(make_task(ready)) == guard.admit(make_task(ready))
+
+
+def body(task: agent_pb2.Task) -> Any:
+    return getattr(task, task.WhichOneof("work"))
+
+
+@pytest.mark.parametrize("signer", ["nobody", "zone", PLATFORM])
+def test_unsigned_and_foreign_signed_requests(ready: World, make_task: Make, signer: str) -> None:
+    task = make_task(ready)
+    if signer == "nobody":
+        body(task).signature = b""
+    else:
+        records = {"fuse": FuseRequest, "leg": SegmentRequest}
+        from miyun.transport.codec import from_wire
+
+        request = from_wire(body(task).request, records.get(task.WhichOneof("work") or "", ActivationRequest))
+        key = ready.zone.key if signer == "zone" else ready.platform.signing_key
+        body(task).signature = key.sign(request)
+    assert refusal(ready, task, SignatureError).clause == "parties[0].signing_key"
+
+
+def test_a_request_in_the_zones_own_name(ready: World, make_task: Make) -> None:
+    task = make_task(ready)
+    request = body(task).request
+    if hasattr(request, "requester"):
+        request.requester = ready.contract.zone.name
+    else:
+        request.owner = ready.contract.zone.name
+    assert refusal(ready, task, NotPermittedError).clause == "parties"
+
+
+def test_another_document_of_the_same_name(ready: World, make_task: Make) -> None:
+    task = make_task(ready)
+    body(task).request.contract_digest = bytes(32)
+    assert refusal(ready, task, ContractError).clause == "id"
+
+
+def test_a_contract_that_this_party_did_not_sign(ready: World, make_task: Make) -> None:
+    task = make_task(ready)
+    body(task).request.contract = "autumn"
+    assert refusal(ready, task, ContractError).clause == "id"
+
+
+def test_an_expired_contract(ready: World, make_task: Make) -> None:
+    task = make_task(ready)
+    ready.clock.now = ready.contract.expires
+    assert refusal(ready, task, ContractError).clause == "expires"
+
+
+def test_a_contract_that_has_not_started(ready: World, make_task: Make) -> None:
+    task = make_task(ready)
+    ready.clock.now = ready.contract.starts - DAY
+    assert refusal(ready, task, ContractError).clause == "starts"
+
+
+def test_a_contract_that_this_party_revoked(ready: World, make_task: Make) -> None:
+    task = make_task(ready)
+    revocation = Revocation(
+        contract="spring", contract_digest=ready.contract.digest(), party=MERCHANT, reason="over", at=NOW
+    )
+    ready.session(MERCHANT).accepted.revoke(revocation, b"")
+    assert refusal(ready, task, ContractError).clause == "parties[0]"
+
+
+def test_a_contract_that_the_other_party_revoked(ready: World, make_task: Make) -> None:
+    task = make_task(ready)
+    ready.session(MERCHANT).accepted.withdraw("spring")
+    assert refusal(ready, task, ContractError).clause == "id"
+
+
+def test_a_contract_that_the_counterparty_has_not_signed(make_world: Callable[..., World]) -> None:
+    world = make_world()
+    contract = replace(world.contract, id="autumn")
+    session = world.session(MERCHANT)
+    session.accepted.accept(contract, MERCHANT, world.merchant.signing_key.sign(contract))
+    request, _ = world.fuse_request(contract="autumn", contract_digest=contract.digest())
+    task = fuse_task(world, request, world.merchant.signing_key.sign(request))
+    assert refusal(world, task, ContractError).clause == "parties[1]"
+
+
+def test_a_job_stands_for_one_request(ready: World, make_task: Make) -> None:
+    guard = Guard(ready.session(MERCHANT))
+    task = make_task(ready)
+    guard.admit(task)
+    records = {"fuse": FuseRequest, "leg": SegmentRequest}
+    from miyun.transport.codec import from_wire
+
+    request = from_wire(body(task).request, records.get(task.WhichOneof("work") or "", ActivationRequest))
+    later = replace(request, at=NOW - DAY)
+    body(task).request.at = "2026-11-21T12:00:00Z"
+    body(task).signature = ready.merchant.signing_key.sign(later)
+    refusal(ready, task, ReplayError)
+
+
+def without(contract: Contract, *, owner: str, subject: str, rung: Rung, recipient: str) -> Contract:
+    """The contract without one grant, under another name."""
+    kept = tuple(
+        grant
+        for grant in contract.grants
+        if (grant.owner, grant.subject, grant.rung, grant.recipient) != (owner, subject, rung, recipient)
+    )
+    assert len(kept) == len(contract.grants) - 1
+    return replace(contract, id="autumn", grants=kept)
+
+
+def test_a_segment_over_a_column_without_a_grant(ready: World) -> None:
+    contract = without(
+        ready.contract, owner=MERCHANT, subject="members.spend", rung=Rung.USE, recipient=PLATFORM
+    )
+    ready.accept(contract)
+    request = segment_request(
+        ready, contract="autumn", contract_digest=contract.digest(), owner=PLATFORM, job="segment-2"
+    )
+    error = refusal(ready, leg_task(ready, request, by=PLATFORM), NotPermittedError)
+    assert error.clause == "grants"
+    assert "members.spend" in error.message
+
+
+def test_an_activation_without_a_grant(ready: World) -> None:
+    contract = without(ready.contract, owner=MERCHANT, subject=MATCHED, rung=Rung.ACTIVATE, recipient=PLATFORM)
+    ready.accept(contract)
+    segment = segment_request(ready, contract="autumn", contract_digest=contract.digest(), definition="matched")
+    ready.zone.segments["spenders"] = segment
+    request = activation_request(ready, contract="autumn", contract_digest=contract.digest())
+    assert refusal(ready, suppress_task(ready, request), NotPermittedError).clause == "grants"
+
+
+def test_the_activation_of_a_segment_that_refers_to_one_over_a_column_without_a_grant(ready: World) -> None:
+    contract = without(
+        ready.contract, owner=MERCHANT, subject="members.spend", rung=Rung.ACTIVATE, recipient=PLATFORM
+    )
+    ready.accept(contract)
+    terms = {"contract": "autumn", "contract_digest": contract.digest()}
+    inner = segment_request(ready, **terms)
+    ready.session(MERCHANT).requests.keep(inner, b"", subject="spenders")
+    ready.zone.segments["others"] = segment_request(ready, name="others", definition="not spenders", **terms)
+    request = activation_request(ready, segment="others", **terms)
+    error = refusal(ready, suppress_task(ready, request), NotPermittedError)
+    assert (error.clause, "members.spend" in error.message) == ("grants", True)
+
+
+def test_the_activation_of_a_definition_over_own_columns_that_nobody_signed(ready: World) -> None:
+    ready.zone.segments["spenders"] = segment_request(ready, definition="members.spend > 1")
+    request = activation_request(ready)
+    assert "nobody signed" in refusal(ready, suppress_task(ready, request), ContractError).message
+
+
+def test_a_channel_of_the_other_party(ready: World) -> None:
+    request = activation_request(ready, channel="member-messages")
+    error = refusal(ready, suppress_task(ready, request), NotPermittedError)
+    assert error.clause == "channels[0].recipient"
+
+
+def test_an_audience_for_somebody_else(ready: World) -> None:
+    assert refusal(ready, deliver_task(ready, activation_request(ready)), NotPermittedError).clause == "channels"
+
+
+def test_a_predicate_that_is_not_in_the_signed_definition(ready: World) -> None:
+    for predicate in ("members.spend > 99", "members.opted_out", "matched"):
+        task = leg_task(ready, segment_request(ready), predicate=predicate)
+        assert refusal(ready, task, NotPermittedError).clause == "grants"
+
+
+def test_a_predicate_of_the_other_party(ready: World) -> None:
+    task = leg_task(ready, segment_request(ready))
+    assert refusal(ready, task, NotPermittedError, at=PLATFORM).clause == "grants"
+
+
+def test_an_expired_segment(ready: World) -> None:
+    refusal(ready, leg_task(ready, segment_request(ready, expires=NOW)), ContractError)
+
+
+def test_another_epoch_than_the_newest(ready: World) -> None:
+    fused(ready, 2)
+    refusal(ready, leg_task(ready, segment_request(ready)), ReplayError)
+    refusal(ready, leg_task(ready, segment_request(ready), epoch=3), ReplayError)
+    assert Guard(ready.session(MERCHANT)).admit(leg_task(ready, segment_request(ready), epoch=2))
+
+
+def test_an_epoch_that_this_party_is_about_to_finish_is_waited_for(ready: World) -> None:
+    fused(ready, 2, finished=False)
+    refusal(ready, leg_task(ready, segment_request(ready), epoch=2), WaitingError)
+
+
+def test_a_fusion_of_an_older_epoch_is_a_replay(ready: World) -> None:
+    fused(ready, 2)
+    request, signature = ready.fuse_request(job="old")
+    refusal(ready, fuse_task(ready, request, signature), ReplayError)

@@ -15,13 +15,13 @@ from miyun.errors import KeyAccessError
 from miyun_cli.output import write_json
 
 if TYPE_CHECKING:
-    from miyun.zone.facade import Zone
     from rich.console import Console
 
     from miyun.analyst.client import Analyst
     from miyun.keys.home import Role
     from miyun.keys.vault import Unlock
     from miyun.party.facade import Party
+    from miyun.zone.facade import Zone
 
 HOME_VARIABLE = "MIYUN_HOME"
 DEFAULT_HOME = Path("~/.miyun")

@@ -3,10 +3,12 @@
 import sys
 import traceback
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from miyun_cli.commands import activation, audit, contract, fusion, homes, members, segment, size, zone
 from miyun_cli.failures import INTERRUPTED_STATUS, debugging, failure_of, report
@@ -45,12 +47,18 @@ def everywhere(
     context.obj = Invocation(home_option=home, key_file=key_file, json=json, language=lang)
 
 
+@cache
+def command_tree() -> TyperGroup:
+    """All commands, with their arguments and options."""
+    tree = typer.main.get_command(app)
+    assert isinstance(tree, TyperGroup)  # noqa: S101
+    return tree
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; the exit status."""
     try:
-        status = typer.main.get_command(app).main(
-            list(arguments) or ["--help"], prog_name="miyun", standalone_mode=False
-        )
+        status = command_tree().main(list(arguments) or ["--help"], prog_name="miyun", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED_STATUS
     except Exception as error:

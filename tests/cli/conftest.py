@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from miyun_cli.invocation import Invocation
 from miyun_cli.main import run
 
@@ -60,16 +59,16 @@ class Standin:
     def __exit__(self, *exception: object) -> None:
         return None
 
-    def __getattr__(self, name: str) -> "Path_":
-        return Path_(self, name)
+    def __getattr__(self, name: str) -> "Called":
+        return Called(self, name)
 
 
-class Path_:
+class Called:
     def __init__(self, standin: Standin, path: str) -> None:
         self._standin, self._path = standin, path
 
-    def __getattr__(self, name: str) -> "Path_":
-        return Path_(self._standin, f"{self._path}.{name}")
+    def __getattr__(self, name: str) -> "Called":
+        return Called(self._standin, f"{self._path}.{name}")
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         self._standin.calls.append((self._path, args, options))

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import typer
+from miyun_cli.main import command_tree
 
-from miyun_cli.main import app
 from tests.cli.conftest import Miyun
 
 EVERYWHERE = {"home", "key_file", "json", "lang"}
@@ -20,7 +19,7 @@ def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str
         yield path, command
 
 
-COMMANDS = dict(leaves(typer.main.get_command(app)))
+COMMANDS = dict(leaves(command_tree()))
 
 
 def test_these_are_the_commands() -> None:

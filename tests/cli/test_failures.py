@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+from miyun_cli import main as main_module
 
 from miyun import errors
-from miyun_cli import main as main_module
 from tests.cli.conftest import Miyun, Standin
 
 TREE = [
@@ -48,7 +48,7 @@ def test_people_see_the_place_of_an_expression_error(miyun: Miyun) -> None:
     [
         (["contract", "sing"], "Did you mean 'sign'", "See: miyun contract --help"),
         (["contract", "sign"], "Missing argument", "See: miyun contract sign --help"),
-        (["size", "a", "b", "--version", "x"], "not a valid", "See: miyun size --help"),
+        (["size", "a", "b", "--version", "x"], "valid integer", "See: miyun size --help"),
         (["contract"], "Missing command", "See: miyun contract --help"),
         (["--lang", "fr", "identity"], "fr", "See: miyun --help"),
     ],

@@ -57,7 +57,7 @@ def list_(
     state: Annotated[
         Literal["waiting-for-party", "running", "done", "failed"] | None, typer.Option("--state", help="Only these.")
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 50,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many.")] = 50,
 ) -> None:
     """List the jobs of a contract, newest first."""
     from miyun.party.jobs import JobState
@@ -89,7 +89,10 @@ def wait_for(
     *,
     timeout: Annotated[float | None, typer.Option("--timeout", min=0, help="Seconds; no end if left out.")] = None,
 ) -> None:
-    """Wait for the end of a job, as this party's agent meanwhile unless one is running."""
+    """Wait for the end of a job.
+
+    Works as this party's agent meanwhile, unless one is running already.
+    """
     with invocation.party() as party:
         with watched(invocation) as on_event:
             found = party.jobs.wait(contract, job, on_event, timeout=timeout)

@@ -31,12 +31,15 @@ PARTY_TEMPLATE = """\
 # [members.attributes.spend_90d]      # members.spend_90d in expressions
 # type = "number"                     # number, text, boolean or date
 #
+# [members.attributes.opted_out]
+# type = "boolean"
+#
 # [members.consent]
 # column = "consent"
 # accepted = ["yes"]
 #
 # [suppression]
-# attribute = "opted_out"             # a boolean attribute: never contact these members
+# attribute = "opted_out"             # never contact members where it is true
 """
 
 NameOption = Annotated[str, typer.Option("--name", help="Small letters, digits and hyphens.")]

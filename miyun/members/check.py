@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import duckdb
-
 from miyun.contract.model import Consent, IdentifierTerms
 from miyun.members.collecting import collect
 from miyun.members.config import MembersConfig
 from miyun.members.reading import Progress, consent_columns, contract_profiles
 from miyun.members.report import MembersReport
-from miyun.members.workspace import limits, private_folder
+from miyun.members.workspace import connect, private_folder
 
 
 def check_members(
@@ -36,9 +34,7 @@ def check_members(
     columns = config.consent if consent is None else consent_columns(config, consent)
     with TemporaryDirectory(prefix="check-", dir=private_folder(config.folder / "tmp")) as name:
         folder = Path(name)
-        with duckdb.connect(
-            folder / "staging.duckdb", config=limits(config.memory_mib, folder / "spill")
-        ) as connection:
+        with connect(folder / "staging.duckdb", memory_mib=config.memory_mib, spill=folder / "spill") as connection:
             return collect(
                 connection, config, profiles=profiles, consent=columns, bucket=bucket, on_progress=on_progress
             ).report

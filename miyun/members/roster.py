@@ -21,7 +21,7 @@ from miyun.members.config import DEFAULT_MEMORY_MIB, MembersConfig
 from miyun.members.drawing import draw
 from miyun.members.reading import Progress, consent_columns, contract_profiles
 from miyun.members.report import MembersReport
-from miyun.members.workspace import limits, literal, private_folder
+from miyun.members.workspace import connect, cursor_of, literal, private_folder
 from miyun.records import Record
 
 CHUNK_POINTS = 8192
@@ -76,8 +76,7 @@ class Roster:
         private_folder(work)
         drawn = work / "roster.duckdb"
         try:
-            bounds = limits(config.memory_mib, work / "spill")
-            with duckdb.connect(work / "staging.duckdb", config=bounds) as connection:
+            with connect(work / "staging.duckdb", memory_mib=config.memory_mib, spill=work / "spill") as connection:
                 collected = collect(
                     connection, config, profiles=profiles, consent=columns, bucket=bucket, on_progress=on_progress
                 )
@@ -108,9 +107,9 @@ class Roster:
     def _connect(self) -> None:
         if not self._path.is_file():
             raise NotFoundError(f"there is no roster {self._path.name}", hint="Fuse first.")
-        bounds = limits(self._memory_mib, self._path.with_name(self._path.name + ".spill"))
+        spill = self._path.with_name(self._path.name + ".spill")
         try:
-            self._connection = duckdb.connect(self._path, read_only=True, config=bounds)
+            self._connection = connect(self._path, memory_mib=self._memory_mib, spill=spill, read_only=True)
             row = self._connection.execute("SELECT facts FROM facts").fetchone()
         except duckdb.Error:
             raise StateError(f"the roster {self._path.name} can't be read", hint="Fuse again.") from None
@@ -156,7 +155,7 @@ class Roster:
         if not 0 <= index * CHUNK_POINTS < self.points(type_):
             raise NotFoundError(f"the roster has no chunk {index} of {type_}")
         found = (
-            self._connection.cursor()
+            cursor_of(self._connection)
             .execute(
                 f"SELECT handle, value FROM points{place} WHERE rowid >= ? AND rowid < ? ORDER BY rowid",
                 [index * CHUNK_POINTS, (index + 1) * CHUNK_POINTS],
@@ -178,7 +177,7 @@ class Roster:
         private_folder(work)
         self.close()
         try:
-            with duckdb.connect(config=limits(self._memory_mib, work / "spill")) as connection:
+            with connect(None, memory_mib=self._memory_mib, spill=work / "spill") as connection:
                 connection.execute(f"ATTACH {literal(self._path)} AS old (READ_ONLY)")
                 connection.execute(f"ATTACH {literal(work / 'roster.duckdb')} AS roster")
                 for table in ("member", "padding"):
@@ -198,7 +197,7 @@ class Roster:
         """
         if handles and handles.max() >= self.universe:
             raise MalformedError("a row handle beyond those of this epoch")
-        cursor = self._connection.cursor()
+        cursor = cursor_of(self._connection)
         for low in range(0, self.universe, _BATCH_HANDLES):
             wanted = handles & BitMap(range(low, low + _BATCH_HANDLES))
             if not wanted:
@@ -212,11 +211,11 @@ class Roster:
 
     def rows_where(self, config: MembersConfig, sql: str, parameters: Sequence[Any]) -> BitMap:
         """Handles of the rows whose attributes of today satisfy a DuckDB condition; see :func:`today.rows_where`."""
-        return today.rows_where(self._connection.cursor(), config, sql, parameters)
+        return today.rows_where(cursor_of(self._connection), config, sql, parameters)
 
     def suppressed(self, config: MembersConfig) -> BitMap:
         """Handles of the rows that must not be reached today; see :func:`today.suppressed`."""
-        return today.suppressed(self._connection.cursor(), config, self._facts.consent)
+        return today.suppressed(cursor_of(self._connection), config, self._facts.consent)
 
     def _place(self, type_: str) -> int:
         if type_ not in self._places:

@@ -52,12 +52,12 @@ def _duckdb_rows(config: MembersConfig, database: str, columns: Sequence[str]) -
     import duckdb
 
     from miyun.members.parquet_source import texts
-    from miyun.members.workspace import limits
+    from miyun.members.workspace import connect
 
-    path = str(_file(config, database)) if database not in {"", ":memory:"} else ":memory:"
-    bounds = limits(config.memory_mib, config.folder / "tmp")
+    path = None if database in {"", ":memory:"} else _file(config, database)
+    spill = config.folder / "tmp"
     try:
-        with duckdb.connect(path, read_only=path != ":memory:", config=bounds) as connection:
+        with connect(path, memory_mib=config.memory_mib, spill=spill, read_only=path is not None) as connection:
             reader = connection.sql(config.query or "").to_arrow_reader(BATCH_ROWS)
             places = positions(columns, reader.schema.names, hint=_HINT)
             number = 1

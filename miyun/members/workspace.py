@@ -1,19 +1,39 @@
-"""DuckDB within bounds: little memory, two threads, temporary files in the owner's own folder."""
+"""DuckDB within bounds: little memory, two threads, temporary files in the owner's folder, nothing on the screen."""
 
 from pathlib import Path
+
+import duckdb
 
 THREADS = 2
 
 
-def limits(memory_mib: int, spill: Path) -> dict[str, str | bool | int | float | list[str]]:
-    """What to connect with. ``spill`` is where data goes beyond ``memory_mib``; insertion order is kept."""
-    return {
-        "memory_limit": f"{memory_mib}MiB",
-        "threads": THREADS,
-        "temp_directory": str(spill),
-        "autoinstall_known_extensions": False,
-        "preserve_insertion_order": True,
-    }
+def connect(path: Path | None, *, memory_mib: int, spill: Path, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """Open a database, or one in memory; ``spill`` is where data goes beyond ``memory_mib``.
+
+    Raises:
+        duckdb.Error: the file is no database, or another process writes it.
+    """
+    connection = duckdb.connect(
+        ":memory:" if path is None else path,
+        read_only=read_only,
+        config={
+            "memory_limit": f"{memory_mib}MiB",
+            "threads": THREADS,
+            "temp_directory": str(spill),
+            "autoinstall_known_extensions": False,
+            "preserve_insertion_order": True,
+        },
+    )
+    return _quiet(connection)
+
+
+def cursor_of(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Another connection to the same database, with temporary tables of its own."""
+    return _quiet(connection.cursor())
+
+
+def _quiet(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    return connection.execute("SET enable_progress_bar = false")
 
 
 def private_folder(path: Path) -> Path:

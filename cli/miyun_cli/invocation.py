@@ -88,14 +88,18 @@ class Invocation:
 
         return read_info(self.home).role
 
-    def party(self) -> "Party":
+    def party(self, *, verbose: bool = False) -> "Party":
         from miyun.party.facade import Party
+        from miyun_cli.logs import log_to_stderr
 
+        log_to_stderr(verbose=verbose)
         return Party.open(self.home, self.unlock)
 
-    def zone(self) -> "Zone":
+    def zone(self, *, verbose: bool = False) -> "Zone":
         from miyun.zone.facade import Zone
+        from miyun_cli.logs import log_to_stderr
 
+        log_to_stderr(verbose=verbose)
         return Zone.open(self.home, self.unlock)
 
     def analyst(self) -> "Analyst":

@@ -162,11 +162,15 @@ class Zone:
         self._stopping.set()
         self._running.close()
 
-    def serve(self) -> None:
-        """Start, and return after SIGTERM, SIGINT or a call of `stop`. From the main thread only."""
+    def serve(self, on_ready: Callable[[], None] = lambda: None) -> None:
+        """Start, and return after SIGTERM, SIGINT or a call of `stop`. From the main thread only.
+
+        ``on_ready`` is called once both ports are open.
+        """
         self.start()
         handlers = {number: signal.signal(number, self._interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
+            on_ready()
             self._stopping.wait()
         finally:
             for number, handler in handlers.items():

@@ -81,5 +81,5 @@ class Called:
 @pytest.fixture
 def party(monkeypatch: pytest.MonkeyPatch) -> Standin:
     standin = Standin()
-    monkeypatch.setattr(Invocation, "party", lambda self: standin)
+    monkeypatch.setattr(Invocation, "party", lambda self, **options: standin)
     return standin

@@ -236,7 +236,9 @@ def test_the_history_is_shown_in_order(party: Standin, miyun: Miyun) -> None:
     assert miyun("audit", "show", "spring", "--json").document[0]["sequence"] == 1
 
 
-def test_a_disagreement_is_shown_and_fails(party: Standin, miyun: Miyun) -> None:
+def test_a_disagreement_is_shown_and_fails(party: Standin, miyun: Miyun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Invocation, "role", lambda self: Role.PARTY)
+    assert "Name one" in miyun("audit", "verify").err
     party.answers["audit_verify"] = AuditFindings(findings=(), zone_entries=7, own_entries=5, receipts=4)
     assert miyun("audit", "verify", "spring").status == 0
     finding = Finding(disagreement=Disagreement.FORKED, sequence=3, what="two heads at entry 3")

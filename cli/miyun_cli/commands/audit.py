@@ -1,15 +1,12 @@
 """``miyun audit``: the hash-chained history."""
 
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import typer
 
 from miyun_cli.arguments import ContractArgument
 from miyun_cli.invocation import Invocation, command, group
 from miyun_cli.output import show_fields, show_table
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 
 def add_to(app: typer.Typer) -> None:
@@ -43,13 +40,33 @@ def show(invocation: Invocation, contract: ContractArgument) -> None:
     )
 
 
-def verify(invocation: Invocation, contract: ContractArgument) -> None:
-    """Check the zone's history against this party's own."""
+def verify(
+    invocation: Invocation,
+    contract: Annotated[str, typer.Argument(help="The contract's id; a zone checks all of its contracts.")] = "",
+) -> None:
+    """Check the zone's history against this party's own.
+
+    In a zone's home: check that each contract's entries follow from each other.
+    """
+    from miyun.errors import InputError
+    from miyun.keys.home import Role
+
+    if invocation.role() is Role.ZONE:
+        with invocation.zone() as zone:
+            counts = zone.audit_verify()
+        chains = [{"contract": name, "entries": count} for name, count in counts.items()]
+        rows = list(counts.items())
+        invocation.show(
+            chains, lambda console: show_table(console, ("contract", "entries"), rows, empty="There are no contracts.")
+        )
+        return
+    if not contract:
+        raise InputError("no contract was named", hint="Name one: miyun audit verify CONTRACT")
     with invocation.party() as party:
         findings = party.audit_verify(contract)
-
-    def for_people(console: "Console") -> None:
-        show_fields(
+    invocation.show(
+        findings,
+        lambda console: show_fields(
             console,
             {
                 "entries of the zone": findings.zone_entries,
@@ -57,7 +74,6 @@ def verify(invocation: Invocation, contract: ContractArgument) -> None:
                 "receipts": findings.receipts,
                 "disagreements": [finding.what for finding in findings.findings],
             },
-        )
-
-    invocation.show(findings, for_people)
+        ),
+    )
     findings.require_agreement()

@@ -61,7 +61,7 @@ def run(
     once: Annotated[bool, typer.Option("--once", help="Do what is open, then end.")] = False,
 ) -> None:
     """Work until it is stopped, or nothing is open."""
-    with invocation.party() as party:
+    with invocation.party(verbose=True) as party:
         party.agent().run(once=once, on_event=lines(invocation))
 
 

@@ -1,11 +1,13 @@
 """``miyun zone``: run the fusion service and invite to it."""
 
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 import typer
 
 from miyun_cli.invocation import Invocation, command, group
+from miyun_cli.output import show_table
 
 
 def add_to(app: typer.Typer) -> None:
@@ -13,6 +15,8 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(zone, name="zone")
     command(zone, "invite", invite)
     command(zone, "serve", serve)
+    command(zone, "members", members)
+    command(zone, "contracts", contracts)
 
 
 def invite(
@@ -33,6 +37,64 @@ def invite(
 
 
 def serve(invocation: Invocation) -> None:
-    """Serve until SIGTERM or Ctrl-C."""
+    """Serve until SIGTERM or Ctrl-C; says when both ports are open."""
+    with invocation.zone(verbose=True) as zone:
+
+        def ready() -> None:
+            document = {"zone": zone.name, "address": zone.address, "enrolment_address": zone.enrolment_address}
+            line = f"{zone.name} serves parties at {zone.address} and newcomers at {zone.enrolment_address}."
+            invocation.show(document, lambda _: typer.echo(line))
+            sys.stdout.flush()
+
+        zone.serve(ready)
+
+
+def members(invocation: Invocation) -> None:
+    """List who has enrolled, with fingerprints."""
+    from miyun.keys.fingerprint import key_fingerprint
+
     with invocation.zone() as zone:
-        zone.serve()
+        listed = [
+            {
+                "name": member.name,
+                "role": member.role,
+                "organisation": member.identity.organisation,
+                "enrolled": member.enrolled,
+                "fingerprint": key_fingerprint(member.identity.signing_key, member.identity.sealing_key),
+            }
+            for member in zone.members()
+        ]
+    invocation.show(
+        listed,
+        lambda console: show_table(
+            console,
+            ("name", "role", "organisation", "enrolled", "fingerprint"),
+            (tuple(member.values()) for member in listed),
+            empty="Nobody has enrolled yet.",
+        ),
+    )
+
+
+def contracts(invocation: Invocation) -> None:
+    """List the contracts that name this zone."""
+    now = datetime.now(UTC)
+    with invocation.zone() as zone:
+        listed = [
+            {
+                "id": signed.contract.id,
+                "state": signed.state(now),
+                "parties": [party.name for party in signed.contract.parties],
+                "signers": list(signed.signatures),
+                "expires": signed.contract.expires,
+            }
+            for signed in zone.contracts()
+        ]
+    invocation.show(
+        listed,
+        lambda console: show_table(
+            console,
+            ("contract", "state", "parties", "signed by", "expires"),
+            (tuple(contract.values()) for contract in listed),
+            empty="There are no contracts.",
+        ),
+    )

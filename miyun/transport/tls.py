@@ -111,11 +111,15 @@ class Authority(Secret):
 
 
 def make_request(home: Home) -> bytes:
-    """A certificate request (DER) for the home's TLS key, which is generated on first use and stays in the vault."""
+    """A certificate request (DER) for the home's TLS key, which is generated on first use and stays in the vault.
+
+    The same home makes the same request every time (RFC 6979), so that the zone knows a repeated enrolment.
+    """
     if TLS_KEY not in home.vault.names():
         home.vault.put(TLS_KEY, _key_der(ec.generate_private_key(ec.SECP256R1())))
     key = _load_key(home.vault.get(TLS_KEY))
-    request = x509.CertificateSigningRequestBuilder().subject_name(_name(home.info.name)).sign(key, hashes.SHA256())
+    builder = x509.CertificateSigningRequestBuilder().subject_name(_name(home.info.name))
+    request = builder.sign(key, hashes.SHA256(), ecdsa_deterministic=True)
     return request.public_bytes(serialization.Encoding.DER)
 
 

@@ -107,7 +107,7 @@ def test_the_text_of_an_error_leaves_the_parameters_out(engine: Engine) -> None:
 
 def test_what_a_writer_has_read_stays_true_until_it_commits(engine: Engine) -> None:
     """Two threads that each read a count and write it plus one never write the same number."""
-    turns = 20
+    turns = 8
 
     def add() -> None:
         for _ in range(turns):

@@ -125,6 +125,19 @@ def test_the_private_key_stays(home: Home, code: JoinCode, desk: Desk) -> None:
     assert home.signing_key.to_bytes() not in request.SerializeToString()
 
 
+def test_trying_again_sends_the_same_request(home: Home, code: JoinCode, desk: Desk) -> None:
+    """What an answer lost on the way needs: the zone recognises it and answers the same."""
+    desk.spoil = lambda answer: answer.Clear()
+    with pytest.raises(PeerError):
+        enrol(home, code)
+    desk.secrets.add("once")
+    with pytest.raises(PeerError):
+        enrol(home, code)
+
+    first, second = desk.requests
+    assert first == second
+
+
 def test_a_wrong_fingerprint_stops_it_before_the_secret_is_sent(home: Home, code: JoinCode, desk: Desk) -> None:
     with pytest.raises(TransportError, match="not the zone"):
         enrol(home, replace(code, authority_fingerprint="00" * 32))

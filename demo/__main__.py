@@ -13,6 +13,7 @@ from demo import report
 from demo.play import Play
 from demo.results import Results
 from demo.retail import Retail
+from demo.scenario import CAST
 from demo.stage import Stage
 from demo.story import Story
 
@@ -38,7 +39,7 @@ def main() -> int:
         "Miyun 密云",
         "A tea shop chain and a platform find the customers whom they share, without showing each other a list.",
     )
-    with Stage(folder) as stage:
+    with Stage(folder, CAST) as stage:
         Play(stage, Retail(options.rows, options.seed, today), story, results).perform()
     report.write(results, folder / "report.html")
     (folder / "results.json").write_text(json.dumps(results.to_plain(), ensure_ascii=False, indent=2), encoding="utf-8")

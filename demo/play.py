@@ -1,11 +1,11 @@
 """The merchant's classic job, played by real processes: win back members who spent much and fell asleep."""
 
-import csv
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
 from demo.brute_force import attack
+from demo.deliveries import read_ids
 from demo.figures import duration, size_of
 from demo.processes import Actor, CommandError
 from demo.reference import (
@@ -22,6 +22,7 @@ from demo.retail import ASLEEP_DAYS, Retail, write_members, write_opt_outs, writ
 from demo.scan import scan
 from demo.scenario import (
     ACTIVATIONS,
+    ANALYST,
     CONTRACT,
     CRACKING_SECONDS,
     DEFINITION,
@@ -29,6 +30,8 @@ from demo.scenario import (
     KEY,
     LESSONS,
     MEMBERS_CONFIG,
+    MERCHANT,
+    PLATFORM,
     ROLES,
     SEGMENT,
     USERS_CONFIG,
@@ -36,7 +39,7 @@ from demo.scenario import (
     is_wanted,
     size_noise,
 )
-from demo.stage import ANALYST, MERCHANT, PLATFORM, Stage, write_party
+from demo.stage import Stage, write_party
 from demo.story import Story
 
 
@@ -329,9 +332,3 @@ def _range(at_least: int, below: int | None) -> str:
     if below is None:
         return f"{at_least:,} or more"
     return f"{at_least:,} to {below - 1:,}" if at_least else f"below {below:,}"
-
-
-def read_ids(path: Path) -> list[str]:
-    """The ids of a delivered file."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return [row[0] for row in csv.reader(file)][1:]

@@ -7,8 +7,17 @@ from typing import Any
 from demo.reference import Person, asleep_and_valuable
 from demo.results import Clause
 from demo.retail import ASLEEP_DAYS
-from demo.stage import ANALYST, MERCHANT, PLATFORM, ZONE
+from demo.stage import Cast
 
+ZONE, MERCHANT, PLATFORM, ANALYST = "fusion-zone", "teahouse", "lifeapp", "tea-analyst"
+CAST = Cast(
+    zone=ZONE,
+    merchant=MERCHANT,
+    platform=PLATFORM,
+    analyst=ANALYST,
+    merchant_organisation="Minghu Tea 茗湖茶饮",
+    platform_organisation="Lianshan Life 连山生活",
+)
 CONTRACT = "spring-win-back"
 SPEND_AT_LEAST = 1_000
 SEGMENT = "win-back"

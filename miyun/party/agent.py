@@ -1,25 +1,21 @@
 """The agent: it asks the zone for this party's tasks and does them."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
-from threading import Event, Thread
-
-import grpc
+from threading import Event
 
 from miyun.errors import TransportError
 from miyun.keys.home import Home
+from miyun.party.poll import Poll
 from miyun.party.progress import OnEvent, ZoneLost, ignore
 from miyun.party.session import Session
 from miyun.party.signals import stopped_by_signals
 from miyun.party.tasks.outcome import Outcome
 from miyun.party.tasks.runner import TaskRunner, contract_of, kind_of
 from miyun.party.upkeep import Upkeep
-from miyun.transport.channel import connect
 from miyun.wire.v1 import agent_pb2 as wire
-from miyun.wire.v1.agent_pb2_grpc import AgentServiceStub
 
 AGENT_LOCK = "agent"
 LONG_POLL_SECONDS = 20
@@ -77,6 +73,7 @@ class _Loop:
         self._stop = stop
         self._on_event = on_event
         self._once = once
+        self._poll = Poll(session.home, None if once else stop)
         self._runner = TaskRunner(session, stop, on_event)
         self._upkeep = Upkeep(session, on_event)
         self._patience = session.config.agent.patience_seconds
@@ -89,31 +86,20 @@ class _Loop:
         self._last_look = False
 
     def run(self) -> None:
-        with self._poll_stub() as stub:
+        with self._poll:
             while not self._stop.is_set():
                 try:
-                    if self._turn(stub):
+                    if self._turn():
                         return
-                except (TransportError, ValueError) as error:
-                    if self._stop.is_set():
-                        return
-                    self._wait_out(error)
+                except TransportError as error:
+                    if not self._stop.is_set():
+                        self._wait_out(error)
 
-    @contextmanager
-    def _poll_stub(self) -> Iterator[AgentServiceStub]:
-        """A connection for the long poll alone, so that it can be hung up on without touching work under way."""
-        channel = connect(self._session.home)
-        if not self._once:
-            Thread(target=partial(_hang_up, self._stop, channel), daemon=True, name="miyun-hang-up").start()
-        try:
-            yield AgentServiceStub(channel)
-        finally:
-            channel.close()
-
-    def _turn(self, stub: AgentServiceStub) -> bool:
+    def _turn(self) -> bool:
         """One look at the open tasks; True when a single run has come to its end."""
         self._upkeep.run()
-        tasks = stub.NextTasks(wire.NextTasksRequest(wait_seconds=self._wait_seconds())).tasks
+        answer = self._poll.next_tasks(self._wait_seconds())
+        tasks = answer.tasks
         self._back_off = FIRST_BACK_OFF_SECONDS
         for task in tasks:
             if kind_of(task):
@@ -130,6 +116,7 @@ class _Loop:
             return self._once and self._out_of_patience()
         self._rests.clear()
         self._rest_until.clear()
+        self._stop.wait(answer.retry_after_milliseconds / 1000)
         ended, self._last_look = self._last_look, self._once
         return ended
 
@@ -164,9 +151,7 @@ class _Loop:
     def _out_of_patience(self) -> bool:
         return not self._at_work and time.monotonic() - self._moved_at > self._patience
 
-    def _wait_out(self, error: TransportError | ValueError) -> None:
-        if not isinstance(error, TransportError):
-            raise error
+    def _wait_out(self, error: TransportError) -> None:
         self._collect()
         if self._once and self._out_of_patience():
             raise error
@@ -177,8 +162,3 @@ class _Loop:
 
 def _slot(task: wire.Task) -> Slot:
     return contract_of(task), kind_of(task) == "fuse"
-
-
-def _hang_up(stop: Event, channel: grpc.Channel) -> None:
-    stop.wait()
-    channel.close()

@@ -92,14 +92,14 @@ class Party:
         identity = self.identity()
         return key_fingerprint(identity.signing_key, identity.sealing_key)
 
-    def join(self, code: str) -> None:
+    def join(self, code: JoinCode | str) -> None:
         """Enrol with a zone, by the join code that its operator gave.
 
         Raises:
             InputError: the code is damaged, or for another name or role.
             TransportError: the zone can't be reached, or is not the one that the code names.
         """
-        enrol(self._session.home, JoinCode.decode(code))
+        enrol(self._session.home, JoinCode.decode(code) if isinstance(code, str) else code)
 
     def fuse(self, contract: str, on_event: OnEvent = ignore) -> FusionReport:
         """Match anew: request the next epoch's fusion (or go on with one that is under way), and wait for its report.
@@ -156,7 +156,7 @@ class Party:
         return budget_view(self._session, contract)
 
     def audit_entries(self, contract: str) -> tuple[AuditEntry, ...]:
-        """This party's own chain of what happened under a contract, oldest first."""
+        """The party's own chain of what happened under a contract, oldest first."""
         return self._session.audit_log.entries(contract)
 
     def audit_verify(self, contract: str) -> AuditFindings:

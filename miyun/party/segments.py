@@ -69,12 +69,13 @@ class SegmentsClient:
         name: str,
         definition: str | Expression = "matched",
         *,
-        channels: tuple[str, ...] = (),
+        channels: tuple[str, ...] | None = None,
         expires: datetime | None = None,
     ) -> Job:
         """Ask for a segment; does not wait. It is evaluated again, as a new version, whenever an epoch is fused.
 
-        Without ``expires`` it lives as long as the contract.
+        ``channels`` are those of the contract that it may be activated through, all of them if left out. Without
+        ``expires`` it lives as long as the contract.
 
         Raises:
             ExpressionError: the definition can't be read, or doesn't fit this party's own columns.
@@ -91,11 +92,11 @@ class SegmentsClient:
             definition=expression.text(),
             universe=MATCHED_UNIVERSE,
             owner=self._session.name,
-            channels=channels,
+            channels=tuple(channel.name for channel in terms.channels) if channels is None else channels,
             expires=min(expires or terms.expires, terms.expires),
             at=self._session.now(),
         )
-        permit_channels(terms, channels)
+        permit_channels(terms, request.channels)
         signature = self._session.sign(request)
         self._session.requests.keep(request, signature, subject=name)
         message = wire.CreateSegmentRequest(statement=to_wire(request, wire.SegmentRequest), signature=signature)

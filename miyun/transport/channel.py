@@ -90,6 +90,8 @@ class _Errors(grpc.UnaryUnaryClientInterceptor):  # type: ignore[type-arg]
             given.compression,
         )
         call = continuation(details, request)
+        if not call.done():
+            return call  # a future: its result raises gRPC's own error
         error = call.exception()
         if error is None:
             return call

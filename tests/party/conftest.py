@@ -1,4 +1,4 @@
-"""Homes are made once, as Argon2 takes its time; each test has copies of its own."""
+"""Homes are made once, with a light Argon2; each test has copies of its own."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -10,17 +10,20 @@ import pytest
 from miyun.keys.home import Home
 from miyun.keys.signing import SigningKey
 from miyun.keys.vault import KeyFile
+from miyun.party.session import Session
 from tests.party.world import MERCHANT, PLATFORM, Clock, FakeZone, World, make_contract, make_home, row, write_members
 
 MakeWorld = Callable[..., World]
 
 
 @pytest.fixture(scope="session")
-def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("homes")
-    make_home(folder / MERCHANT, MERCHANT, "merchant")
-    make_home(folder / PLATFORM, PLATFORM, "platform")
-    return folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("miyun.keys.vault.MEMORY_KIB", 64)
+        for name, kind in ((MERCHANT, "merchant"), (PLATFORM, "platform")):
+            Session(make_home(folder / name, name, kind)).close()
+        yield folder
 
 
 @pytest.fixture

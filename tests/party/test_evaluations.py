@@ -36,9 +36,7 @@ def evaluations(engine: Engine) -> Evaluations:
 
 @pytest.fixture
 def contract(world: World) -> Contract:
-    terms = tuple(
-        IdentifierTerms(type=type_, profile="plain", evaluation_cap=CAP) for type_ in ("phone", "email")
-    )
+    terms = tuple(IdentifierTerms(type=type_, profile="plain", evaluation_cap=CAP) for type_ in ("phone", "email"))
     return replace(world.contract, identifiers=terms)
 
 

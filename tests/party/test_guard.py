@@ -248,9 +248,7 @@ def without(contract: Contract, *, owner: str, subject: str, rung: Rung, recipie
 
 
 def test_a_segment_over_a_column_without_a_grant(ready: World) -> None:
-    contract = without(
-        ready.contract, owner=MERCHANT, subject="members.spend", rung=Rung.USE, recipient=PLATFORM
-    )
+    contract = without(ready.contract, owner=MERCHANT, subject="members.spend", rung=Rung.USE, recipient=PLATFORM)
     ready.accept(contract)
     request = segment_request(
         ready, contract="autumn", contract_digest=contract.digest(), owner=PLATFORM, job="segment-2"
@@ -270,9 +268,7 @@ def test_an_activation_without_a_grant(ready: World) -> None:
 
 
 def test_the_activation_of_a_segment_that_refers_to_one_over_a_column_without_a_grant(ready: World) -> None:
-    contract = without(
-        ready.contract, owner=MERCHANT, subject="members.spend", rung=Rung.ACTIVATE, recipient=PLATFORM
-    )
+    contract = without(ready.contract, owner=MERCHANT, subject="members.spend", rung=Rung.ACTIVATE, recipient=PLATFORM)
     ready.accept(contract)
     terms = {"contract": "autumn", "contract_digest": contract.digest()}
     inner = segment_request(ready, **terms)

@@ -16,7 +16,6 @@ from miyun.keys.home import Home, HomeInfo, Role
 from miyun.keys.identity import Identity
 from miyun.keys.signing import SigningKey
 from miyun.keys.vault import KeyFile
-
 from miyun.party.session import Session
 from miyun.psi.statements import Announcement, FuseRequest, HandlesChunk, PointsChunk, TokensChunk
 from miyun.psi.zone_fusion import ZoneFusion

@@ -9,7 +9,7 @@ from miyun.members.collecting import collect
 from miyun.members.config import MembersConfig
 from miyun.members.reading import Progress, consent_columns, contract_profiles
 from miyun.members.report import MembersReport
-from miyun.members.workspace import connect, private_folder
+from miyun.members.workspace import connect, explained, private_folder
 
 
 def check_members(
@@ -34,7 +34,10 @@ def check_members(
     columns = config.consent if consent is None else consent_columns(config, consent)
     with TemporaryDirectory(prefix="check-", dir=private_folder(config.folder / "tmp")) as name:
         folder = Path(name)
-        with connect(folder / "staging.duckdb", memory_mib=config.memory_mib, spill=folder / "spill") as connection:
+        with (
+            explained(),
+            connect(folder / "staging.duckdb", memory_mib=config.memory_mib, spill=folder / "spill") as connection,
+        ):
             return collect(
                 connection, config, profiles=profiles, consent=columns, bucket=bucket, on_progress=on_progress
             ).report

@@ -40,7 +40,7 @@ from miyun.errors import ConfigError
 from miyun.members.profiles import COMPOSITE, check_profile
 from miyun.records import Record
 
-DEFAULT_MEMORY_MIB = 160
+DEFAULT_MEMORY_MIB = 128
 
 
 class SourceKind(StrEnum):

@@ -21,7 +21,7 @@ from miyun.members.config import DEFAULT_MEMORY_MIB, MembersConfig
 from miyun.members.drawing import draw
 from miyun.members.reading import Progress, consent_columns, contract_profiles
 from miyun.members.report import MembersReport
-from miyun.members.workspace import connect, cursor_of, literal, private_folder
+from miyun.members.workspace import connect, cursor_of, explained, literal, private_folder
 from miyun.records import Record
 
 CHUNK_POINTS = 8192
@@ -76,7 +76,10 @@ class Roster:
         private_folder(work)
         drawn = work / "roster.duckdb"
         try:
-            with connect(work / "staging.duckdb", memory_mib=config.memory_mib, spill=work / "spill") as connection:
+            with (
+                explained(),
+                connect(work / "staging.duckdb", memory_mib=config.memory_mib, spill=work / "spill") as connection,
+            ):
                 collected = collect(
                     connection, config, profiles=profiles, consent=columns, bucket=bucket, on_progress=on_progress
                 )
@@ -211,11 +214,13 @@ class Roster:
 
     def rows_where(self, config: MembersConfig, sql: str, parameters: Sequence[Any]) -> BitMap:
         """Handles of the rows whose attributes of today satisfy a DuckDB condition; see :func:`today.rows_where`."""
-        return today.rows_where(cursor_of(self._connection), config, sql, parameters)
+        with explained():
+            return today.rows_where(cursor_of(self._connection), config, sql, parameters)
 
     def suppressed(self, config: MembersConfig) -> BitMap:
         """Handles of the rows that must not be reached today; see :func:`today.suppressed`."""
-        return today.suppressed(cursor_of(self._connection), config, self._facts.consent)
+        with explained():
+            return today.suppressed(cursor_of(self._connection), config, self._facts.consent)
 
     def _place(self, type_: str) -> int:
         if type_ not in self._places:

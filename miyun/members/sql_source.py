@@ -52,12 +52,15 @@ def _duckdb_rows(config: MembersConfig, database: str, columns: Sequence[str]) -
     import duckdb
 
     from miyun.members.parquet_source import texts
-    from miyun.members.workspace import connect
+    from miyun.members.workspace import connect, explained
 
     path = None if database in {"", ":memory:"} else _file(config, database)
     spill = config.folder / "tmp"
     try:
-        with connect(path, memory_mib=config.memory_mib, spill=spill, read_only=path is not None) as connection:
+        with (
+            explained(),
+            connect(path, memory_mib=config.memory_mib, spill=spill, read_only=path is not None) as connection,
+        ):
             reader = connection.sql(config.query or "").to_arrow_reader(BATCH_ROWS)
             places = positions(columns, reader.schema.names, hint=_HINT)
             number = 1

@@ -53,6 +53,8 @@ def rows_where(
                 f'INSERT INTO hits SELECT "{_ROW}", "{_MEMBER}", coalesce(({sql}), false) FROM incoming',
                 list(parameters),
             )
+        except duckdb.OutOfMemoryException:
+            raise
         except duckdb.Error:
             raise ExpressionError("DuckDB can't evaluate the predicate", hint="Check the columns' types.") from None
         finally:

@@ -1,8 +1,12 @@
 """DuckDB within bounds: little memory, two threads, temporary files in the owner's folder, nothing on the screen."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+
+from miyun.errors import ConfigError
 
 THREADS = 2
 
@@ -25,6 +29,18 @@ def connect(path: Path | None, *, memory_mib: int, spill: Path, read_only: bool 
         },
     )
     return _quiet(connection)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Raises: ConfigError: DuckDB needs more memory than it may have."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException:
+        raise ConfigError(
+            "the member table is too large for the memory that DuckDB may use",
+            hint="Raise memory_mib in [members], and see that the disk isn't full.",
+        ) from None
 
 
 def cursor_of(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:

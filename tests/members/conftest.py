@@ -40,14 +40,15 @@ COLUMNS = ("id", "mobile", "mail", "spend", "no ads", "consent")
 
 @pytest.fixture(scope="session")
 def write_table():
-    """Writes rows (dictionaries by column; consent is yes unless given) into a home; gives the configuration."""
+    """Writes rows (dictionaries by column; consent is yes unless given) into a home; gives the configuration, with
+    ``more`` at the end of its file."""
 
-    def write(folder, rows, settings=SETTINGS):
+    def write(folder, rows, more=""):
         with (folder / "members.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
             writer.writerows({"consent": "yes", **row} for row in rows)
-        (folder / "party.toml").write_text(settings, encoding="utf-8")
+        (folder / "party.toml").write_text(SETTINGS + more, encoding="utf-8")
         return load_members_config(folder / "party.toml")
 
     return write

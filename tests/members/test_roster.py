@@ -266,16 +266,14 @@ def test_who_left_withdrew_or_objected_is_suppressed(tmp_path, write_table):
     (tmp_path / "opt-outs.csv").write_text(
         "phone,id,comment\n+86 130-0000-0004,,by phone\n,m5,\n1.3E+10,,\n,,\n", encoding="utf-8"
     )
-    settings_text = (Path(__file__).with_name("conftest.py").read_text()).split('"""')[3]
-    config = write_table(tmp_path, rows, settings_text + 'file = "opt-outs.csv"\n')
+    more = 'file = "opt-outs.csv"\n'
+    config = write_table(tmp_path, rows, more)
     with build(tmp_path, config) as roster:
         ids = members_by_handle(roster)
         rows[1]["consent"] = "no"
         rows[2]["no ads"] = "是"
         rows[3]["no ads"] = "stop"
-        write_table(
-            tmp_path, [*rows[:6], rows[7], {"id": "m7", "no ads": "yes"}], settings_text + 'file = "opt-outs.csv"\n'
-        )
+        write_table(tmp_path, [*rows[:6], rows[7], {"id": "m7", "no ads": "yes"}], more)
         roster.forget_values()
         assert {ids[handle] for handle in roster.suppressed(config)} == {"m1", "m2", "m3", "m4", "m5", "m6", "m7"}
 

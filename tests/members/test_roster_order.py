@@ -45,7 +45,8 @@ def places(folder, config):
             found[type_] = np.array([place[encode_value(type_, value)] for value in values])
             found[f"handle by {type_}"] = chunk.handles[found[type_]]
         assert (found["handle by phone"] == found["handle by email"]).all()
-        return {**found, "padding": [chunk.values.index(None)]}
+        padding = [place for place, value in enumerate(roster.chunk("phone", 0).values) if value is None]
+        return {**found, "padding": np.array(padding) / (roster.points("phone") - 1)}
 
 
 def rho(left, right):
@@ -70,3 +71,11 @@ def test_no_order_shows_in_another(drawn, left, right):
     assert abs(measured.mean()) <= BOUND * math.sqrt(variance / BUILDS)
     usual = math.sqrt(2 * variance / math.pi)
     assert abs(np.abs(measured).mean() - usual) <= BOUND * math.sqrt(variance * (1 - 2 / math.pi) / BUILDS)
+
+
+def test_padding_is_anywhere_in_the_upload(drawn):
+    """Places are uniform on 0 … 1, of variance 1 / 12."""
+    measured = np.concatenate([build["padding"] for build in drawn])
+    assert len(measured) > BUILDS
+    assert abs(measured.mean() - 0.5) <= BOUND * math.sqrt(1 / 12 / len(measured))
+    assert abs(np.abs(measured - 0.5).mean() - 0.25) <= BOUND * math.sqrt(1 / 48 / len(measured))

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from demo.deliveries import read_ids
@@ -77,8 +78,7 @@ def play(stage: Stage, wheel: Path) -> list[FebrlResult]:
         write_party(actor, _config(f"../../{file}.csv"))
     stage.open_zone()
     stage.join()
-    stage.start(stage.platform, "agent", "run")
-    stage.start(stage.merchant, "agent", "run")
+    stage.start_agents()
     return [
         _match(stage, contract, types, wanted)
         for (contract, types), wanted in zip(
@@ -89,10 +89,15 @@ def play(stage: Stage, wheel: Path) -> list[FebrlResult]:
 
 def _match(stage: Stage, contract: str, types: tuple[str, ...], wanted: tuple[str, int]) -> FebrlResult:
     identifiers = [word for type_ in types for word in ("--identifier", f"{type_}:{IDENTIFIERS[type_]}")]
-    stage.agree(contract, stage.draft(contract, "--no-consent", "--padding", "1", *identifiers))
+    draft, _ = stage.draft(contract, "--no-consent", "--padding", "1", *identifiers)
+    stage.agree(contract, draft)
     stage.merchant.run("fuse", contract)
     stage.merchant.run("segment", "create", contract, "everyone", "matched", *CHANNELS, "--wait")
-    people = [_activated(stage, contract, recipient) for recipient in (stage.cast.merchant, stage.cast.platform)]
+    files = stage.together(
+        partial(stage.activate, contract, "everyone", stage.merchant, "member-messages", f"{contract}-a"),
+        partial(stage.activate, contract, "everyone", stage.platform, "platform-ads", f"{contract}-b"),
+    )
+    people = [{person_of(id_) for id_ in read_ids(file)} for file in files]
     return FebrlResult(
         identifiers=wanted[0],
         matched_a=len(people[0]),
@@ -102,14 +107,9 @@ def _match(stage: Stage, contract: str, types: tuple[str, ...], wanted: tuple[st
     )
 
 
-def _activated(stage: Stage, contract: str, recipient: str) -> set[str]:
-    """The numbers of the people delivered to one side: ``rec-1070-org`` and ``rec-1070-dup-0`` are one person."""
-    owner, channel = (
-        (stage.merchant, "member-messages") if recipient == stage.cast.merchant else (stage.platform, "platform-ads")
-    )
-    job = stage.merchant.run("activate", contract, "everyone", "--to", recipient, "--channel", channel, "--wait")
-    file = Path(owner.run("job", "show", contract, job["id"])["file"])
-    return {id_.split("-")[1] for id_ in read_ids(file)}
+def person_of(record: str) -> int:
+    """Who a record is about: ``rec-1070-org`` and ``rec-1070-dup-0`` are one person."""
+    return int(record.split("-")[1])
 
 
 def _unpack(wheel: Path, folder: Path) -> None:

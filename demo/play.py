@@ -1,24 +1,14 @@
 """The merchant's classic job, played by real processes: win back members who spent much and fell asleep."""
 
-from collections import Counter
-from datetime import timedelta
-from pathlib import Path
+from functools import partial
 
 from demo.brute_force import attack
 from demo.deliveries import read_ids
 from demo.figures import duration, size_of
+from demo.judge import Judge, Performance, in_words
 from demo.processes import Actor, CommandError
-from demo.reference import (
-    Match,
-    audience,
-    eligible,
-    join,
-    read_members,
-    read_opt_outs,
-    read_users,
-)
-from demo.results import ActivationResult, Process, Results, SizeResult, Table, TypeResult
-from demo.retail import ASLEEP_DAYS, Retail, write_members, write_opt_outs, write_users
+from demo.results import Process, Results, Table
+from demo.retail import Retail, write_members, write_opt_outs, write_users
 from demo.scan import scan
 from demo.scenario import (
     ACTIVATIONS,
@@ -36,7 +26,6 @@ from demo.scenario import (
     SEGMENT,
     USERS_CONFIG,
     clauses_of,
-    is_wanted,
     size_noise,
 )
 from demo.stage import Stage, write_party
@@ -52,6 +41,7 @@ class Play:
         self._story = story
         self._results = results
         self._folder = stage.folder
+        self._performance = Performance()
 
     def perform(self) -> None:
         """All of it, in order."""
@@ -95,6 +85,7 @@ class Play:
         write_party(stage.platform, USERS_CONFIG)
         stage.open_zone()
         stage.join()
+        stage.start_agents()
         self._story.say("four homes with keys of their own; certificates from the zone's authority, mutual TLS 1.3")
 
     def _agree(self) -> None:
@@ -102,18 +93,22 @@ class Play:
         columns = ("spend_365d", "last_paid", "opted_out")
         cap = 5 * self._retail.users
         identifiers = (f"phone:e164-cn:{cap}", f"email:uid2:{cap}")
-        draft = stage.draft(
+        draft, document = stage.draft(
             CONTRACT,
             *(word for column in columns for word in ("--column", column)),
             *(word for identifier in identifiers for word in ("--identifier", identifier)),
         )
-        for language, name in (("en", "English"), ("zh", "中文")):
-            results.statement[name] = stage.merchant.text("contract", "statement", str(draft), "--lang", language)
+        english, chinese = stage.together(
+            *(
+                partial(stage.merchant.text, "contract", "statement", str(draft), "--lang", language)
+                for language in ("en", "zh")
+            )
+        )
+        results.statement = {"English": english, "中文": chinese}
         contract = stage.agree(CONTRACT, draft)
         results.fingerprints = contract["fingerprints"]
-        document = stage.merchant.run("contract", "show", CONTRACT)["document"]
         results.clauses = clauses_of(document)
-        self._size_noise = size_noise(document)
+        self._performance.size_noise = size_noise(document)
         self._story.say(results.statement["English"].rstrip())
         self._story.say("")
         for name, fingerprint in results.fingerprints.items():
@@ -125,7 +120,7 @@ class Play:
     def _check(self) -> None:
         stage = self._stage
         checks = stage.together(
-            (stage.merchant, ("members", "check", CONTRACT)), (stage.platform, ("members", "check", CONTRACT))
+            *(partial(party.run, "members", "check", CONTRACT) for party in (stage.merchant, stage.platform))
         )
         for name, file, report in zip((MERCHANT, PLATFORM), ("members.csv", "users.parquet"), checks, strict=True):
             set_aside = {
@@ -154,34 +149,35 @@ class Play:
 
     def _fuse(self) -> None:
         stage = self._stage
-        stage.start(stage.platform, "agent", "run")
         report = stage.merchant.run("fuse", CONTRACT, timeout=86_400)
         noise = report["noise_scale_milli"] / 1000
-        self._reported = {one["type"]: (one["matched"], noise) for one in report["matches"]}
-        for type_, (count, _) in self._reported.items():
+        self._performance.reported = {one["type"]: (one["matched"], noise) for one in report["matches"]}
+        for type_, (count, _) in self._performance.reported.items():
             self._story.say(f"matched on {type_}: {count:,} (noise σ = {noise:.1f})")
 
     def _segment(self) -> None:
         stage = self._stage
         channels = [word for _, _, channel in ACTIVATIONS for word in ("--channel", channel)]
-        for name, definition in ((EVERYONE, "matched"), (SEGMENT, DEFINITION)):
-            stage.merchant.run("segment", "create", CONTRACT, name, definition, *channels, "--wait")
-        self._results.segment_definition = next(
-            segment["definition"]
-            for segment in stage.merchant.run("segment", "list", CONTRACT)
-            if segment["name"] == SEGMENT
+        create = partial(stage.merchant.run, "segment", "create", CONTRACT)
+        stage.together(
+            partial(create, EVERYONE, "matched", *channels, "--wait"),
+            partial(create, SEGMENT, DEFINITION, *channels, "--wait"),
+            partial(stage.merchant.run, "contract", "delegate", CONTRACT, "--analyst", ANALYST, "--compared"),
         )
-        stage.merchant.run("contract", "delegate", CONTRACT, "--analyst", ANALYST, "--compared")
-        self._story.say(f"{SEGMENT}: {self._results.segment_definition}")
         asked = ((stage.analyst, EVERYONE), (stage.analyst, SEGMENT), (stage.platform, SEGMENT))
-        self._bands = []
-        for asker, segment in asked:
-            band = asker.run("size", CONTRACT, segment)
-            again = asker.run("size", CONTRACT, segment)
-            if (band["at_least"], band["below"]) != (again["at_least"], again["below"]):
-                raise RuntimeError(f"{asker.name} got two answers for one size")
-            self._bands.append((asker.name, segment, band["at_least"], band["below"]))
-            self._story.say(f"{asker.name} asks for the size of {segment}: {_range(band['at_least'], band['below'])}")
+        shown, *bands = stage.together(
+            partial(stage.merchant.run, "segment", "show", CONTRACT, SEGMENT),
+            *(partial(asker.run, "size", CONTRACT, segment) for asker, segment in asked),
+        )
+        self._results.segment_definition = shown["definition"]
+        self._story.say(f"{SEGMENT}: {shown['definition']}")
+        for (asker, segment), band in zip(asked, bands, strict=True):
+            at_least, below = band["at_least"], band["below"]
+            self._performance.bands.append((asker.name, segment, at_least, below))
+            self._story.say(f"{asker.name} asks for the size of {segment}: {in_words(at_least, below)}")
+        again = stage.analyst.run("size", CONTRACT, SEGMENT)
+        if (again["at_least"], again["below"]) != (bands[1]["at_least"], bands[1]["below"]):
+            raise RuntimeError("the analyst got two answers for one size")
 
     def _overreach(self) -> None:
         stage = self._stage
@@ -198,97 +194,49 @@ class Play:
             ),
             (stage.analyst, "a size of another contract", ("size", "another-contract", SEGMENT)),
         )
-        for actor, what, arguments in attempts:
-            try:
-                actor.run(*arguments)
-            except CommandError as refusal:
-                self._results.refused.append(f"{actor.name} asked for {what}: {refusal.message} ({refusal.code})")
-                self._story.say(self._results.refused[-1])
-            else:
-                raise RuntimeError(f"{actor.name} got {what}, which the contract forbids")
+        refusals = stage.together(*(partial(_refusal, actor, arguments) for actor, _, arguments in attempts))
+        for (actor, what, _), refusal in zip(attempts, refusals, strict=True):
+            self._results.refused.append(f"{actor.name} asked for {what}. {refusal}")
+            self._story.say(self._results.refused[-1])
 
     def _activate(self) -> None:
         stage = self._stage
-        self._delivered: dict[str, Path] = {}
-        for recipient, _, channel in ACTIVATIONS:
-            request = (
-                "activate",
-                CONTRACT,
-                SEGMENT,
-                "--to",
-                recipient,
-                "--channel",
-                channel,
-                "--key",
-                f"{KEY}-{recipient}",
+        actors = {MERCHANT: stage.merchant, PLATFORM: stage.platform}
+        files = stage.together(
+            *(
+                partial(stage.activate, CONTRACT, SEGMENT, actors[recipient], channel, f"{KEY}-{recipient}")
+                for recipient, _, channel in ACTIVATIONS
             )
-            job = stage.merchant.run(*request, "--wait")
-            if stage.merchant.run(*request)["id"] != job["id"]:
-                raise RuntimeError("the same idempotency key started a second job")
-            owner = stage.merchant if recipient == MERCHANT else stage.platform
-            self._delivered[recipient] = Path(owner.run("job", "show", CONTRACT, job["id"])["file"])
-            file = self._delivered[recipient].relative_to(self._folder)
-            self._story.say(f"{recipient}: {file}, {len(read_ids(self._delivered[recipient])):,} of its own ids")
+        )
+        for (recipient, _, _), file in zip(ACTIVATIONS, files, strict=True):
+            self._performance.delivered[recipient] = file
+            self._story.say(f"{recipient}: {file.relative_to(self._folder)}, {len(read_ids(file)):,} of its own ids")
 
     def _compare(self) -> None:
-        results = self._results
-        self._members = list(read_members(self._folder / "members.csv", read_opt_outs(self._folder / "opt-outs.csv")))
-        self._users = list(read_users(self._folder / "users.parquet"))
-        matches = join(eligible(self._members), eligible(self._users))
-        asleep_since = self._retail.today - timedelta(days=ASLEEP_DAYS)
-        wanted = [match for match in matches if is_wanted(match.member, asleep_since)]
-        truth = Counter(match.by for match in matches)
-        results.match_report = [
-            TypeResult(type=type_, reported=count, noise=noise, truth=truth[type_])
-            for type_, (count, noise) in self._reported.items()
-        ]
-        sizes = {EVERYONE: len(matches), SEGMENT: len(wanted)}
-        results.sizes = [
-            SizeResult(
-                asker=asker, segment=segment, at_least=low, below=high, noise=self._size_noise, truth=sizes[segment]
-            )
-            for asker, segment, low, high in self._bands
-        ]
-        reached = audience(wanted, lambda _: True)
-        for recipient, domain, channel in ACTIVATIONS:
-            results.activations.append(self._held_against(recipient, domain, channel, reached))
-        for one in results.match_report:
+        self._judge = Judge(self._folder, self._retail.today)
+        self._judge.judge(self._performance, self._results)
+        for one in self._results.match_report:
             self._story.say(f"{one.type}: reported {one.reported:,}, in truth {one.truth:,}")
-        for size in results.sizes[:2]:
-            self._story.say(f"{size.segment}: {_range(size.at_least, size.below)}, in truth {size.truth:,}")
-        for activation in results.activations:
+        for size in self._results.sizes[:2]:
+            self._story.say(f"{size.segment}: {in_words(size.at_least, size.below)}, in truth {size.truth:,}")
+        for activation in self._results.activations:
             verdict = "equal" if activation.equal else "DIFFERENT"
             self._story.say(
                 f"{activation.recipient}: {activation.delivered:,} ids delivered, {activation.truth:,} in the plaintext"
                 f" join, {activation.missing:,} missing, {activation.surplus:,} too many: {verdict}"
             )
 
-    def _held_against(self, recipient: str, domain: str, channel: str, reached: list[Match]) -> ActivationResult:
-        ids = read_ids(self._delivered[recipient])
-        truth = {match.member.id if recipient == MERCHANT else match.user.id for match in reached}
-        return ActivationResult(
-            segment=SEGMENT,
-            recipient=recipient,
-            domain=domain,
-            channel=channel,
-            file=str(self._delivered[recipient].relative_to(self._folder)),
-            delivered=len(ids),
-            truth=len(truth),
-            missing=len(truth - set(ids)),
-            surplus=len(set(ids) - truth),
-        )
-
     def _who_learned_what(self) -> None:
         stage, results = self._stage, self._results
         findings = stage.together(
-            (stage.merchant, ("audit", "verify", CONTRACT)), (stage.platform, ("audit", "verify", CONTRACT))
+            *(partial(party.run, "audit", "verify", CONTRACT) for party in (stage.merchant, stage.platform))
         )
         own, receipts = (sum(one[name] for one in findings) for name in ("own_entries", "receipts"))
         results.audit = (
             f"The zone's history of {findings[0]['zone_entries']:,} entries was checked by both agents against"
             f" {own:,} entries and {receipts:,} signed receipts of their own: they agree."
         )
-        results.scan = scan(stage.zone.home, [*self._members, *self._users])
+        results.scan = scan(stage.zone.home, self._judge.people)
         results.processes = [self._process(stage.merchant), self._process(stage.zone), self._process(stage.platform)]
         results.processes.append(self._process(stage.analyst))
         for process in results.processes:
@@ -316,7 +264,7 @@ class Play:
         )
 
     def _crack(self) -> None:
-        phones = {int(member.phone) for member in self._members if member.phone}
+        phones = {int(member.phone) for member in self._judge.members if member.phone}
         found = self._results.brute_force = attack(phones, seconds=CRACKING_SECONDS)
         self._story.say(
             f"{found.tried:,} numbers tried in {found.seconds:.1f} s: {found.recovered:,} of the {found.expected:,}"
@@ -328,7 +276,9 @@ class Play:
         )
 
 
-def _range(at_least: int, below: int | None) -> str:
-    if below is None:
-        return f"{at_least:,} or more"
-    return f"{at_least:,} to {below - 1:,}" if at_least else f"below {below:,}"
+def _refusal(actor: Actor, arguments: tuple[str, ...]) -> str:
+    try:
+        actor.run(*arguments)
+    except CommandError as refusal:
+        return f"Refused: {refusal.message} ({refusal.code})."
+    raise RuntimeError(f"{actor.name} was allowed what the contract forbids: miyun {' '.join(arguments)}")

@@ -50,7 +50,13 @@ class Actor:
     def environment(self) -> dict[str, str]:
         """The surroundings of this actor's processes."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith("MIYUN_")}
-        return {**clean, "MIYUN_HOME": str(self.home), "MIYUN_KEY_FILE": str(self.key_file), "NO_COLOR": "1", "PYTHONFAULTHANDLER": "1"}
+        return {
+            **clean,
+            "MIYUN_HOME": str(self.home),
+            "MIYUN_KEY_FILE": str(self.key_file),
+            "NO_COLOR": "1",
+            "PYTHONFAULTHANDLER": "1",
+        }
 
     def run(self, *arguments: str, timeout: float = 600.0) -> Any:
         """Call the command with ``--json`` and give its answer.

@@ -2,18 +2,21 @@
 
 import json
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from demo.processes import Actor, Daemon
 from demo.relay import Meter, Wires
 from miyun.transport.join_code import JoinCode
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +49,7 @@ class Stage:
 
     def __enter__(self) -> Self:
         self._wires = self._running.enter_context(Wires())
-        self._together = self._running.enter_context(ThreadPoolExecutor(4))
+        self._together = self._running.enter_context(ThreadPoolExecutor(8))
         return self
 
     def __exit__(
@@ -59,12 +62,12 @@ class Stage:
         self.daemons[actor.name] = self._running.enter_context(actor.start(*arguments))
         return self.daemons[actor.name]
 
-    def together(self, *calls: tuple[Actor, Sequence[str]]) -> list[Any]:
-        """Run several commands at once; their answers in order."""
-        return list(self._together.map(lambda call: call[0].run(*call[1]), calls))
+    def together(self, *calls: Callable[[], T]) -> list[T]:
+        """Do several things at once; their answers in order."""
+        return list(self._together.map(lambda call: call(), calls))
 
     def make_homes(self) -> None:
-        """Every process gets a home with keys of its own."""
+        """Every process gets a home with keys of its own; ``fingerprints`` are as each owner sees its own."""
         self._port, self._enrolment_port = free_ports(2)
         addresses = (f"127.0.0.1:{self._port}", f"127.0.0.1:{self._enrolment_port}")
         ours, theirs = (
@@ -72,12 +75,13 @@ class Stage:
             for organisation in (self.cast.merchant_organisation, self.cast.platform_organisation)
         )
         zone = ("--address", addresses[0], "--enrolment-address", addresses[1])
-        self.together(
-            (self.zone, ("init", "zone", "--name", self.zone.name, *theirs, *zone)),
-            (self.merchant, ("init", "party", "--name", self.merchant.name, *ours, "--kind", "merchant")),
-            (self.platform, ("init", "party", "--name", self.platform.name, *theirs, "--kind", "platform")),
-            (self.analyst, ("init", "analyst", "--name", self.analyst.name, *ours)),
+        homes = self.together(
+            partial(self.zone.run, "init", "zone", "--name", self.zone.name, *theirs, *zone),
+            partial(self.merchant.run, "init", "party", "--name", self.merchant.name, *ours, "--kind", "merchant"),
+            partial(self.platform.run, "init", "party", "--name", self.platform.name, *theirs, "--kind", "platform"),
+            partial(self.analyst.run, "init", "analyst", "--name", self.analyst.name, *ours),
         )
+        self.fingerprints = {home["name"]: home["fingerprint"] for home in homes[:3]}
 
     def open_zone(self) -> None:
         """Start the zone."""
@@ -88,55 +92,55 @@ class Stage:
     def join(self) -> None:
         """Everybody enrols with a join code, and dials the zone over a metered wire."""
         guests = ((self.merchant, "party"), (self.platform, "party"), (self.analyst, "analyst"))
-        codes = self.together(*((self.zone, ("zone", "invite", guest.name, "--role", role)) for guest, role in guests))
-        self.together(
-            *(
-                (guest, ("join", self._metered(guest, code["code"])))
-                for (guest, _), code in zip(guests, codes, strict=True)
-            )
-        )
+        self.together(*(partial(self._admit, guest, role) for guest, role in guests))
+
+    def _admit(self, guest: Actor, role: str) -> None:
+        code = self.zone.run("zone", "invite", guest.name, "--role", role)["code"]
+        guest.run("join", self._metered(guest, code))
 
     def _metered(self, guest: Actor, code: str) -> str:
         port = self._wires.open(self.meters[guest.name], self._port)
         return replace(JoinCode.decode(code), address=f"127.0.0.1:{port}").encode()
 
-    def draft(self, contract: str, *choices: str) -> Path:
-        """The merchant drafts a contract that is good for three months; its file."""
+    def start_agents(self) -> None:
+        """Both parties' agents, as daemons."""
+        self.start(self.platform, "agent", "run")
+        self.start(self.merchant, "agent", "run")
+
+    def draft(self, contract: str, *choices: str) -> tuple[Path, Any]:
+        """The merchant drafts a contract that is good for three months; its file and what it says."""
         file = self.folder / f"{contract}.yaml"
         expires = (datetime.now(UTC) + timedelta(days=90)).strftime("%Y-%m-%dT%H:%M:%S")
-        self.merchant.run(
-            "contract",
-            "draft",
-            contract,
-            "--with",
-            self.platform.name,
-            "--expires",
-            expires,
-            "--out",
-            str(file),
-            *choices,
-        )
-        return file
-
-    def compare_fingerprints(self) -> dict[str, str]:
-        """Everybody's fingerprint as each sees its own, to hold against the contract's."""
-        answers = self.together(*((actor, ("identity",)) for actor in (self.merchant, self.platform, self.zone)))
-        return {answer["name"]: answer["fingerprint"] for answer in answers}
+        terms = ("--with", self.platform.name, "--expires", expires, "--out", str(file))
+        return file, self.merchant.run("contract", "draft", contract, *terms, *choices)
 
     def agree(self, contract: str, file: Path) -> Any:
-        """Propose, compare, sign on both sides, activate; the contract as it then stands.
+        """Propose, compare fingerprints, sign on both sides, activate; the contract as it then stands.
 
         Raises:
             RuntimeError: a fingerprint in the contract is not the one that its owner sees.
         """
         proposed = self.merchant.run("contract", "propose", str(file))
-        if proposed["fingerprints"] != self.compare_fingerprints():
+        if proposed["fingerprints"] != self.fingerprints:
             raise RuntimeError("the contract holds other keys than their owners")
-        self.together(
-            (self.merchant, ("contract", "sign", contract, "--compared")),
-            (self.platform, ("contract", "sign", contract, "--compared")),
-        )
+        parties = (self.merchant, self.platform)
+        self.together(*(partial(party.run, "contract", "sign", contract, "--compared") for party in parties))
         return self.merchant.run("contract", "activate", contract)
+
+    def activate(self, contract: str, segment: str, recipient: Actor, channel: str, key: str) -> Path:
+        """The merchant activates a segment to either party; the file that the recipient's agent delivered.
+
+        Raises:
+            RuntimeError: the same key again is another job.
+        """
+        request = ("activate", contract, segment, "--to", recipient.name, "--channel", channel, "--key", key)
+        job = self.merchant.run(*request, "--wait")["id"]
+        again, shown = self.together(
+            partial(self.merchant.run, *request), partial(recipient.run, "job", "show", contract, job)
+        )
+        if again["id"] != job:
+            raise RuntimeError("the same idempotency key started a second job")
+        return Path(shown["file"])
 
 
 def write_party(actor: Actor, tables: dict[str, dict[str, Any]]) -> None:

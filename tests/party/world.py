@@ -14,15 +14,16 @@ from miyun.contract.model import Contract, IdentifierTerms
 from miyun.keys.create import create_home
 from miyun.keys.home import Home, HomeInfo, Role
 from miyun.keys.identity import Identity
-from miyun.keys.signing import SigningKey
+from miyun.keys.signing import SigningKey, VerifyKey
 from miyun.keys.vault import KeyFile
 from miyun.party.session import Session
+from miyun.privacy.statements import BudgetCharge, BudgetLease
 from miyun.psi.statements import Announcement, FuseRequest, HandlesChunk, PointsChunk, TokensChunk
 from miyun.psi.zone_fusion import ZoneFusion
 from miyun.records import Statement
 from miyun.segments.statements import LegUpload, SegmentRequest
 from miyun.transport.codec import from_wire, to_wire
-from miyun.wire.v1 import agent_pb2, audit_pb2, fusion_pb2, segment_pb2
+from miyun.wire.v1 import agent_pb2, audit_pb2, budget_pb2, contract_pb2, fusion_pb2, segment_pb2
 
 MERCHANT, PLATFORM, ZONE = "teahouse", "chessboard", "meeting-place"
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -121,6 +122,9 @@ class FakeZone:
     legs: list[segment_pb2.PutLegRequest] = field(default_factory=list)
     segments: dict[str, SegmentRequest] = field(default_factory=dict)
     refusals: list[agent_pb2.Refusal] = field(default_factory=list)
+    leases: list[BudgetLease] = field(default_factory=list)
+    charges: list[tuple[BudgetCharge, bytes]] = field(default_factory=list)
+    state: str = "active"
     calls: list[tuple[str, str, bytes]] = field(default_factory=list)
     before: Callable[[str, str, Any], None] = lambda caller, method, message: None
     after: Callable[[str, str, Any], None] = lambda caller, method, message: None
@@ -222,6 +226,48 @@ class FakeZone:
     def on_RefuseTask(self, caller: str, message: Any) -> Any:
         self.refusals.append(message.statement)
         return agent_pb2.RefuseTaskResponse()
+
+    def on_ListContracts(self, caller: str, message: Any) -> Any:
+        view = contract_pb2.ContractView(document=self.contract.canonical_bytes(), state=self.state)
+        view.signatures.add(signer=ZONE, signature=self.key.sign(self.contract))
+        return contract_pb2.ListContractsResponse(contracts=[view])
+
+    def on_PutLease(self, caller: str, message: Any) -> Any:
+        lease = from_wire(message.statement, BudgetLease)
+        VerifyKey(self.contract.party(caller).signing_key).verify(lease, message.signature)
+        if lease not in self.leases:
+            self.leases.append(lease)
+        return budget_pb2.PutLeaseResponse()
+
+    def on_ListCharges(self, caller: str, message: Any) -> Any:
+        answer = budget_pb2.ListChargesResponse(
+            leased_micro=sum(lease.rho_micro for lease in self.leases),
+            spent_micro=sum(charge.rho_micro for charge, _ in self.charges),
+        )
+        for charge, signature in self.charges[message.after :]:
+            answer.charges.add(statement=to_wire(charge, budget_pb2.BudgetCharge), signature=signature)
+        return answer
+
+    def on_PutCharges(self, caller: str, message: Any) -> Any:
+        held = {charge.sequence for charge, _ in self.charges}
+        given = [(from_wire(signed.statement, BudgetCharge), signed.signature) for signed in message.charges]
+        self.charges += [signed for signed in given if signed[0].sequence not in held]
+        return budget_pb2.PutChargesResponse(taken_over=len(self.charges) - len(held))
+
+    def charge(self, rho_micro: int, **changes: Any) -> None:
+        """Charge the merchant for a release."""
+        charge = BudgetCharge(
+            contract=self.contract.id,
+            owner=MERCHANT,
+            sequence=len(self.charges) + 1,
+            release="ab" * 32,
+            purpose="size",
+            rho_micro=rho_micro,
+            spent_micro=sum(charge.rho_micro for charge, _ in self.charges) + rho_micro,
+            at=NOW,
+        )
+        charge = replace(charge, **changes)
+        self.charges.append((charge, self.key.sign(charge)))
 
     def joined(self, type_: str) -> int:
         """Equal tokens of one type."""

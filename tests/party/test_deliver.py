@@ -1,0 +1,197 @@
+"""Turning sealed audiences into files."""
+
+import csv
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from pyroaring import BitMap
+
+from miyun.errors import ConfigError, MalformedError, MiyunError, ReplayError, SignatureError
+from miyun.keys.sealing import SealingPublicKey
+from miyun.party.config import DeliveryFormat
+from miyun.party.delivery_files import write_delivery
+from miyun.party.guard import DeliverWork
+from miyun.party.tasks.deliver import deliver
+from miyun.segments.sealing_info import audience_info
+from miyun.segments.statements import ActivationRequest, Delivery, SealedAudience
+from miyun.transport.codec import from_wire, to_wire
+from miyun.wire.v1 import activation_pb2
+from tests.party.test_fuse import run
+from tests.party.world import MERCHANT, NOW, World, row, write_members
+
+
+@pytest.fixture
+def fused(world: World) -> World:
+    run(world, world.begin())
+    return world
+
+
+def request_of(world: World) -> ActivationRequest:
+    return ActivationRequest(
+        contract="spring",
+        contract_digest=world.contract.digest(),
+        job="activate-1",
+        segment="everybody",
+        version=1,
+        recipient=MERCHANT,
+        channel="member-messages",
+        requester=MERCHANT,
+        idempotency_key="once",
+        at=NOW,
+    )
+
+
+class Sealer:
+    """The zone's part: one audience in pages, and the deliveries that it was told of."""
+
+    def __init__(self, world: World, handles: BitMap, **changes: Any) -> None:
+        self.world = world
+        self.deliveries: list[Delivery] = []
+        request = request_of(world)
+        context = {"contract": "spring", "job": request.job, "segment": request.segment, "version": 1, "epoch": 1}
+        key = SealingPublicKey(world.contract.party(MERCHANT).sealing_key)
+        sealed = key.seal(handles.serialize(), audience_info(recipient=MERCHANT, **context))  # type: ignore[arg-type]
+        self.audience = replace(
+            SealedAudience(
+                **context,  # type: ignore[arg-type]
+                recipient=MERCHANT,
+                channel=request.channel,
+                request_digest=request.digest(),
+                sealed_digest=hashlib.sha256(sealed).digest(),
+                at=NOW,
+            ),
+            **changes,
+        )
+        self.signature = world.zone.key.sign(self.audience)
+        self.pages = [sealed[:100], sealed[100:]]
+        world.session(MERCHANT).stub = lambda service: SimpleNamespace(  # type: ignore[method-assign]
+            GetAudience=self.get, PutDelivery=self.put
+        )
+
+    def get(self, message: Any) -> Any:
+        return activation_pb2.GetAudienceResponse(
+            statement=to_wire(self.audience, activation_pb2.SealedAudience),
+            signature=self.signature,
+            sealed=self.pages[message.page],
+            pages=len(self.pages),
+        )
+
+    def put(self, message: Any) -> Any:
+        self.deliveries.append(from_wire(message.statement, Delivery))
+        return self.world.zone.receipt(self.deliveries[-1], "activate-1")
+
+    def deliver(self) -> Path:
+        session = self.world.session(MERCHANT)
+        deliver(session, DeliverWork(contract=self.world.contract, request=request_of(self.world)))
+        delivered = session.deliveries.get("spring", "activate-1")
+        assert delivered is not None
+        return delivered.path
+
+
+def ids(path: Path) -> set[str]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return {line["id"] for line in csv.DictReader(file)}
+
+
+def handles_of(world: World, *wanted: str) -> BitMap:
+    session = world.session(MERCHANT)
+    with session.rosters.open("spring", 1) as roster:
+        every = BitMap(range(roster.universe))
+        members = [member for batch in roster.member_ids(every) for member in batch]
+    return BitMap(handle for handle, member in enumerate(members) if member in wanted)
+
+
+def test_handles_become_member_ids_in_a_private_file(fused: World) -> None:
+    sealer = Sealer(fused, handles_of(fused, "m3", "m5"))
+    path = sealer.deliver()
+    assert ids(path) == {"m3", "m5"}
+    assert path == fused.merchant.path / "outbox" / "everybody-v1-activate-1.csv"
+    assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert sealer.deliveries[0].audience_digest == sealer.audience.digest()
+
+
+def test_opt_outs_of_today_are_left_out_once_more(fused: World) -> None:
+    sealer = Sealer(fused, handles_of(fused, "m3", "m5"))
+    rows = [row(number, opted_out="true" if number == 5 else "false") for number in range(10)]
+    write_members(fused.merchant.path, rows)
+    assert ids(sealer.deliver()) == {"m3"}
+
+
+def test_a_delivery_is_told_again_and_not_done_again(fused: World) -> None:
+    sealer = Sealer(fused, handles_of(fused, "m3"))
+    path = sealer.deliver()
+    path.unlink()
+    fused.clock.now = NOW.replace(hour=15)
+    sealer.deliver()
+    assert sealer.deliveries[0] == sealer.deliveries[1]
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({"recipient": "chessboard"}, ReplayError),
+        ({"version": 2}, ReplayError),
+        ({"segment": "others"}, ReplayError),
+        ({"channel": "platform-ads"}, ReplayError),
+        ({"request_digest": bytes(32)}, ReplayError),
+        ({"sealed_digest": bytes(32)}, MalformedError),
+        ({"epoch": 2}, MalformedError),
+    ],
+)
+def test_another_audience_than_was_asked_for(fused: World, changes: dict[str, Any], kind: type[MiyunError]) -> None:
+    sealer = Sealer(fused, handles_of(fused, "m3"), **changes)
+    with pytest.raises(kind):
+        sealer.deliver()
+    assert sealer.deliveries == []
+    assert not list((fused.merchant.path).glob("outbox/*"))
+
+
+def test_an_audience_that_the_zone_did_not_sign(fused: World) -> None:
+    sealer = Sealer(fused, handles_of(fused, "m3"))
+    sealer.signature = fused.platform.signing_key.sign(sealer.audience)
+    with pytest.raises(SignatureError):
+        sealer.deliver()
+
+
+def test_handles_beyond_the_own_rows(fused: World) -> None:
+    with pytest.raises(MalformedError):
+        Sealer(fused, BitMap([1000])).deliver()
+
+
+def batches() -> Iterator[list[str]]:
+    yield ["a", 'q"uote', "逗,号"]
+    yield ["=x"]
+
+
+def test_both_formats_hold_the_same_ids(tmp_path: Path) -> None:
+    assert write_delivery(tmp_path / "d" / "a.csv", DeliveryFormat.CSV, "id", batches()) == 4
+    assert write_delivery(tmp_path / "d" / "a.parquet", DeliveryFormat.PARQUET, "id", batches()) == 4
+    table = pq.read_table(tmp_path / "d" / "a.parquet")
+    assert set(table.column("id").to_pylist()) == ids(tmp_path / "d" / "a.csv") == {"a", 'q"uote', "逗,号", "=x"}
+
+
+def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    write_delivery(path, DeliveryFormat.CSV, "id", [["before"]])
+
+    def fail() -> Iterator[list[str]]:
+        yield ["after"]
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_delivery(path, DeliveryFormat.CSV, "id", fail())
+    assert ids(path) == {"before"}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_can_not_be_written_to(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="written"):
+        write_delivery(tmp_path / "file" / "a.csv", DeliveryFormat.CSV, "id", [])

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from miyun.contract.lifecycle import ContractState
 from miyun.contract.model import Contract
@@ -32,6 +32,9 @@ from miyun.zone.store.segments import SegmentState, find_segment
 
 INTERVAL_SECONDS = 60.0
 """How often the worker looks at the clock's doings when nobody wakes it."""
+
+RETRY_SECONDS = 5.0
+OUT_OF_REACH = (OperationalError, InterfaceError)
 
 _log = structlog.get_logger(__name__)
 
@@ -71,8 +74,9 @@ class Worker:
                 everything_at = time.monotonic() + INTERVAL_SECONDS
             try:
                 work(core, wanted, lambda: self._stopping)
-            except SQLAlchemyError as error:
+            except OUT_OF_REACH as error:
                 _log.warning("database out of reach", zone=core.name, error=type(error).__name__)
+                everything_at = time.monotonic() + RETRY_SECONDS
             except Exception as error:
                 _log.exception("worker failed", zone=core.name, error=type(error).__name__)
 
@@ -130,7 +134,7 @@ def _guarded(core: Core, contract: Contract, job: Job) -> bool:
         return _STEPS[job.kind](core, contract, job)
     except ContractError:
         return False  # revoked or expired meanwhile: the next round closes it
-    except SQLAlchemyError:
+    except OUT_OF_REACH:
         raise
     except Exception as error:
         _log.exception("job failed", zone=core.name, contract=contract.id, job=job.id, error=type(error).__name__)

@@ -61,7 +61,7 @@ def request_activation(
         contract = active_contract(change, request.contract, caller)
         verify_party(contract, caller, request.requester, request, signature)
         require_terms(contract, request.contract_digest, request)
-        job = held_job(change, request)
+        job = held_job(change, request, Event.ACTIVATION_REQUESTED, caller)
         if job is None:
             job = _begin(change, contract, request, signature)
             facts: dict[Fact, str | int] = {
@@ -125,6 +125,8 @@ def seal_audience(core: Core, contract: Contract, job: Job) -> bool:
     """Seal the audience of an activation, once its segment and both owners' opt-outs are there. False until then."""
     with core.reading() as connection:
         activation = _activation(connection, contract.id, job.id)
+        if activation.audience is not None:
+            return False
         handles = _audience(connection, contract, activation)
         request = ActivationRequest.from_canonical(signed_request(connection, contract.id, job.id).request)
     if handles is None:

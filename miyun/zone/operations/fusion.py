@@ -22,8 +22,6 @@ from miyun.zone.store import fusions as store
 from miyun.zone.store.fusions import Fusion, FusionState, LaneCount
 from miyun.zone.store.jobs import Job, JobKind, open_jobs
 
-POINT_BYTES = 32
-
 
 def request_fusion(core: Core, caller: str, request: FuseRequest, signature: bytes) -> tuple[Job, SignedReceipt]:
     """Begin the next epoch.
@@ -38,7 +36,7 @@ def request_fusion(core: Core, caller: str, request: FuseRequest, signature: byt
         require_terms(contract, request.contract_digest, request)
         permit_fusion(contract, request.requester)
         check_request(contract, request)
-        job = held_job(change, request)
+        job = held_job(change, request, Event.FUSION_REQUESTED, caller)
         if job is None:
             _require_next_epoch(change.connection, request)
             job = begin_job(change, request, signature, requester=caller, subject=str(request.epoch))

@@ -5,12 +5,14 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from miyun.audit.events import Event, Fact
 from miyun.contract.names import check_name
 from miyun.errors import NotFoundError, StateError
 from miyun.psi.statements import FuseRequest
 from miyun.segments.statements import ActivationRequest, SegmentRequest
 from miyun.zone.core import Change, Core
 from miyun.zone.operations.access import contract_of_party
+from miyun.zone.operations.history import record_statement
 from miyun.zone.store import jobs as store
 from miyun.zone.store.jobs import Job, JobKind, JobState, SignedRequest
 
@@ -19,8 +21,10 @@ PAGE_JOBS = 200
 JobRequest = FuseRequest | SegmentRequest | ActivationRequest
 
 
-def held_job(change: Change, request: JobRequest) -> Job | None:
-    """The job that this request began, or None where it is new. Only the time may differ from the first time.
+def held_job(change: Change, request: JobRequest, event: Event, requester: str) -> Job | None:
+    """The job that this request began, or None where it is new.
+
+    Only the time may differ from the first request's; one with another time goes into history as well.
 
     Raises:
         StateError: the id stands for another request.
@@ -29,11 +33,13 @@ def held_job(change: Change, request: JobRequest) -> Job | None:
     held = store.find_job(change.connection, request.contract, request.job)
     if held is None:
         return None
-    first = store.signed_request(change.connection, request.contract, request.job).request
-    if held.kind is not _KINDS[type(request)] or replace(read_request(held.kind, first), at=request.at) != request:
+    first = read_request(held.kind, store.signed_request(change.connection, request.contract, request.job).request)
+    if replace(first, at=request.at) != request:
         raise StateError(
             f"job {request.job} was begun with another request", hint="Ask anew, with an idempotency key of its own."
         )
+    if first != request:
+        record_statement(change, request.contract, event, requester, request, facts={Fact.JOB: request.job})
     return held
 
 

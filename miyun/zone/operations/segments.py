@@ -65,7 +65,7 @@ def create_segment(core: Core, caller: str, request: SegmentRequest, signature: 
         contract = active_contract(change, request.contract, caller)
         verify_party(contract, caller, request.owner, request, signature)
         require_terms(contract, request.contract_digest, request)
-        job = held_job(change, request)
+        job = held_job(change, request, Event.SEGMENT_REQUESTED, caller)
         if job is None:
             job = _create(change, contract, request, signature)
             facts: dict[Fact, str | int] = {Fact.JOB: request.job, Fact.SEGMENT: request.name}

@@ -14,6 +14,7 @@ from miyun.zone.schema import chunk_values, pairs
 from miyun.zone.store.fusions import ChunkPlace, Lane
 
 BLOCK_PAIRS = 1 << 18
+STREAMED_CHUNKS = 16
 
 Handles = npt.NDArray[np.uint32]
 
@@ -69,7 +70,7 @@ def drop_values(connection: Connection, place: ChunkPlace, content: Content) -> 
 def column(connection: Connection, lane: Lane, content: Content) -> Iterator[bytes]:
     """The bytes of all chunks of a lane, in order."""
     table = chunk_values.c
-    rows = connection.execution_options(stream_results=True, yield_per=16).execute(
+    query = (
         select(table.data)
         .where(
             table.contract == lane.contract,
@@ -79,8 +80,9 @@ def column(connection: Connection, lane: Lane, content: Content) -> Iterator[byt
             table.content == content.value,
         )
         .order_by(table.index)
+        .execution_options(yield_per=STREAMED_CHUNKS)
     )
-    for row in rows:
+    for row in connection.execute(query):
         yield row.data
 
 

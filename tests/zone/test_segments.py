@@ -1,8 +1,10 @@
 """Segments, activations and their algebra over a fused pair of tables."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 from pyroaring import BitMap
@@ -54,11 +56,12 @@ class Fused:
             "members.spend > 100": RICH,
             "members.opted_in": EAGER,
             "tags.tea": TEA,
+            "members.secret > 3": RICH,
             "members.opted_in and members.spend > 100": [row for row in RICH if row in EAGER],
         }
         for side in (self.left, self.right):
             for task in side.member.tasks():
-                if task.WhichOneof("work") == "leg":
+                if task.WhichOneof("work") == "leg" and task.leg.request.contract == self.contract.id:
                     side.put_leg(task.job, task.leg.predicate, chosen[task.leg.predicate])
 
     def suppress(self, job: str, left: list[int], right: list[int]) -> None:
@@ -74,11 +77,10 @@ class Fused:
     def sealed(self, member: Member, job: str) -> bytes:
         return self._page(member, job).sealed
 
-    def opened(self, member: Member, job: str, **other: object) -> BitMap:
+    def opened(self, member: Member, job: str, other: Mapping[str, Any] = MappingProxyType({})) -> BitMap:
         audience = self.audience(member, job)
-        fields = {
-            name: getattr(audience, name) for name in ("contract", "job", "segment", "version", "epoch", "recipient")
-        }
+        names = ("contract", "job", "segment", "version", "epoch", "recipient")
+        fields = {name: getattr(audience, name) for name in names}
         sealed = self.sealed(member, job)
         assert hashlib.sha256(sealed).digest() == audience.sealed_digest
         return BitMap.deserialize(member.open_sealed(sealed, audience_info(**{**fields, **other})))
@@ -227,7 +229,7 @@ def test_an_audience_opens_for_its_recipient_and_place_alone(fused: Fused) -> No
         world.merchant.open_sealed(sealed, b"")
     for other in ({"version": 2}, {"job": "another"}, {"epoch": 2}, {"contract": "another"}, {"recipient": MERCHANT}):
         with pytest.raises(MalformedError):
-            fused.opened(world.platform, job, **other)
+            fused.opened(world.platform, job, other)
     with pytest.raises(NotPermittedError):
         fused.audience(world.merchant, job)
 
@@ -350,17 +352,16 @@ def test_bits_are_refused_unless_asked_for_in_order_and_in_range(fused: Fused) -
     left, member = fused.left, fused.world.merchant
     ask = member.segments.PutLeg
 
-    def put(bits: bytes, **changes: object) -> None:
-        message = left.leg_message("segment-picky", "members.spend > 100", bits)
-        for name, value in changes.items():
-            setattr(message, name, value)
-        ask(message)
+    def put(bits: bytes) -> None:
+        ask(left.leg_message("segment-picky", "members.spend > 100", bits))
 
     for bits in (b"", b"\0" * 64, b"\xff" * 100_000, BitMap([len(LEFT)]).serialize(), BitMap([1]).serialize() + b"x"):
         with pytest.raises(MalformedError):
             put(bits)
+    changed = left.leg_message("segment-picky", "members.spend > 100", left.bits(RICH))
+    changed.bits = left.bits(EAGER)
     with pytest.raises(MalformedError):
-        put(left.bits(RICH), bits=left.bits(EAGER))
+        ask(changed)
     with pytest.raises(ReplayError):
         ask(left.leg_message("segment-picky", "members.spend > 200", left.bits(RICH)))
     put(left.bits(RICH))

@@ -24,7 +24,12 @@ from miyun.zone.store.segments import SegmentState, StoredSegment, live_segments
 
 
 def erase_epoch(core: Core, change: Change, contract: str, fusion: Fusion) -> None:
-    """Forget the pairs, legs, selections and statements of an epoch. What was released stays."""
+    """Forget the pairs, legs, selections and statements of an epoch. What was released or sealed stays."""
+    for job in open_jobs(change.connection, [contract], JobKind.ACTIVATE):
+        activation = find_activation(change.connection, contract, job.id)
+        if activation is not None and activation.epoch == fusion.epoch and activation.audience is None:
+            reason = f"epoch {fusion.epoch} ended before the audience was sealed"
+            fail_job(change, job, code=StateError.code, reason=reason)
     bulk.erase_pairs(change.connection, contract, fusion.epoch)
     bulk.erase_values(change.connection, contract, fusion.epoch)
     fusions.erase_exchange(change.connection, contract, fusion.epoch)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 HOME_VARIABLE = "MIYUN_HOME"
 DEFAULT_HOME = Path("~/.miyun")
+FILE_COLUMNS = 200
+"""The width of what is not printed on a terminal."""
 
 
 Language = Literal["en", "zh"]
@@ -114,7 +116,7 @@ class Invocation:
         else:
             from rich.console import Console
 
-            for_people(Console())
+            for_people(Console() if sys.stdout.isatty() else Console(width=FILE_COLUMNS))
 
     def note(self, line: str) -> None:
         """A line for people beside the result, on standard error."""

@@ -1,12 +1,13 @@
 """A home to run commands in, and a stand-in for the party that it would open."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from miyun_cli.invocation import Invocation
 from miyun_cli.main import run
 
@@ -31,7 +32,7 @@ Miyun = Callable[..., Outcome]
 
 
 @pytest.fixture
-def miyun(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Miyun:
+def miyun(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Miyun]:
     """Runs a command line in this process, with nothing of the surroundings' own."""
     for name in ("MIYUN_HOME", "MIYUN_KEY_FILE", "MIYUN_PASSPHRASE", "MIYUN_DEBUG"):
         monkeypatch.delenv(name, raising=False)
@@ -43,7 +44,8 @@ def miyun(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, t
         captured = capsys.readouterr()
         return Outcome(status, captured.out, captured.err)
 
-    return invoke
+    yield invoke
+    structlog.reset_defaults()
 
 
 class Standin:

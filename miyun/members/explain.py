@@ -65,6 +65,8 @@ def _spelling(profile: str, value: str) -> Spelling:
 
 
 def _why(value: str, other: str, first: Spelling, second: Spelling) -> str:
+    if first.reason and first == second:
+        return f"both are refused: {first.words}"
     refused = [
         f"{which} is refused: {spelling.words}"
         for which, spelling in (("the first", first), ("the second", second))

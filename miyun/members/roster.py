@@ -112,8 +112,9 @@ class Roster:
             raise NotFoundError(f"there is no roster {self._path.name}", hint="Fuse first.")
         spill = self._path.with_name(self._path.name + ".spill")
         try:
-            self._connection = connect(self._path, memory_mib=self._memory_mib, spill=spill, read_only=True)
-            row = self._connection.execute("SELECT facts FROM facts").fetchone()
+            self._connection = connect(None, memory_mib=self._memory_mib, spill=spill)
+            self._connection.execute(f"ATTACH {literal(self._path)} AS roster (READ_ONLY)")
+            row = self._connection.execute("SELECT facts FROM roster.facts").fetchone()
         except duckdb.Error:
             raise StateError(f"the roster {self._path.name} can't be read", hint="Fuse again.") from None
         self._facts = RosterFacts.from_canonical(row[0] if row else b"")
@@ -160,7 +161,7 @@ class Roster:
         found = (
             cursor_of(self._connection)
             .execute(
-                f"SELECT handle, value FROM points{place} WHERE rowid >= ? AND rowid < ? ORDER BY rowid",
+                f"SELECT handle, value FROM roster.points{place} WHERE rowid >= ? AND rowid < ? ORDER BY rowid",
                 [index * CHUNK_POINTS, (index + 1) * CHUNK_POINTS],
             )
             .fetchall()
@@ -206,7 +207,8 @@ class Roster:
             if not wanted:
                 continue
             found = cursor.execute(
-                "SELECT rowid, member FROM member WHERE rowid >= ? AND rowid < ? AND member IS NOT NULL ORDER BY rowid",
+                "SELECT rowid, member FROM roster.member"
+                " WHERE rowid >= ? AND rowid < ? AND member IS NOT NULL ORDER BY rowid",
                 [low, low + _BATCH_HANDLES],
             ).fetchall()
             if batch := [member for handle, member in found if handle in wanted]:
@@ -245,11 +247,14 @@ def _write_facts(connection: duckdb.DuckDBPyConnection, facts: RosterFacts) -> N
 def _put(drawn: Path, path: Path) -> None:
     """Move a finished file into its place, durably."""
     drawn.chmod(0o600)
-    for place in (drawn, path.parent):
-        descriptor = os.open(place, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-            if place is drawn:
-                drawn.replace(path)
-        finally:
-            os.close(descriptor)
+    _sync(drawn)
+    drawn.replace(path)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -61,7 +61,7 @@ def rows_where(
             connection.unregister("incoming")
     return _handles(
         connection,
-        "SELECT member.rowid::UINTEGER AS handle FROM member"
+        "SELECT member.rowid::UINTEGER AS handle FROM roster.member"
         " JOIN (SELECT member, arg_min(hit, source_row) AS hit FROM hits GROUP BY member) AS today"
         " ON member.member = today.member WHERE today.hit",
     )
@@ -99,7 +99,7 @@ def suppressed(connection: duckdb.DuckDBPyConnection, config: MembersConfig, con
     listed = "".join(f" OR coalesce(value{place} IN (FROM listed{place}), false)" for place in range(len(profiles)))
     return _handles(
         connection,
-        "SELECT member.rowid::UINTEGER AS handle FROM member LEFT JOIN (SELECT member,"
+        "SELECT member.rowid::UINTEGER AS handle FROM roster.member LEFT JOIN (SELECT member,"
         f" bool_or(objected OR member IN (FROM listed){listed}) AS objected,"
         " arg_min(consented, source_row) AS consented"
         " FROM present GROUP BY member) AS today ON member.member = today.member"
@@ -129,7 +129,7 @@ def _readable(values: Iterable[Attribute | Rejected]) -> list[Attribute | None]:
 def _handles(connection: duckdb.DuckDBPyConnection, query: str) -> BitMap:
     """The handles that a query finds, and those of the padding that copies them."""
     handles = BitMap(connection.execute(query).fetchnumpy()["handle"])
-    copies = connection.execute("SELECT handle, copied FROM padding").fetchall()
+    copies = connection.execute("SELECT handle, copied FROM roster.padding").fetchall()
     return handles | BitMap([handle for handle, copied in copies if copied in handles])
 
 

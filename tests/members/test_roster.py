@@ -94,7 +94,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(rows=ROWS, bucket=st.sampled_from([1, 2, 5]))
 def test_a_roster_does_what_the_rules_say(write_table, rows, bucket):
     owners, first = model(rows)
@@ -241,6 +241,18 @@ def test_building_again_draws_again(tmp_path, write_table):
     assert before[0] != after[0]
     assert before[1] != after[1]
     assert sorted(before[1]) == sorted(after[1])
+
+
+def test_rosters_of_one_process_do_not_mix(tmp_path, write_table):
+    """DuckDB would hand out the older database of the same path again while it is open."""
+    with build(tmp_path, write_table(tmp_path, table(3))) as older:
+        with build(tmp_path, write_table(tmp_path, table(5))) as newer:
+            assert (older.universe, newer.universe) == (3, 5)
+            assert (len(points(older, "phone")), len(points(newer, "phone"))) == (3, 5)
+        with Roster.open(tmp_path / "roster.duckdb", memory_mib=300) as again:
+            again.forget_values()
+            assert len(members_by_handle(again)) == 5
+        assert len(members_by_handle(older)) == 3
 
 
 def test_attributes_are_those_of_today_and_handles_those_of_the_epoch(tmp_path, write_table):

@@ -48,8 +48,9 @@ class Actor:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The surroundings of this actor's processes."""
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("MIYUN_")}
+        """The surroundings of this actor's processes. They may keep compiled modules: there are many short ones."""
+        dropped = ("MIYUN_", "PYTHONDONTWRITEBYTECODE")
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
         return {
             **clean,
             "MIYUN_HOME": str(self.home),

@@ -10,13 +10,9 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from filelock import FileLock
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 
 from miyun.errors import ConfigError
 
@@ -47,7 +43,10 @@ def open_database(url: str, *, migrations: Path) -> Engine:
         with lock:
             if engine.dialect.name == "sqlite":
                 _use_write_ahead_log(engine)
-            _upgrade(engine, migrations)
+            if not _is_current(engine, migrations):
+                from miyun.storage.upgrading import upgrade
+
+                upgrade(engine, migrations)
     except OperationalError as error:
         engine.dispose()
         raise ConfigError(
@@ -139,21 +138,15 @@ def _postgresql(url: URL) -> Engine:
     return engine
 
 
-def _upgrade(engine: Engine, migrations: Path) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
-    script = ScriptDirectory.from_config(config)
+def _is_current(engine: Engine, migrations: Path) -> bool:
+    """Whether the newest revision is in place. Files of revisions begin with their numbers: ``0001_first_schema.py``.
 
-    def to_head(revision: Any, _context: object) -> Any:
-        return script._upgrade_revs("head", revision)  # what alembic.command.upgrade does, without an env.py
-
+    Alembic would tell as well, but loading it takes longer than most commands do.
+    """
+    numbers = [path.name.split("_")[0] for path in (migrations / "versions").glob("*_*.py")]
     try:
-        with engine.begin() as connection, EnvironmentContext(config, script, fn=to_head) as environment:
-            environment.configure(connection=connection)
-            environment.run_migrations()
-    except CommandError as error:
-        if "locate revision" not in str(error):
-            raise
-        raise ConfigError(
-            "this database was written by a newer version of Miyun", hint="Install that version or a newer one."
-        ) from None
+        with reading(engine) as connection:
+            applied = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    except (OperationalError, ProgrammingError):
+        return False
+    return applied == max(numbers, default=None)

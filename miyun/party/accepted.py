@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from miyun.contract.lifecycle import SignedContract
+from miyun.contract.lifecycle import ContractState, SignedContract
 from miyun.contract.model import Contract
 from miyun.contract.statements import Revocation
 from miyun.errors import ContractError, StateError
@@ -88,6 +88,11 @@ class AcceptedContracts:
                 clause="id",
             )
         return signed.contract
+
+    def over(self, contract_id: str, now: datetime) -> bool:
+        """Whether it was revoked, by whichever party, or has expired."""
+        ended = self.get(contract_id).state(now) in {ContractState.REVOKED, ContractState.EXPIRED}
+        return ended or self._withdrawn(contract_id)
 
     def keep_signatures(self, contract_id: str, signatures: Mapping[str, bytes]) -> None:
         """Keep signatures of others, which the caller has verified."""

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from threading import Event
 
-from miyun.errors import TransportError
+from miyun.errors import InternalError, TransportError
 from miyun.keys.home import Home
 from miyun.party.poll import Poll
 from miyun.party.progress import OnEvent, ZoneLost, ignore
@@ -91,7 +91,7 @@ class _Loop:
                 try:
                     if self._turn():
                         return
-                except TransportError as error:
+                except (TransportError, InternalError) as error:
                     if not self._stop.is_set():
                         self._wait_out(error)
 
@@ -151,7 +151,7 @@ class _Loop:
     def _out_of_patience(self) -> bool:
         return not self._at_work and time.monotonic() - self._moved_at > self._patience
 
-    def _wait_out(self, error: TransportError) -> None:
+    def _wait_out(self, error: TransportError | InternalError) -> None:
         self._collect()
         if self._once and self._out_of_patience():
             raise error

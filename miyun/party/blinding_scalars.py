@@ -1,5 +1,8 @@
 """Blinding scalars in the vault: one per contract, counterparty, type and epoch; erased when the fusion has ended."""
 
+from typing import Self
+
+from miyun.contract.model import Contract
 from miyun.keys.vault import Vault
 from miyun.psi.scalars import SecretScalar
 
@@ -7,9 +10,14 @@ from miyun.psi.scalars import SecretScalar
 class BlindingScalars:
     """The scalars of one epoch with one counterparty."""
 
-    def __init__(self, vault: Vault, *, contract: str, counterparty: str, epoch: int) -> None:
+    def __init__(self, vault: Vault, prefix: str) -> None:
         self._vault = vault
-        self._prefix = f"blinding/{contract}/{counterparty}/{epoch}/"
+        self._prefix = prefix
+
+    @classmethod
+    def of(cls, vault: Vault, contract: Contract, me: str, epoch: int) -> Self:
+        """Those that the party called ``me`` has under a contract."""
+        return cls(vault, f"blinding/{contract.id}/{contract.counterparty(me).name}/{epoch}/")
 
     def draw(self, types: tuple[str, ...]) -> None:
         """Fresh random scalars; they replace those of an earlier attempt at this epoch."""

@@ -27,27 +27,18 @@ def read_view(view: wire.ContractView) -> SignedContract:
     )
 
 
-def refresh(session: Session) -> None:
-    """Bring what this party holds about its accepted contracts up to date.
-
-    Raises:
-        MalformedError: the zone gives another document for a contract that was signed here.
-    """
-    accepted = frozenset(session.accepted.ids())
-    for view in session.stub(ContractServiceStub).ListContracts(wire.ListContractsRequest()).contracts:
-        signed = read_view(view)
-        if signed.contract.id in accepted:
-            take(session, view, signed)
-
-
 def refresh_one(session: Session, contract: str) -> None:
-    """The same for one contract."""
+    """Bring what this party holds about an accepted contract up to date. Raises as ``take``."""
     view = session.stub(ContractServiceStub).GetContract(wire.GetContractRequest(contract=contract))
     take(session, view, read_view(view))
 
 
 def take(session: Session, view: wire.ContractView, signed: SignedContract) -> None:
-    """Keep new signatures under an accepted contract, and the news of its end."""
+    """Keep new signatures under an accepted contract, and the news of its end.
+
+    Raises:
+        MalformedError: the zone gives another document than was signed here.
+    """
     contract = session.accepted.get(signed.contract.id)
     if signed.contract != contract.contract:
         raise MalformedError(

@@ -98,6 +98,6 @@ class JobsClient:
         if found.state is JobState.FAILED:
             raise StateError(
                 f"the {found.kind} job failed: {found.error}",
-                hint="Remove the cause, then ask again; what was done so far is not lost.",
+                hint="Remove the cause, then ask again.",
             )
         return found

@@ -34,12 +34,20 @@ class Rosters:
                 pass
         raise ReplayError(f"this party has no rows of epoch {epoch}", hint="Fuse again, then ask.")
 
+    def drop(self, contract: str) -> None:
+        """Delete all files of a contract that is over."""
+        for file in self._files(contract):
+            file.unlink()
+
     def prune(self, contract: str) -> None:
         """Delete the files of all fusions but the newest finished ones and those under way."""
         fusions = self._fusions.of(contract)
         finished = [fusion for fusion in fusions if fusion.state is FusionState.FINISHED]
         wanted = [fusion for fusion in fusions if fusion.state is FusionState.EXCHANGING] + finished[-KEPT:]
         kept = {self.path(contract, fusion.epoch, fusion.job).name for fusion in wanted}
-        for file in self._folder.glob(f"{contract}.*.duckdb*"):
-            if file.is_file() and file.name not in kept:
+        for file in self._files(contract):
+            if file.name not in kept:
                 file.unlink()
+
+    def _files(self, contract: str) -> list[Path]:
+        return [file for file in self._folder.glob(f"{contract}.*.duckdb*") if file.is_file()]

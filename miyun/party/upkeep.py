@@ -2,11 +2,16 @@
 
 import time
 
+from miyun.contract.lifecycle import ContractState
 from miyun.errors import MiyunError, TransportError
-from miyun.party.contract_views import refresh
+from miyun.party.contract_views import read_view, take
+from miyun.party.fusion_states import FusionState
 from miyun.party.leases import Leases
 from miyun.party.progress import OnEvent, Warned
 from miyun.party.session import Session
+from miyun.party.tasks.fuse import end_fusion
+from miyun.wire.v1.contract_pb2 import ContractView, ListContractsRequest
+from miyun.wire.v1.contract_pb2_grpc import ContractServiceStub
 
 INTERVAL_SECONDS = 5.0
 
@@ -30,22 +35,39 @@ class Upkeep:
         """
         if time.monotonic() < self._due_at:
             return
-        refresh(self._session)
-        for contract_id in self._session.accepted.ids():
-            self._settle(contract_id)
+        accepted = frozenset(self._session.accepted.ids())
+        for view in self._session.stub(ContractServiceStub).ListContracts(ListContractsRequest()).contracts:
+            self._look_at(view, accepted)
         self._due_at = time.monotonic() + INTERVAL_SECONDS
 
-    def _settle(self, contract_id: str) -> None:
+    def _look_at(self, view: ContractView, accepted: frozenset[str]) -> None:
+        contract = ""
         try:
-            contract = self._session.accepted.active(contract_id, self._session.now())
-        except MiyunError:
-            return
-        try:
-            Leases(self._session, contract, self._tell).settle()
+            signed = read_view(view)
+            contract = signed.contract.id
+            if contract in accepted:
+                take(self._session, view, signed)
+                self._see_to(contract)
         except TransportError:
             raise
         except MiyunError as error:
-            self._tell(Warned(contract=contract_id, message=error.message, hint=error.hint))
+            self._tell(Warned(contract=contract, message=error.message, hint=error.hint))
+
+    def _see_to(self, contract_id: str) -> None:
+        now = self._session.now()
+        if self._session.accepted.over(contract_id, now):
+            self._close(contract_id)
+        elif self._session.accepted.get(contract_id).state(now) is ContractState.ACTIVE:
+            contract = self._session.accepted.active(contract_id, now)
+            Leases(self._session, contract, self._tell).settle()
+
+    def _close(self, contract_id: str) -> None:
+        """A contract is over: nothing of its fusions is of use any more. Counts, ledger and history stay."""
+        contract = self._session.accepted.get(contract_id).contract
+        for fusion in self._session.fusions.of(contract_id):
+            if fusion.state is FusionState.EXCHANGING:
+                end_fusion(self._session, contract, fusion, FusionState.ABANDONED)
+        self._session.rosters.drop(contract_id)
 
     def _tell(self, event: object) -> None:
         """Tell a warning once."""

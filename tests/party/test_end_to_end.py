@@ -21,7 +21,7 @@ from miyun.party.jobs import JobState
 from miyun.party.progress import Phase, Progress
 from miyun.zone.config import ZoneConfig, write_config
 from miyun.zone.facade import Zone
-from tests.party.world import MERCHANT, PLATFORM, ZONE, row, write_members
+from tests.party.world import MERCHANT, PLATFORM, ZONE, Killed, row, write_members
 
 SMALL_NOISE_RHO = 5_000_000
 EXPIRES = datetime.now(UTC).replace(microsecond=0) + timedelta(days=30)
@@ -258,14 +258,24 @@ def test_an_analyst_gets_the_band_that_its_party_gets_and_each_owner_is_charged_
     assert len(merchant.segments.explain("members.spend > 30").legs) == 1
 
 
-def test_a_second_epoch_after_a_restart_gives_new_versions(
+def test_a_second_epoch_through_a_death_in_the_middle_gives_new_versions(
     parties: tuple[Party, Party], agreed: str, fused: list[object], stage: Stage
 ) -> None:
     merchant, _ = parties
+    with stage.open(MERCHANT) as killed:
+        job = killed.request_fusion(agreed)
+        assert killed.request_fusion(agreed).id == job.id
+
+        def die(event: object) -> None:
+            if isinstance(event, Progress) and event.phase is Phase.EXCHANGE and event.done:
+                raise Killed
+
+        with pytest.raises(Killed):
+            killed.fuse(agreed, die)
+    told: list[object] = []
     with stage.open(MERCHANT) as restarted:
-        job = restarted.request_fusion(agreed)
-        assert restarted.request_fusion(agreed).id == job.id
-    report = merchant.fuse(agreed)
+        report = restarted.fuse(agreed, told.append)
+    assert not [event for event in told if isinstance(event, Progress) and event.phase is Phase.PREPARE]
     assert report.epoch == 2
     merchant.agent().run(once=True)
     segment = merchant.segments.get(agreed, "spenders")

@@ -12,7 +12,7 @@ from miyun.audit.statements import Receipt
 from miyun.contract.draft import draft_contract
 from miyun.contract.model import Contract, IdentifierTerms
 from miyun.keys.create import create_home
-from miyun.keys.home import Home, HomeInfo, Role
+from miyun.keys.home import Home, HomeInfo, Role, ZoneLink
 from miyun.keys.identity import Identity
 from miyun.keys.signing import SigningKey, VerifyKey
 from miyun.keys.vault import KeyFile
@@ -88,6 +88,10 @@ def row(number: int, **values: str) -> dict[str, str]:
     }
 
 
+def zone_identity(key: SigningKey) -> Identity:
+    return Identity(name=ZONE, role="zone", organisation="Chessboard", signing_key=key.verify_key.to_bytes())
+
+
 def make_contract(merchant: Home, platform: Home, zone: SigningKey, **choices: Any) -> Contract:
     identifiers = tuple(
         IdentifierTerms(type=type_, profile=profile, evaluation_cap=choices.pop(f"{type_}_cap", 100_000))
@@ -95,7 +99,7 @@ def make_contract(merchant: Home, platform: Home, zone: SigningKey, **choices: A
     )
     return draft_contract(
         id=choices.pop("id", "spring"),
-        zone=Identity(name=ZONE, role="zone", organisation="Chessboard", signing_key=zone.verify_key.to_bytes()),
+        zone=zone_identity(zone),
         merchant=merchant.identity()[0],
         platform=platform.identity()[0],
         identifiers=identifiers,
@@ -232,6 +236,12 @@ class FakeZone:
         view.signatures.add(signer=ZONE, signature=self.key.sign(self.contract))
         return contract_pb2.ListContractsResponse(contracts=[view])
 
+    def on_Sign(self, caller: str, message: Any) -> Any:
+        return contract_pb2.ContractView(document=self.contract.canonical_bytes(), state="proposed")
+
+    def on_Revoke(self, caller: str, message: Any) -> Any:
+        return contract_pb2.ContractView(document=self.contract.canonical_bytes(), state="revoked")
+
     def on_PutLease(self, caller: str, message: Any) -> Any:
         lease = from_wire(message.statement, BudgetLease)
         VerifyKey(self.contract.party(caller).signing_key).verify(lease, message.signature)
@@ -298,6 +308,12 @@ class World:
     zone: FakeZone
     clock: Clock
     sessions: dict[str, OfflineSession] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        identity = zone_identity(self.zone.key)
+        link = ZoneLink(address="127.0.0.1:1", zone=identity, signature=self.zone.key.sign(identity))
+        for home in (self.merchant, self.platform):
+            home.write_zone_link(link)
 
     @property
     def contract(self) -> Contract:

@@ -1,0 +1,203 @@
+"""The exchange of one fusion: chunks sent, the other party's chunks evaluated, step by step."""
+
+from threading import Event
+
+from miyun.audit.events import Event as AuditEvent
+from miyun.audit.events import Fact
+from miyun.members.roster import Roster
+from miyun.party.blinding_scalars import BlindingScalars
+from miyun.party.evaluations import Answer
+from miyun.party.fusion_states import Fusion
+from miyun.party.guard import FuseWork
+from miyun.party.outbox import SealedChunk
+from miyun.party.progress import OnEvent, Phase, Progress
+from miyun.party.session import Session
+from miyun.party.tasks.outcome import Outcome
+from miyun.psi.blinding import blind, make_points_chunk, open_chunk
+from miyun.psi.chunks import make_handles_chunk
+from miyun.psi.context import CHUNK_POINTS, FusionContext
+from miyun.psi.evaluation import evaluate
+from miyun.psi.party_fusion import Announce, AwaitAnnouncement, FetchChunk, PartyFusion, SendChunk
+from miyun.psi.statements import Announcement, PointsChunk
+from miyun.transport.codec import from_wire, to_wire
+from miyun.wire.v1 import fusion_pb2 as wire
+from miyun.wire.v1.fusion_pb2_grpc import FusionServiceStub
+
+
+class Exchange:
+    """The steps of one fusion, as the state machine asks for them."""
+
+    def __init__(self, session: Session, work: FuseWork, fusion: Fusion, roster: Roster, on_event: OnEvent) -> None:
+        contract = work.contract
+        self._session = session
+        self._work = work
+        self._fusion = fusion
+        self._roster = roster
+        self._on_event = on_event
+        self._stub = session.stub(FusionServiceStub)
+        self._counterparty = contract.counterparty(session.name)
+        self._scalars = BlindingScalars.of(session.home.vault, contract, session.name, fusion.epoch)
+        for answer in session.evaluations.unacknowledged(contract.id, fusion.job):
+            self._put_tokens(answer)
+        self._sent = dict(session.outbox.acknowledged(contract.id, fusion.job))
+        self._evaluated = dict(session.evaluations.acknowledged(contract.id, fusion.job))
+        self._other: Announcement | None = None
+        self._machine = PartyFusion(
+            contract,
+            work.request,
+            session.name,
+            fusion.announcement,
+            {
+                terms.type: (self._sent.get(terms.type, 0), self._evaluated.get(terms.type, 0))
+                for terms in contract.identifiers
+            },
+            evaluated_before=session.evaluations.counts_before(contract.id, self._counterparty.name, fusion.job),
+        )
+
+    def run(self, stop: Event) -> Outcome:
+        moved, absent = False, 0
+        while not stop.is_set():
+            match self._machine.next_action():
+                case Announce(announcement):
+                    self._announce(announcement)
+                case AwaitAnnouncement(party):
+                    if not self._take_announcement(party):
+                        return Outcome.MOVED if moved else Outcome.IDLE
+                    moved = True
+                case SendChunk(type_, index):
+                    self._send(type_, index)
+                    moved, absent = True, 0
+                case FetchChunk(type_, index):
+                    if self._evaluate(type_, index):
+                        moved, absent = True, 0
+                    elif absent:
+                        return Outcome.MOVED if moved else Outcome.IDLE
+                    else:
+                        absent += 1
+                case _:
+                    self._tell(Phase.REPORT)
+                    return Outcome.DONE
+        return Outcome.MOVED
+
+    def _announce(self, announcement: Announcement) -> None:
+        message = wire.AnnounceRequest(
+            statement=to_wire(announcement, wire.Announcement), signature=self._fusion.signature
+        )
+        self._session.receipts.keep(self._stub.Announce(message), announcement, self._work.contract)
+        self._note(AuditEvent.FUSION_ANNOUNCED, announcement.party, announcement)
+        self._machine.on_announced()
+
+    def _take_announcement(self, party: str) -> bool:
+        other, signature = self._fusion.counterpart, self._fusion.counterpart_signature
+        if other is None or signature is None:
+            answer = self._stub.GetAnnouncement(
+                wire.GetAnnouncementRequest(contract=self._work.contract.id, job=self._fusion.job, party=party)
+            )
+            if not answer.HasField("statement"):
+                self._tell(Phase.WAIT)
+                return False
+            other, signature = from_wire(answer.statement, Announcement), answer.signature
+        self._machine.on_counterpart(other, signature)
+        self._session.fusions.counterpart(other, signature)
+        self._note(AuditEvent.FUSION_ANNOUNCED, other.party, other)
+        self._other = other
+        self._tell(Phase.EXCHANGE)
+        return True
+
+    def _send(self, type_: str, index: int) -> None:
+        contract, job = self._work.contract, self._fusion.job
+        chunk = self._session.outbox.get(contract.id, job, type_, index)
+        if chunk is None:
+            chunk = self._seal(type_, index)
+            self._session.outbox.put(chunk)
+        answer = self._stub.PutPoints(
+            wire.PutPointsRequest(
+                points=to_wire(chunk.points, wire.PointsChunk),
+                points_signature=chunk.points_signature,
+                sealed=chunk.sealed,
+                handles=to_wire(chunk.handles, wire.HandlesChunk),
+                handles_signature=chunk.handles_signature,
+                handle_values=chunk.handle_values,
+            )
+        )
+        self._session.receipts.keep(answer, chunk.points, contract)
+        self._session.outbox.acknowledge(chunk)
+        self._machine.on_sent(type_, index)
+        self._sent[type_] = index + 1
+        self._tell(Phase.EXCHANGE)
+
+    def _seal(self, type_: str, index: int) -> SealedChunk:
+        contract = self._work.contract
+        rows = self._roster.chunk(type_, index)
+        context = FusionContext.of(contract, self._fusion.epoch, type_)
+        chunks = next(count.chunks for count in self._fusion.announcement.counts if count.type == type_)
+        points, sealed = make_points_chunk(
+            context,
+            blind(context, rows.values, self._scalars.get(type_)),
+            contract=contract.id,
+            job=self._fusion.job,
+            sender=self._session.name,
+            receiver=self._counterparty,
+            index=index,
+            chunks=chunks,
+        )
+        handles, handle_values = make_handles_chunk(points, rows.handles)
+        return SealedChunk(
+            points=points,
+            points_signature=self._session.sign(points),
+            sealed=sealed,
+            handles=handles,
+            handles_signature=self._session.sign(handles),
+            handle_values=handle_values,
+        )
+
+    def _evaluate(self, type_: str, index: int) -> bool:
+        contract = self._work.contract
+        answer = self._stub.GetPoints(
+            wire.GetPointsRequest(contract=contract.id, job=self._fusion.job, type=type_, index=index)
+        )
+        if not answer.HasField("points"):
+            self._machine.on_absent(type_, index)
+            return False
+        chunk = from_wire(answer.points, PointsChunk)
+        self._machine.on_points(chunk, answer.points_signature)
+        context = FusionContext.of(contract, self._fusion.epoch, type_)
+        points = open_chunk(context, chunk, answer.sealed, self._session.sealing_key)
+        stored = self._session.evaluations.answer(
+            contract, chunk, lambda seen: evaluate(context, points, self._scalars.get(type_), seen)
+        )
+        self._put_tokens(stored)
+        self._machine.on_evaluated(type_, index)
+        self._evaluated[type_] = index + 1
+        self._tell(Phase.EXCHANGE)
+        return True
+
+    def _put_tokens(self, answer: Answer) -> None:
+        message = wire.PutTokensRequest(
+            statement=to_wire(answer.statement, wire.TokensChunk),
+            signature=self._session.sign(answer.statement),
+            tokens=answer.tokens,
+        )
+        receipt = self._stub.PutTokens(message)
+        self._session.receipts.keep(receipt, answer.statement, self._work.contract)
+        self._session.evaluations.acknowledge(answer.statement)
+
+    def _note(self, event: AuditEvent, actor: str, statement: Announcement) -> None:
+        facts: dict[Fact, str | int] = {
+            Fact.JOB: statement.job,
+            Fact.EPOCH: statement.epoch,
+            Fact.PADDED_COUNT: statement.handles,
+        }
+        self._session.audit_log.note(self._work.contract.id, event, actor, statement, facts)
+
+    def _tell(self, phase: Phase) -> None:
+        done, total = 0, 0
+        if self._other is not None:
+            done = _points(self._fusion.announcement, self._sent) + _points(self._other, self._evaluated)
+            total = sum(count.points for count in (*self._fusion.announcement.counts, *self._other.counts))
+        contract, job = self._work.contract.id, self._fusion.job
+        self._on_event(Progress(contract=contract, job=job, phase=phase, done=done, total=total))
+
+
+def _points(announcement: Announcement, chunks: dict[str, int]) -> int:
+    return sum(min(count.points, chunks.get(count.type, 0) * CHUNK_POINTS) for count in announcement.counts)

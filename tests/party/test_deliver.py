@@ -14,21 +14,33 @@ from pyroaring import BitMap
 
 from miyun.errors import ConfigError, MalformedError, MiyunError, ReplayError, SignatureError
 from miyun.keys.sealing import SealingPublicKey
+from miyun.members.config import load_members_config
+from miyun.members.roster import Roster
 from miyun.party.config import DeliveryFormat
 from miyun.party.delivery_files import write_delivery
+from miyun.party.fusion_states import FusionState
 from miyun.party.guard import DeliverWork
 from miyun.party.tasks.deliver import deliver
+from miyun.psi.statements import Announcement
 from miyun.segments.sealing_info import audience_info
 from miyun.segments.statements import ActivationRequest, Delivery, SealedAudience
 from miyun.transport.codec import from_wire, to_wire
 from miyun.wire.v1 import activation_pb2
-from tests.party.test_fuse import run
 from tests.party.world import MERCHANT, NOW, World, row, write_members
 
 
 @pytest.fixture
 def fused(world: World) -> World:
-    run(world, world.begin())
+    """As if epoch 1 were fused: the merchant has its roster."""
+    session, contract = world.session(MERCHANT), world.contract
+    config = load_members_config(session.config_path)
+    path = session.rosters.path("spring", 1, "fuse-1")
+    Roster.build(
+        path, config, identifiers=contract.identifiers, consent=contract.consent, bucket=contract.padding_bucket
+    ).close()
+    announcement = Announcement(contract="spring", job="fuse-1", epoch=1, party=MERCHANT, handles=10, counts=())
+    session.fusions.begin(announcement, b"")
+    session.fusions.end("spring", "fuse-1", FusionState.FINISHED)
     return world
 
 

@@ -1,0 +1,45 @@
+"""Two plain tables with a known overlap, for tests that need many rows and real processes."""
+
+from pathlib import Path
+
+from demo.stage import Cast, Stage, write_party
+
+CAST = Cast(
+    zone="zone",
+    merchant="shop",
+    platform="app",
+    analyst="analyst",
+    merchant_organisation="Shop Ltd",
+    platform_organisation="App Ltd",
+)
+CONTRACT = "plain"
+
+
+def write_table(path: Path, prefix: str, people: range) -> None:
+    """Everybody has a phone, every third an email as well."""
+    with path.open("w", encoding="utf-8") as file:
+        file.write("id,phone,email\n")
+        for person in people:
+            email = f"p{person}@example.com" if person % 3 == 0 else ""
+            file.write(f"{prefix}{person},13{person:09d},{email}\n")
+
+
+def set_up(stage: Stage, members: range, users: range) -> None:
+    """Homes, tables and an active contract; no agent runs yet."""
+    stage.make_homes()
+    for actor, prefix, people in ((stage.merchant, "m", members), (stage.platform, "u", users)):
+        table = stage.folder / f"{actor.name}.csv"
+        write_table(table, prefix, people)
+        write_party(
+            actor,
+            {
+                "members": {"source": "csv", "path": str(table), "id": "id"},
+                "members.identifiers.phone": {"column": "phone", "profile": "e164-cn"},
+                "members.identifiers.email": {"column": "email", "profile": "plain"},
+            },
+        )
+    stage.open_zone()
+    stage.join()
+    identifiers = ("--identifier", "phone:e164-cn:10000000", "--identifier", "email:plain:10000000")
+    draft, _ = stage.draft(CONTRACT, *identifiers, "--no-consent", "--padding", "1")
+    stage.agree(CONTRACT, draft)

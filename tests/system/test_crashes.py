@@ -1,0 +1,77 @@
+"""Real processes are killed in the middle of a fusion; what comes out is what would have come out."""
+
+import os
+import signal
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.deliveries import read_ids
+from demo.stage import Stage
+from tests.system.plain import CAST, CONTRACT, set_up
+
+MEMBERS, USERS = range(30_000), range(15_000, 45_000)
+PATIENCE_SECONDS = 120
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_killing_any_process_loses_nothing_and_sends_nothing_twice(tmp_path: Path) -> None:
+    with Stage(tmp_path / "stage", CAST) as stage:
+        set_up(stage, MEMBERS, USERS)
+        merchant_agent = stage.start(stage.merchant, "agent", "run")
+        platform_agent = stage.start(stage.platform, "agent", "run")
+        outcome: dict[str, Any] = {}
+        fusing = threading.Thread(target=lambda: outcome.update(stage.merchant.run("fuse", CONTRACT)))
+        fusing.start()
+
+        _wait_for(lambda: _received(stage) >= 1)
+        os.kill(platform_agent.pid, signal.SIGKILL)
+        stage.start(stage.platform, "agent", "run")
+        _wait_for(lambda: _received(stage) >= 3)
+        os.kill(merchant_agent.pid, signal.SIGKILL)
+        stage.start(stage.merchant, "agent", "run")
+        _wait_for(lambda: _received(stage) >= 5)
+        os.kill(stage.daemons[stage.zone.name].pid, signal.SIGKILL)
+        stage.open_zone()
+
+        fusing.join(PATIENCE_SECONDS)
+        assert not fusing.is_alive(), "the fusion does not end"
+        if not outcome:
+            outcome.update(stage.merchant.run("fuse", CONTRACT))
+        stage.merchant.run("segment", "create", CONTRACT, "everyone", "matched", "--wait")
+        job = stage.merchant.run(
+            "activate", CONTRACT, "everyone", "--to", "shop", "--channel", "member-messages", "--wait"
+        )
+        delivered = read_ids(Path(job["file"]))
+        assert stage.merchant.run("audit", "verify", CONTRACT)
+        counts = {party.name: _evaluated(party.home) for party in (stage.merchant, stage.platform)}
+
+    assert sorted(delivered) == sorted(f"m{person}" for person in MEMBERS if person in USERS)
+    epochs = outcome["epoch"]
+    per_epoch = {"phone": len(MEMBERS), "email": len(MEMBERS) // 3}
+    assert counts == {party: {type_: epochs * count for type_, count in per_epoch.items()} for party in counts}
+    assert epochs == 1, "a kill made the fusion fail, and another one was needed"
+
+
+def _received(stage: Stage) -> int:
+    """How many chunks of points the zone holds."""
+    with sqlite3.connect(f"file:{stage.zone.home / 'zone.sqlite'}?mode=ro", uri=True) as connection:
+        return int(connection.execute("SELECT count(*) FROM points_chunks").fetchone()[0])
+
+
+def _evaluated(home: Path) -> dict[str, int]:
+    with sqlite3.connect(f"file:{home / 'party.sqlite'}?mode=ro", uri=True) as connection:
+        return dict(connection.execute("SELECT type, evaluated FROM evaluation_counts").fetchall())
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "nothing happens any more"
+        time.sleep(0.05)

@@ -37,7 +37,8 @@ def create(
     ] = "matched",
     *,
     channel: Annotated[
-        list[str] | None, typer.Option("--channel", help="Where it may be activated; repeat it.")
+        list[str] | None,
+        typer.Option("--channel", help="Where it may be activated; repeat it. All of the contract's if left out."),
     ] = None,
     expires: Annotated[datetime | None, typer.Option("--expires", help="UTC; else when the contract ends.")] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it is evaluated.")] = False,
@@ -51,7 +52,7 @@ def create(
             contract,
             name,
             definition,
-            channels=tuple(channel or ()),
+            channels=tuple(channel) if channel else None,
             expires=in_utc(expires) if expires else None,
         )
         if wait:

@@ -14,6 +14,7 @@ from miyun.contract.lifecycle import ContractState
 from miyun.contract.model import Contract
 from miyun.errors import ContractError, InternalError
 from miyun.zone.core import Core
+from miyun.zone.operations.access import party_names
 from miyun.zone.operations.activations import seal_audience
 from miyun.zone.operations.evaluation import evaluate_segment
 from miyun.zone.operations.jobs import fail_job, require_job
@@ -165,6 +166,7 @@ def _segment_step(core: Core, contract: Contract, job: Job) -> bool:
 def _fail(core: Core, contract: Contract, job: Job) -> None:
     reason = "the zone failed; its operator's log says why"
     with core.changing() as change:
+        change.news_for.update(party_names(contract))
         if job.kind is JobKind.FUSE:
             fusion = fusion_of_job(change.connection, contract.id, job.id)
             if fusion is not None and fusion.state is FusionState.JOINING:

@@ -73,10 +73,10 @@ class Leases:
         for signed in answer.charges:
             self._take(from_wire(signed.statement, BudgetCharge), signed.signature)
         book = self._session.ledger.book(self._contract)
+        if answer.leased_micro < book.leased:
+            self._send(self._session.ledger.leases(self._contract.id))
         if answer.spent_micro < book.spent:
             self._give_back(held)
-        if answer.leased_micro < sum(lease.rho_micro for lease in book.leases):
-            self._send(self._session.ledger.leases(self._contract.id))
 
     def _take(self, charge: BudgetCharge, signature: bytes) -> None:
         VerifyKey(self._contract.zone.signing_key).verify(charge, signature)

@@ -8,7 +8,7 @@ import csv
 import re
 import unicodedata
 from collections.abc import Callable, Container, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -19,14 +19,17 @@ IDENTIFIER_TYPES = ("phone", "email")
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One row of either table after cleaning; ``None`` where an identifier is missing or unusable."""
+    """One row of either table after cleaning; ``None`` where an identifier is missing or unusable.
+
+    ``opted_out`` is what the row says, ``objects`` what any row of this id or the opt-out list says.
+    """
 
     id: str
     phone: str | None
     email: str | None
     consents: bool
     opted_out: bool
-    never_call: bool = False
+    objects: bool = False
     spend_year: float | None = None
     last_paid: date | None = None
 
@@ -80,7 +83,7 @@ def read_members(path: Path, do_not_call: Container[str | None] = ()) -> Iterato
                 clean_email(row["邮箱"]),
                 consents=row["营销授权"] == "是",
                 opted_out=row["营销退订"] == "是",
-                never_call=phone in do_not_call,
+                objects=phone in do_not_call or row["营销退订"] == "是",
                 spend_year=float(spent) if spent else None,
                 last_paid=clean_date(row["最近支付日期"]),
             )
@@ -92,15 +95,20 @@ def read_users(path: Path) -> Iterator[Person]:
     for batch in pq.ParquetFile(path).iter_batches(columns=columns):
         for row in batch.to_pylist():
             phone, email = clean_phone(row["phone"] or ""), clean_email(row["email"] or "")
-            yield Person(row["user_id"], phone, email, consents=row["ad_consent"], opted_out=row["ads_off"])
+            off = row["ads_off"]
+            yield Person(row["user_id"], phone, email, consents=row["ad_consent"], opted_out=off, objects=off)
 
 
 def eligible(people: Iterable[Person]) -> list[Person]:
-    """One person per id, the first row's, with consent; by id, shorter ids first."""
+    """One person per id, the first row's, with consent; by id, shorter ids first. An objection in any row counts."""
     firsts: dict[str, Person] = {}
+    objecting: set[str] = set()
     for person in people:
         firsts.setdefault(person.id, person)
-    return sorted((person for person in firsts.values() if person.consents), key=lambda person: _rank(person.id))
+        if person.objects:
+            objecting.add(person.id)
+    sent = [replace(person, objects=person.id in objecting) for person in firsts.values() if person.consents]
+    return sorted(sent, key=lambda person: _rank(person.id))
 
 
 def join(members: list[Person], users: list[Person]) -> list[Match]:
@@ -131,8 +139,8 @@ def asleep_and_valuable(member: Person, *, asleep_since: date, spend_at_least: f
 
 
 def audience(matches: Iterable[Match], wanted: Callable[[Person], bool]) -> list[Match]:
-    """The matches whose member is wanted, without anybody who opted out on either side."""
-    return [match for match in matches if wanted(match.member) and not (match.member.opted_out or match.user.opted_out)]
+    """The matches whose member is wanted, without anybody who objects on either side."""
+    return [match for match in matches if wanted(match.member) and not (match.member.objects or match.user.objects)]
 
 
 def _holders(people: list[Person], by: str) -> dict[str, Person]:

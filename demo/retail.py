@@ -97,7 +97,7 @@ class Retail:
         draw = self.population
         idle = self._days_since_paid(people, entry)
         year, quarter = self._spend(people, idle)
-        opted_out = draw.uniform("opted out", people) < 0.05
+        opted_out = draw.uniform(f"opted out at {entry}", people) < 0.05
         consents = draw.choice("consent", people, (0.93, 0.04, 0.03))
         return [
             list(row)

@@ -1,8 +1,9 @@
 """The plaintext join on tables small enough to work out by hand."""
 
 from datetime import date
+from pathlib import Path
 
-from demo.reference import Person, asleep_and_valuable, audience, eligible, join
+from demo.reference import Person, asleep_and_valuable, audience, eligible, join, read_members
 
 
 def person(id_: str, phone: str | None = None, email: str | None = None, **more: object) -> Person:
@@ -42,11 +43,20 @@ def test_the_first_row_of_an_id_counts() -> None:
     assert pairs(members, users) == {("M1", "u1", "phone")}
 
 
-def test_who_opted_out_on_either_side_is_in_no_audience() -> None:
-    members = [person(f"M{place}", f"1380000000{place}", opted_out=place == 1) for place in range(4)]
-    users = [person(f"u{place}", f"1380000000{place}", opted_out=place == 2) for place in range(4)]
+def test_who_objects_on_either_side_is_in_no_audience() -> None:
+    members = [person(f"M{place}", f"1380000000{place}", objects=place == 1) for place in range(4)]
+    users = [person(f"u{place}", f"1380000000{place}", objects=place == 2) for place in range(4)]
     found = audience(join(members, users), lambda member: member.id != "M3")
     assert [match.user.id for match in found] == ["u0"]
+
+
+def test_an_objection_in_a_later_row_counts_and_one_by_the_list_too(tmp_path: Path) -> None:
+    later = [person("M1", "13800000001"), person("M1", "13800000002", objects=True)]
+    assert [member.objects for member in eligible(later)] == [True]
+    header = "会员编号,手机号,邮箱,近365天消费,最近支付日期,营销退订,营销授权"
+    (tmp_path / "members.csv").write_text(f"{header}\nM1,138-0000-0001,,,,否,是\nM2,,,,,是,是\n", "gb18030")
+    read = list(read_members(tmp_path / "members.csv", {"13800000001"}))
+    assert [(member.objects, member.opted_out) for member in read] == [(True, False), (True, True)]
 
 
 def test_asleep_and_valuable() -> None:

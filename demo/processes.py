@@ -74,12 +74,13 @@ class Actor:
             CommandError: it exited with anything but 0.
         """
         call = [str(COMMAND), *arguments]
+        started = time.monotonic()
         with subprocess.Popen(
             call, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
             output, errors = self._collect(process, timeout)
         with self.log.open("a", encoding="utf-8") as log:
-            log.write(f"$ miyun {' '.join(arguments)}\n{output}{errors}\n")
+            log.write(f"$ miyun {' '.join(arguments)}\n{output}{errors}({time.monotonic() - started:.1f} s)\n\n")
         if process.returncode:
             raise CommandError(arguments, process.returncode, *_error(errors or output))
         return output

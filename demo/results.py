@@ -111,6 +111,22 @@ class LeakScan:
     found: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FebrlResult:
+    """What one contract matched: people activated to each side, and how many of those are not in the other's file."""
+
+    identifiers: str
+    matched_a: int
+    matched_b: int
+    false: int
+    expected: int
+
+    @property
+    def equal(self) -> bool:
+        """Whether exactly the known people matched."""
+        return self.matched_a == self.matched_b == self.expected and self.false == 0
+
+
 @dataclass(slots=True, kw_only=True)
 class Results:
     """Filled in step by step."""
@@ -134,6 +150,8 @@ class Results:
     scan: LeakScan | None = None
     audit: str = ""
     brute_force: BruteForce | None = None
+    febrl: list[FebrlResult] = field(default_factory=list)
+    febrl_missing: str = ""
 
     @property
     def seconds(self) -> float:
@@ -160,6 +178,11 @@ class Results:
         ]
         if self.scan and self.scan.found:
             found.append(f"{self.scan.found:,} identifiers lie open in what the zone keeps")
+        found += [
+            f"FEBRL 4 by {one.identifiers}: {one.matched_a:,} and {one.matched_b:,} matched, {one.expected:,} known"
+            for one in self.febrl
+            if not one.equal
+        ]
         if not self.activations:
             found.append("nothing was activated")
         return found

@@ -4,6 +4,7 @@ from demo.brute_force import BruteForce
 from demo.results import (
     ActivationResult,
     Clause,
+    FebrlResult,
     LeakScan,
     Process,
     Results,
@@ -127,6 +128,9 @@ def sample() -> Results:
         ],
         scan=LeakScan(bytes=14_680_064, identifiers=121_400, found=0),
         audit="The zone's audit log and those of both agents were checked against each other: 74 entries agree.",
+        febrl=[
+            FebrlResult(identifiers="social security number", matched_a=4_561, matched_b=4_561, false=0, expected=4_561)
+        ],
         brute_force=BruteForce(
             listed=16_794,
             first=13_800_000_000,

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from miyun.audit.statements import AuditEntry
-from miyun.errors import ContractError, NotFoundError, NotPermittedError, SignatureError, StateError
+from miyun.errors import ContractError, NotFoundError, NotPermittedError, SignatureError, StateError, TransportError
 from miyun.transport.codec import from_wire, to_wire
 from miyun.wire.v1 import contract_pb2, fusion_pb2, identity_pb2, segment_pb2
 from tests.zone.matching import fuse_request, request_fusion
@@ -238,3 +238,13 @@ def test_a_request_signed_with_another_key_is_refused(world: World) -> None:
         world.merchant.fusions.RequestFusion(message)
 
     assert refusal.value.clause == "parties[0].signing_key"
+
+
+def test_an_oversized_contract_is_refused(world: World) -> None:
+    with pytest.raises(ContractError, match="larger than"):
+        world.merchant.contracts.Propose(contract_pb2.ProposeRequest(document=bytes(300 << 10)))
+
+
+def test_messages_beyond_the_limit_are_refused(world: World) -> None:
+    with pytest.raises(TransportError):
+        world.merchant.contracts.Propose(contract_pb2.ProposeRequest(document=bytes(17 << 20)))

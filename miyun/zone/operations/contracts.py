@@ -33,6 +33,8 @@ from miyun.zone.store.directory import find_member
 MOST_CONTRACTS = 500
 """Of one party: a proposal needs no signature, so their number is bounded."""
 MOST_DELEGATIONS = 100
+LARGEST_DOCUMENT_BYTES = 256 << 10
+LARGEST_LIST_BYTES = 8 << 20
 
 
 def propose(core: Core, caller: str, document: bytes) -> SignedContract:
@@ -43,6 +45,12 @@ def propose(core: Core, caller: str, document: bytes) -> SignedContract:
         NotPermittedError: the caller is no party of it.
         StateError: another document has this id.
     """
+    if len(document) > LARGEST_DOCUMENT_BYTES:
+        raise ContractError(
+            f"a contract of {len(document):,} bytes is larger than {LARGEST_DOCUMENT_BYTES:,}",
+            hint="List fewer grants, or split it into several contracts.",
+            clause="grants",
+        )
     contract = Contract.from_canonical(document)
     validate(contract)
     if caller not in party_names(contract):
@@ -76,9 +84,16 @@ def view(core: Core, caller: str, contract: str) -> SignedContract:
 
 
 def view_all(core: Core, caller: str) -> tuple[SignedContract, ...]:
-    """All contracts that name the caller."""
+    """The contracts that name the caller: those that it signed first, as many as fit into an answer."""
     with core.reading() as connection:
-        return store.contracts_of(connection, caller)
+        named = store.contracts_of(connection, caller)
+    listed, room = [], LARGEST_LIST_BYTES
+    for signed in sorted(named, key=lambda signed: caller not in signed.signatures):
+        room -= len(signed.contract.canonical_bytes())
+        if room < 0:
+            break
+        listed.append(signed)
+    return tuple(listed)
 
 
 def sign(core: Core, caller: str, contract: str, signer: str, signature: bytes) -> SignedContract:

@@ -19,6 +19,8 @@ from miyun.zone.operations.history import record, record_statement
 from miyun.zone.operations.releases import lease_book
 from miyun.zone.store import budget as store
 
+PAGE_CHARGES = 1000
+
 SignedCharge = tuple[BudgetCharge, bytes]
 
 
@@ -58,11 +60,11 @@ def put_lease(core: Core, caller: str, statement: BudgetLease, signature: bytes)
 
 
 def list_charges(core: Core, caller: str, contract: str, *, after: int) -> OwnerAccount:
-    """What the caller's leases were charged, from the charge after ``after`` on."""
+    """What the caller's leases were charged, from the charge after ``after`` on, at most `PAGE_CHARGES` a page."""
     with core.reading() as connection:
         signed = contract_of_party(connection, contract, caller)
         book = lease_book(connection, signed.contract, caller)
-        charges = store.list_charges(connection, contract, caller, after=after)
+        charges = store.list_charges(connection, contract, caller, after=after, limit=PAGE_CHARGES)
     return OwnerAccount(charges=charges, leased_micro=book.leased, spent_micro=book.spent)
 
 
@@ -75,12 +77,17 @@ def put_charges(core: Core, caller: str, contract: str, charges: Sequence[Signed
     """
     with core.changing() as change:
         terms = active_contract(change, contract, caller)
-        taken = 0
+        zone_key = VerifyKey(terms.zone.signing_key)
+        held = [charge for charge, _ in store.list_charges(change.connection, contract, caller)]
+        before = len(held)
         for charge, signature in charges:
-            VerifyKey(terms.zone.signing_key).verify(charge, signature)
+            zone_key.verify(charge, signature)
             if (charge.contract, charge.owner) != (contract, caller):
                 raise MalformedError("a charge of another owner or contract", hint="Send the caller's own charges.")
-            taken += _take_over(change, charge, signature)
+            if _follows(held, charge):
+                store.add_charge(change.connection, charge, signature)
+                held.append(charge)
+        taken = len(held) - before
         lease_book(change.connection, terms, caller)
         if taken:
             facts: dict[Fact, str | int] = {Fact.OWNER: caller, Fact.SPENT_MICRO: charges[-1][0].spent_micro}
@@ -110,16 +117,15 @@ def _check_lease(change: Change, contract: Contract, lease: BudgetLease, sequenc
         )
 
 
-def _take_over(change: Change, charge: BudgetCharge, signature: bytes) -> int:
-    held = store.list_charges(change.connection, charge.contract, charge.owner)
+def _follows(held: Sequence[BudgetCharge], charge: BudgetCharge) -> bool:
+    """Whether the charge is the next one; False where it is held already."""
     if charge.sequence == len(held) + 1:
-        store.add_charge(change.connection, charge, signature)
-        return 1
+        return True
     if not 1 <= charge.sequence <= len(held):
         raise AuditError(f"charge {charge.sequence} comes after a gap", hint=f"Send charge {len(held) + 1} first.")
-    if held[charge.sequence - 1][0] != charge:
+    if held[charge.sequence - 1] != charge:
         raise AuditError(
             f"this zone signed two different charges {charge.sequence} to {charge.owner}",
             hint="Keep both, and take it up with the zone's operator: the zone was restored and went on.",
         )
-    return 0
+    return False

@@ -165,6 +165,8 @@ def _referenced_jobs(definition: Definition) -> dict[str, str]:
 def _check_request(change: Change, contract: Contract, request: SegmentRequest) -> None:
     if request.universe != MATCHED:
         raise ContractError(f"there is no universe {request.universe[:80]}", hint=f"Use the universe {MATCHED}.")
+    if len(set(request.channels)) != len(request.channels):
+        raise MalformedError("a segment that names a channel twice", hint="Name each channel once.")
     permit_channels(contract, request.channels)
     if not change.at < request.expires <= contract.expires:
         raise ContractError(

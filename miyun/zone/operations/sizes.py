@@ -1,22 +1,13 @@
-"""Sizes: a noised count, drawn once per definition and epoch, charged to both owners, answered as a band for ever.
-
-An analyst sees no difference between a contract or a segment that isn't there and one that it may not ask about.
-"""
+"""Sizes: a noised count, drawn once per definition and epoch, charged to both owners, answered as a band for ever."""
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
 
 import rfc8785
 from sqlalchemy import Connection
 
-from miyun.contract.lifecycle import verify_delegation
 from miyun.contract.model import Contract
-from miyun.contract.permissions import permit_size
-from miyun.contract.statements import Delegation
-from miyun.errors import InputError, MiyunError, NotPermittedError, StateError, WaitingError
-from miyun.keys.home import Role
-from miyun.keys.signing import VerifyKey
+from miyun.errors import InputError, StateError, WaitingError
 from miyun.privacy.bands import band
 from miyun.privacy.noise import discrete_gaussian, scale_for
 from miyun.privacy.sensitivity import size as size_sensitivity
@@ -24,13 +15,12 @@ from miyun.privacy.statements import SizeBand, SizeRequest
 from miyun.transport.peer import Peer
 from miyun.zone.bitmaps import read_bitmap
 from miyun.zone.core import Change, Core
-from miyun.zone.operations.access import active_contract, party_names, verify_party
+from miyun.zone.operations.access import party_names
+from miyun.zone.operations.admission import Question, admit
 from miyun.zone.operations.releases import SIZE, charge_owners, lease_book
-from miyun.zone.operations.segments import require_live, require_segment
 from miyun.zone.store import budget as store
 from miyun.zone.store.budget import SizeRelease
 from miyun.zone.store.bulk import count_pairs
-from miyun.zone.store.contracts import delegations_to, find_contract
 from miyun.zone.store.segments import StoredSegment, epoch_of_version, get_selection
 
 
@@ -42,12 +32,6 @@ class Quote:
     remaining_micro: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Proof:
-    request: SizeRequest
-    signature: bytes
-
-
 def ask_size(core: Core, peer: Peer, request: SizeRequest, signature: bytes) -> tuple[SizeBand, bytes]:
     """The band of a segment's version (0: the newest).
 
@@ -56,8 +40,14 @@ def ask_size(core: Core, peer: Peer, request: SizeRequest, signature: bytes) -> 
         BudgetExceededError, WaitingError: no room in the contract's budget, or in an owner's leases.
     """
     with core.changing() as change:
-        proof = _Proof(request=request, signature=signature)
-        contract, segment = _admitted(change, peer, request.contract, request.segment, proof)
+        question = Question(
+            contract=request.contract,
+            segment=request.segment,
+            peer=peer,
+            at=change.at,
+            signed=(request, signature),
+        )
+        contract, segment = admit(change.connection, question)
         version = request.version or segment.version
         epoch = _epoch(change.connection, segment, version)
         release = store.find_size_release(change.connection, contract.id, _release_key(contract, segment, epoch))
@@ -77,77 +67,16 @@ def ask_size(core: Core, peer: Peer, request: SizeRequest, signature: bytes) -> 
 
 def quote_size(core: Core, peer: Peer, contract_id: str, segment_name: str) -> Quote:
     """What asking for a segment's newest size would be charged to each owner. Costs nothing."""
-    with core.changing() as change:
-        contract, segment = _admitted(change, peer, contract_id, segment_name, None)
-        released = store.find_size_release(
-            change.connection, contract.id, _release_key(contract, segment, segment.epoch)
-        )
-        remaining = min(
-            lease_book(change.connection, contract, owner).remaining(change.at) for owner in party_names(contract)
-        )
-        return Quote(
-            rho_micro=0 if released else contract.budget.size_rho_micro,
-            remaining_micro=remaining,
-        )
-
-
-def _admitted(
-    change: Change, peer: Peer, contract_id: str, segment_name: str, proof: _Proof | None
-) -> tuple[Contract, StoredSegment]:
-    """The contract and the live segment, where the caller may ask for its size."""
-    if peer.role is Role.ANALYST:
-        return _admitted_analyst(change, peer.name, contract_id, segment_name, proof)
-    contract = active_contract(change, contract_id, peer.name)
-    if proof is not None:
-        verify_party(contract, peer.name, proof.request.asker, proof.request, proof.signature)
-    segment = require_segment(change.connection, contract.id, segment_name)
-    require_live(segment, change.at)
-    permit_size(contract, peer.name, segment.subjects)
-    return contract, segment
-
-
-def _admitted_analyst(
-    change: Change, analyst: str, contract_id: str, segment_name: str, proof: _Proof | None
-) -> tuple[Contract, StoredSegment]:
-    refusal = NotPermittedError(
-        f"{analyst} may not ask for the size of this segment, or there is none",
-        hint="Check the names of contract and segment; ask a party of the contract to delegate, with a grant of size.",
+    question = Question(contract=contract_id, segment=segment_name, peer=peer, at=core.clock())
+    with core.reading() as connection:
+        contract, segment = admit(connection, question)
+        key = _release_key(contract, segment, segment.epoch)
+        released = store.find_size_release(connection, contract.id, key)
+        books = [lease_book(connection, contract, owner) for owner in party_names(contract)]
+    return Quote(
+        rho_micro=contract.budget.size_rho_micro if released is None else 0,
+        remaining_micro=min(book.remaining(question.at) for book in books),
     )
-    signed = find_contract(change.connection, contract_id)
-    if signed is None:
-        raise refusal
-    contract = signed.contract
-    try:
-        signed.require_active(change.at)
-        segment = require_segment(change.connection, contract.id, segment_name)
-        require_live(segment, change.at)
-    except MiyunError:
-        raise refusal from None
-    if not any(
-        _delegated(contract, segment, signed_delegation, proof, change.at)
-        for signed_delegation in delegations_to(change.connection, contract.id, analyst)
-    ):
-        raise refusal
-    return contract, segment
-
-
-def _delegated(
-    contract: Contract,
-    segment: StoredSegment,
-    signed: tuple[Delegation, bytes],
-    proof: _Proof | None,
-    now: datetime,
-) -> bool:
-    """Whether a delegation is in force, its party may learn the size, and its analyst's key made the request."""
-    delegation, signature = signed
-    try:
-        verify_delegation(contract, delegation, signature, now)
-        permit_size(contract, delegation.party, segment.subjects)
-        if proof is not None:
-            VerifyKey(delegation.analyst_key).verify(proof.request, proof.signature)
-    except MiyunError:
-        return False
-    return proof is None or proof.request.asker == delegation.analyst
 
 
 def _epoch(connection: Connection, segment: StoredSegment, version: int) -> int:

@@ -53,13 +53,14 @@ def add_charge(connection: Connection, charge: BudgetCharge, signature: bytes) -
 
 
 def list_charges(
-    connection: Connection, contract: str, owner: str, *, after: int = 0
+    connection: Connection, contract: str, owner: str, *, after: int = 0, limit: int | None = None
 ) -> tuple[tuple[BudgetCharge, bytes], ...]:
     """Charges with a higher sequence than ``after``, and their signatures."""
     rows = connection.execute(
         select(charges.c.statement, charges.c.signature)
         .where(charges.c.contract == contract, charges.c.owner == owner, charges.c.sequence > after)
         .order_by(charges.c.sequence)
+        .limit(limit)
     ).all()
     return tuple((BudgetCharge.from_canonical(row.statement), row.signature) for row in rows)
 

@@ -85,6 +85,7 @@ class Play:
         stage.open_zone()
         stage.join()
         stage.start_agents()
+        self._analyst = stage.hire_analyst(ANALYST)
         self._story.say("four homes with keys of their own; certificates from the zone's authority, mutual TLS 1.3")
 
     def _agree(self) -> None:
@@ -163,7 +164,7 @@ class Play:
             partial(create, SEGMENT, DEFINITION, *channels, "--wait"),
             partial(stage.merchant.run, "contract", "delegate", CONTRACT, "--analyst", ANALYST, "--compared"),
         )
-        asked = ((stage.analyst, EVERYONE), (stage.analyst, SEGMENT), (stage.platform, SEGMENT))
+        asked = ((self._analyst, EVERYONE), (self._analyst, SEGMENT), (stage.platform, SEGMENT))
         shown, *bands = stage.together(
             partial(stage.merchant.run, "segment", "show", CONTRACT, SEGMENT),
             *(partial(asker.run, "size", CONTRACT, segment) for asker, segment in asked),
@@ -174,7 +175,7 @@ class Play:
             at_least, below = band["at_least"], band["below"]
             self._performance.bands.append((asker.name, segment, at_least, below))
             self._story.say(f"{asker.name} asks for the size of {segment}: {in_words(at_least, below)}")
-        again = stage.analyst.run("size", CONTRACT, SEGMENT)
+        again = self._analyst.run("size", CONTRACT, SEGMENT)
         if (again["at_least"], again["below"]) != (bands[1]["at_least"], bands[1]["below"]):
             raise RuntimeError("the analyst got two answers for one size")
 
@@ -191,7 +192,7 @@ class Play:
                 "its own audience through the platform's channel",
                 ("activate", CONTRACT, SEGMENT, "--to", MERCHANT, "--channel", "platform-ads"),
             ),
-            (stage.analyst, "a size of another contract", ("size", "another-contract", SEGMENT)),
+            (self._analyst, "a size of another contract", ("size", "another-contract", SEGMENT)),
         )
         refusals = stage.together(*(partial(_refusal, actor, arguments) for actor, _, arguments in attempts))
         for (actor, what, _), refusal in zip(attempts, refusals, strict=True):
@@ -201,13 +202,17 @@ class Play:
     def _activate(self) -> None:
         stage = self._stage
         actors = {MERCHANT: stage.merchant, PLATFORM: stage.platform}
-        files = stage.together(
+        activated = stage.together(
             *(
                 partial(stage.activate, CONTRACT, SEGMENT, actors[recipient], channel, f"{KEY}-{recipient}")
                 for recipient, _, channel in ACTIVATIONS
             )
         )
-        for (recipient, _, _), file in zip(ACTIVATIONS, files, strict=True):
+        recipient, _, channel = ACTIVATIONS[0]
+        again = stage.activate(CONTRACT, SEGMENT, actors[recipient], channel, f"{KEY}-{recipient}")
+        if again != activated[0]:
+            raise RuntimeError("the same idempotency key started a second job")
+        for (recipient, _, _), (_, file) in zip(ACTIVATIONS, activated, strict=True):
             self._performance.delivered[recipient] = file
             self._story.say(f"{recipient}: {file.relative_to(self._folder)}, {len(read_ids(file)):,} of its own ids")
 
@@ -237,7 +242,7 @@ class Play:
         )
         results.scan = scan(stage.zone.home, self._judge.people)
         results.processes = [self._process(stage.merchant), self._process(stage.zone), self._process(stage.platform)]
-        results.processes.append(self._process(stage.analyst))
+        results.processes.append(self._process(self._analyst))
         for process in results.processes:
             self._story.say(f"{process.name:<12} received {size_of(process.received):>10}  learned: {process.learned}")
         self._story.say(results.audit)

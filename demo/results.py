@@ -103,6 +103,17 @@ class Clause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeakageLine:
+    """A line of the leakage statement, as the command printed it; ``loud`` ones are not to be overlooked."""
+
+    name: str
+    learns: str
+    when: str
+    clause: str
+    loud: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LeakScan:
     """Identifiers of both tables looked for in every byte that the zone keeps."""
 
@@ -140,7 +151,7 @@ class Results:
     tables: list[Table] = field(default_factory=list)
     clauses: list[Clause] = field(default_factory=list)
     fingerprints: dict[str, str] = field(default_factory=dict)
-    statement: dict[str, str] = field(default_factory=dict)
+    statement: dict[str, list[LeakageLine]] = field(default_factory=dict)
     match_report: list[TypeResult] = field(default_factory=list)
     segment_definition: str = ""
     sizes: list[SizeResult] = field(default_factory=list)

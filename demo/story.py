@@ -4,8 +4,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from textwrap import fill
 
 from demo.results import Step
+
+WIDTH = 110
 
 
 class Story:
@@ -32,9 +35,8 @@ class Story:
         self._print(self._quiet.format(f"    {seconds:.1f} s") + "\n")
 
     def say(self, words: str) -> None:
-        """A line or more inside a step."""
-        for line in words.splitlines():
-            self._print(f"    {line}")
+        """A paragraph inside a step."""
+        self._print(fill(words, WIDTH, initial_indent="    ", subsequent_indent="      ", break_on_hyphens=False))
 
     def close(self, words: str) -> None:
         """The last word."""

@@ -5,6 +5,7 @@ from demo.results import (
     ActivationResult,
     Clause,
     FebrlResult,
+    LeakageLine,
     LeakScan,
     Process,
     Results,
@@ -60,8 +61,22 @@ def sample() -> Results:
             "fusion-zone": "ZP5K Q3MR 7YTD X2LA W6HN 4CVS B3JE UF2G",
         },
         statement={
-            "English": "The zone learns which handle matched which, and no identity.\nlifeapp learns …",
-            "中文": "融合区知道哪个句柄与哪个句柄匹配，但不知道任何身份。",
+            "English": [
+                LeakageLine(
+                    name="fusion-zone, the zone",
+                    learns="Which handle matched which, and no identity.",
+                    when="at each fusion",
+                    clause="identifiers",
+                    loud=False,
+                ),
+                LeakageLine(
+                    name="lifeapp, the platform",
+                    learns="The exact list of its own ids in a segment.",
+                    when="at each activation",
+                    clause="grants[5]",
+                    loud=True,
+                ),
+            ],
         },
         match_report=[
             TypeResult(type="phone", reported=5_671, noise=14.1, truth=5_653),

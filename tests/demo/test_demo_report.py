@@ -49,7 +49,7 @@ def test_the_verdict_follows_the_results() -> None:
 
 def test_words_from_elsewhere_are_escaped() -> None:
     results = sample()
-    results.statement = {"English": "<script>alert(1)</script>"}
+    results.statement["English"][0] = replace(results.statement["English"][0], learns="<script>alert(1)</script>")
     results.segment_definition = "members.spend > 1 <b>"
     page = render(results)
     assert "<script>" not in page

@@ -8,7 +8,6 @@ CAST = Cast(
     zone="zone",
     merchant="shop",
     platform="app",
-    analyst="analyst",
     merchant_organisation="Shop Ltd",
     platform_organisation="App Ltd",
 )

@@ -82,14 +82,13 @@ def test_the_answer_is_right(tmp_path: Path) -> None:
         stage.start(stage.platform, "agent", "run")
         stage.merchant.run("fuse", CONTRACT)
         stage.merchant.run("segment", "create", CONTRACT, "valuable", DEFINITION, "--wait")
-        delivered = []
-        for owner, channel in ((stage.merchant, "member-messages"), (stage.platform, "platform-ads")):
-            job = stage.merchant.run(
-                "activate", CONTRACT, "valuable", "--to", owner.name, "--channel", channel, "--wait"
-            )
-            delivered.append(set(read_ids(Path(job["file"]))))
-        stage.merchant.run("contract", "delegate", CONTRACT, "--analyst", CAST.analyst, "--compared")
-        band = stage.analyst.run("size", CONTRACT, "valuable")
+        delivered = tuple(
+            set(read_ids(stage.activate(CONTRACT, "valuable", owner, channel, channel)))
+            for owner, channel in ((stage.merchant, "member-messages"), (stage.platform, "platform-ads"))
+        )
+        analyst = stage.hire_analyst("analyst")
+        stage.merchant.run("contract", "delegate", CONTRACT, "--analyst", analyst.name, "--compared")
+        band = analyst.run("size", CONTRACT, "valuable")
 
-    assert tuple(delivered) == answers(readme)
+    assert delivered == answers(readme)
     assert (band["at_least"], band["below"]) == (0, 100)

@@ -83,7 +83,7 @@ def test_the_answer_is_right(tmp_path: Path) -> None:
         stage.merchant.run("fuse", CONTRACT)
         stage.merchant.run("segment", "create", CONTRACT, "valuable", DEFINITION, "--wait")
         delivered = tuple(
-            set(read_ids(stage.activate(CONTRACT, "valuable", owner, channel, channel)))
+            set(read_ids(stage.activate(CONTRACT, "valuable", owner, channel, channel)[1]))
             for owner, channel in ((stage.merchant, "member-messages"), (stage.platform, "platform-ads"))
         )
         analyst = stage.hire_analyst("analyst")

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from miyun.party.progress import AgentEvent, Phase
 from miyun.party.progress import Progress as Progressed
-from miyun_cli.watching import line_of
+from miyun_cli.watching import in_lines
 
 PHASES = {
     Phase.PREPARE: "reading members",
@@ -45,10 +45,11 @@ class Bars(Progress):
             console=Console(stderr=True),
         )
         self._by_phase: dict[tuple[str, Phase], TaskID] = {}
+        self._tell = in_lines(lambda line: self.console.print(line, markup=False, highlight=False))
 
     def on_event(self, event: AgentEvent) -> None:
         if not isinstance(event, Progressed):
-            self.console.print(line_of(event), markup=False, highlight=False)
+            self._tell(event)
             return
         key = (event.job, event.phase)
         if key not in self._by_phase:

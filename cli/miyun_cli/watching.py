@@ -1,7 +1,7 @@
 """What an agent does, for whoever watches it: bars on a terminal, lines elsewhere."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -26,12 +26,27 @@ def watched(invocation: Invocation) -> Iterator["OnEvent"]:
 
 
 def lines(invocation: Invocation) -> "OnEvent":
-    """A line on standard error per event but progress; nothing with ``--json``."""
-    from miyun.party.progress import Progress
+    """Lines on standard error; nothing with ``--json``."""
+    return in_lines(lambda line: None if invocation.json else typer.echo(line, err=True))
+
+
+def in_lines(tell: Callable[[str], None]) -> "OnEvent":
+    """A line per event but progress; a task that is taken up again is told once."""
+    from miyun.party.progress import Progress, TaskFinished, TaskRefused, TaskStarted
+
+    begun: set[tuple[str, str]] = set()
 
     def on_event(event: "AgentEvent") -> None:
-        if not invocation.json and not isinstance(event, Progress):
-            typer.echo(line_of(event), err=True)
+        match event:
+            case Progress():
+                return
+            case TaskStarted():
+                if (event.job, event.kind) in begun:
+                    return
+                begun.add((event.job, event.kind))
+            case TaskFinished() | TaskRefused():
+                begun.discard((event.job, event.kind))
+        tell(line_of(event))
 
     return on_event
 

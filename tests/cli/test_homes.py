@@ -98,7 +98,7 @@ def test_a_passphrase_is_asked_for_once_and_a_new_one_twice(monkeypatch: pytest.
     ("arguments", "status", "message"),
     [
         (("--kind", "shop"), 2, "shop"),
-        (("--kind", "merchant", "--name", "Tea Shop"), 2, "can't be a name"),
+        (("--kind", "merchant", "--name", "Tea Shop"), 2, "is not a name"),
     ],
 )
 def test_impossible_homes_are_refused(

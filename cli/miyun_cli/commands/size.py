@@ -1,12 +1,13 @@
 """``miyun size`` and ``budget``: noisy bands, and what they cost."""
 
+from decimal import Decimal
 from typing import Annotated
 
 import typer
 
 from miyun_cli.arguments import ContractArgument, SegmentArgument
 from miyun_cli.invocation import Invocation, command
-from miyun_cli.output import plain, show_fields
+from miyun_cli.output import show_fields
 
 
 def add_to(app: typer.Typer) -> None:
@@ -32,7 +33,7 @@ def size(
     with asker:
         if quote:
             cost = asker.quote(contract, segment)
-            fields = {"cost": f"{cost.rho_micro:,} µρ", "left": f"{cost.remaining_micro:,} µρ"}
+            fields = {"cost": _rho(cost.rho_micro), "left": _rho(cost.remaining_micro)}
             invocation.show(cost, lambda console: show_fields(console, fields))
             return
         band = asker.size(contract, segment, version)
@@ -50,8 +51,23 @@ def size(
 def budget(invocation: Invocation, contract: ContractArgument) -> None:
     """Show this party's own privacy ledger for a contract."""
     with invocation.party() as party:
-        view = plain(party.budget(contract))
-    assert isinstance(view, dict)  # noqa: S101
+        view = party.budget(contract)
     invocation.show(
-        view, lambda console: show_fields(console, {name.replace("_", " "): value for name, value in view.items()})
+        view,
+        lambda console: show_fields(
+            console,
+            {
+                "contract": view.contract,
+                "allowed by the contract": _rho(view.limit_micro),
+                "leased to the zone": _rho(view.leased_micro),
+                "spent": f"{_rho(view.spent_micro)} (ε = {view.epsilon:.2f} at δ = 10^-{view.delta_exponent})",
+                "left of the leases": _rho(view.remaining_micro),
+                "own limit, all contracts": _rho(view.total_micro),
+                "leased, all contracts": _rho(view.total_leased_micro),
+            },
+        ),
     )
+
+
+def _rho(micro: int) -> str:
+    return f"ρ = {Decimal(micro) / 1_000_000:f}"

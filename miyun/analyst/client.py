@@ -1,6 +1,5 @@
 """The Python API of an analyst: sizes of segments, as bands computed from noised values, and nothing else."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -12,22 +11,14 @@ import grpc
 from miyun.errors import KeyAccessError, MalformedError, ReplayError
 from miyun.keys.home import Home, Role
 from miyun.keys.vault import Unlock
+from miyun.privacy.quotes import SizeQuote
 from miyun.privacy.statements import SizeBand, SizeRequest
-from miyun.records import Record
 from miyun.transport.channel import connect
 from miyun.transport.codec import from_wire, to_wire
 from miyun.transport.enrol import enrol
 from miyun.transport.join_code import JoinCode
 from miyun.wire.v1 import size_pb2
 from miyun.wire.v1.size_pb2_grpc import SizeServiceStub
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SizeQuote(Record):
-    """What a size would cost, in millionths of rho; 0 once it is released. ``remaining_micro`` is still allowed."""
-
-    rho_micro: int
-    remaining_micro: int
 
 
 class Analyst:

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from miyun.contract.model import MATCHED, Contract, PartyKind
-from miyun.contract.names import check_name
 from miyun.contract.organisations import same_organisation
 from miyun.errors import ContractError, InputError, MalformedError
 from miyun.keys.sealing import SealingPublicKey
 from miyun.keys.signing import VerifyKey
+from miyun.names import check_name
 
 _WORD = re.compile(r"[a-z0-9-]{1,63}")
 _COLUMN = re.compile(r"[^\W\d]\w{0,63}")

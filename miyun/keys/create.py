@@ -1,6 +1,5 @@
 """Making a home: every private key is generated here and never leaves it. The zone never imports this."""
 
-import re
 import stat
 from pathlib import Path
 
@@ -10,9 +9,9 @@ from miyun.keys.home import INFO_FILE, SEALING_PUBLIC_KEY, SIGNING_KEY, VAULT_FI
 from miyun.keys.signing import SigningKey
 from miyun.keys.unsealing import VAULT_NAME, SealingKey
 from miyun.keys.vault import Unlock, Vault
+from miyun.names import check_name
 
 KINDS = frozenset({"merchant", "platform"})
-_NAME = re.compile(r"[a-z][a-z0-9-]{1,62}")
 
 
 def create_home(path: Path, info: HomeInfo, unlock: Unlock) -> Home:
@@ -52,11 +51,7 @@ def _close_to_others(path: Path) -> None:
 
 
 def _check(info: HomeInfo) -> None:
-    if not _NAME.fullmatch(info.name):
-        raise InputError(
-            f"“{info.name}” can't be a name",
-            hint="Use 2 to 63 small letters, digits and hyphens, beginning with a letter.",
-        )
+    check_name(info.name)
     if not info.organisation.strip():
         raise InputError("the organisation has no name", hint="Say which organisation operates this process.")
     if info.role is Role.PARTY and info.kind not in KINDS:

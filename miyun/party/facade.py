@@ -23,7 +23,8 @@ from miyun.party.members import MembersClient
 from miyun.party.progress import OnEvent, ignore
 from miyun.party.segments import SegmentsClient
 from miyun.party.session import Session
-from miyun.party.sizes import SizeQuote, SizesClient
+from miyun.party.sizes import SizesClient
+from miyun.privacy.quotes import SizeQuote
 from miyun.privacy.statements import SizeBand
 from miyun.psi.statements import FusionReport
 from miyun.transport.enrol import enrol

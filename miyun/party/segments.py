@@ -6,9 +6,9 @@ from enum import StrEnum
 
 from miyun.audit.events import Event, Fact
 from miyun.contract.model import Contract
-from miyun.contract.names import check_name, job_id, new_key
 from miyun.contract.permissions import permit_channels, permit_segment
 from miyun.members.config import load_members_config
+from miyun.names import check_name, job_id, new_key
 from miyun.party.definitions import Definitions
 from miyun.party.jobs import Job
 from miyun.party.session import Session

@@ -1,24 +1,14 @@
 """Sizes as noisy bands."""
 
-from dataclasses import dataclass
-
 from miyun.contract.model import Contract
 from miyun.errors import ReplayError
 from miyun.keys.signing import VerifyKey
 from miyun.party.session import Session
+from miyun.privacy.quotes import SizeQuote
 from miyun.privacy.statements import SizeBand, SizeRequest
-from miyun.records import Record
 from miyun.transport.codec import from_wire, to_wire
 from miyun.wire.v1 import size_pb2 as wire
 from miyun.wire.v1.size_pb2_grpc import SizeServiceStub
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SizeQuote(Record):
-    """What a size would be charged (0: it was answered before), and what is left, in millionths of zCDP's rho."""
-
-    rho_micro: int
-    remaining_micro: int
 
 
 class SizesClient:

@@ -8,13 +8,14 @@ from pathlib import Path
 import grpc
 import pytest
 
-from miyun.analyst.client import Analyst, SizeQuote
+from miyun.analyst.client import Analyst
 from miyun.errors import KeyAccessError, MalformedError, MiyunError, NotPermittedError, ReplayError, SignatureError
 from miyun.keys.create import create_home
 from miyun.keys.home import Home, HomeInfo, Role
 from miyun.keys.identity import Identity
 from miyun.keys.signing import SigningKey, VerifyKey
 from miyun.keys.vault import Passphrase
+from miyun.privacy.quotes import SizeQuote
 from miyun.privacy.statements import SizeBand, SizeRequest
 from miyun.transport.codec import from_wire, to_wire
 from miyun.transport.join_code import JoinCode

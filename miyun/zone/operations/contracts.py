@@ -11,12 +11,12 @@ from miyun.contract.lifecycle import (
     verify_revocation,
 )
 from miyun.contract.model import Contract
-from miyun.contract.names import check_name
 from miyun.contract.statements import Delegation, Revocation
 from miyun.contract.validation import validate
 from miyun.errors import ContractError, InputError, NotPermittedError, StateError
 from miyun.keys.home import Role
 from miyun.keys.signing import VerifyKey
+from miyun.names import check_name
 from miyun.zone.core import Change, Core
 from miyun.zone.operations.access import (
     active_contract,

@@ -4,12 +4,12 @@ import hashlib
 import secrets
 from datetime import timedelta
 
-from miyun.contract.names import check_name
 from miyun.errors import InputError, MalformedError, NotFoundError, NotPermittedError
 from miyun.keys.home import Role
 from miyun.keys.identity import Identity
 from miyun.keys.sealing import SealingPublicKey
 from miyun.keys.signing import VerifyKey
+from miyun.names import check_name
 from miyun.transport.peer import Peer
 from miyun.transport.tls import Authority
 from miyun.zone.core import Change, Core

@@ -6,8 +6,8 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from miyun.audit.events import Event, Fact
-from miyun.contract.names import check_name
 from miyun.errors import NotFoundError, StateError
+from miyun.names import check_name
 from miyun.psi.statements import FuseRequest
 from miyun.segments.statements import ActivationRequest, SegmentRequest
 from miyun.zone.core import Change, Core

@@ -7,9 +7,9 @@ from sqlalchemy import Connection
 
 from miyun.audit.events import Event, Fact
 from miyun.contract.model import MATCHED, Contract
-from miyun.contract.names import check_name
 from miyun.contract.permissions import permit_channels, permit_leg_count, permit_segment
 from miyun.errors import ContractError, MalformedError, NotFoundError, NotPermittedError, StateError
+from miyun.names import check_name
 from miyun.records import Record
 from miyun.segments.planning import Plan
 from miyun.segments.statements import SegmentChange, SegmentRequest

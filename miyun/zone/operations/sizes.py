@@ -1,7 +1,6 @@
 """Sizes: a noised count, drawn once per definition and epoch, charged to both owners, answered as a band for ever."""
 
 import hashlib
-from dataclasses import dataclass
 
 import rfc8785
 from sqlalchemy import Connection
@@ -10,6 +9,7 @@ from miyun.contract.model import Contract
 from miyun.errors import InputError, StateError, WaitingError
 from miyun.privacy.bands import band
 from miyun.privacy.noise import discrete_gaussian, scale_for
+from miyun.privacy.quotes import SizeQuote
 from miyun.privacy.sensitivity import size as size_sensitivity
 from miyun.privacy.statements import SizeBand, SizeRequest
 from miyun.transport.peer import Peer
@@ -22,14 +22,6 @@ from miyun.zone.store import budget as store
 from miyun.zone.store.budget import SizeRelease
 from miyun.zone.store.bulk import count_pairs
 from miyun.zone.store.segments import StoredSegment, epoch_of_version, get_selection
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quote:
-    """In millionths of rho: what asking would be charged (0: released before), and what the leases still hold."""
-
-    rho_micro: int
-    remaining_micro: int
 
 
 def ask_size(core: Core, peer: Peer, request: SizeRequest, signature: bytes) -> tuple[SizeBand, bytes]:
@@ -65,7 +57,7 @@ def ask_size(core: Core, peer: Peer, request: SizeRequest, signature: bytes) -> 
         return answer, core.signing_key.sign(answer)
 
 
-def quote_size(core: Core, peer: Peer, contract_id: str, segment_name: str) -> Quote:
+def quote_size(core: Core, peer: Peer, contract_id: str, segment_name: str) -> SizeQuote:
     """What asking for a segment's newest size would be charged to each owner. Costs nothing."""
     question = Question(contract=contract_id, segment=segment_name, peer=peer, at=core.clock())
     with core.reading() as connection:
@@ -73,7 +65,7 @@ def quote_size(core: Core, peer: Peer, contract_id: str, segment_name: str) -> Q
         key = _release_key(contract, segment, segment.epoch)
         released = store.find_size_release(connection, contract.id, key)
         books = [lease_book(connection, contract, owner) for owner in party_names(contract)]
-    return Quote(
+    return SizeQuote(
         rho_micro=contract.budget.size_rho_micro if released is None else 0,
         remaining_micro=min(book.remaining(question.at) for book in books),
     )

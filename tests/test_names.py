@@ -2,8 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
-from miyun.contract.names import check_name, job_id, new_key
 from miyun.errors import InputError
+from miyun.names import check_name, job_id, new_key
 
 
 @pytest.mark.parametrize("name", ["ab", "a1", "spring-2027", "a" * 63])

@@ -1,4 +1,4 @@
-"""Names that contracts, parties, segments and channels go by, and the ids of jobs."""
+"""Names that members, contracts, segments and channels go by, and the ids of jobs."""
 
 import hashlib
 import re

@@ -11,6 +11,7 @@ from miyun.contract.model import Contract
 from miyun.contract.permissions import permit_activation, permit_channels, permit_fusion, permit_segment
 from miyun.errors import ContractError, NotPermittedError, ReplayError, SignatureError, WaitingError
 from miyun.keys.signing import VerifyKey
+from miyun.names import check_name
 from miyun.party.definitions import Definitions
 from miyun.party.fusion_states import FusionState
 from miyun.party.requests import SignedRequest
@@ -56,7 +57,8 @@ Work = FuseWork | LegWork | SuppressWork | DeliverWork
 
 
 class Guard:
-    """Every method raises ContractError (NotPermittedError, …), SignatureError, MalformedError or ReplayError.
+    """Every method raises ContractError (NotPermittedError, …), SignatureError, MalformedError or ReplayError; InputError
+    for a job or a segment that is not called by a name, as here they name files.
 
     ``clause`` of the error names the part of the contract that stands against it.
     """
@@ -93,6 +95,7 @@ class Guard:
         contract = self._signed(request, request.owner, task.signature)
         if self._session.now() >= request.expires:
             raise ContractError(f"the segment “{request.name}” expired", hint="Create it anew.")
+        check_name(request.name)
         expression = parse(request.definition)
         permit_channels(contract, request.channels)
         permit_segment(contract, request.owner, self._definitions.subjects(contract, expression))
@@ -120,12 +123,13 @@ class Guard:
 
     def _activation(self, request: ActivationRequest, signature: bytes) -> Contract:
         contract = self._signed(request, request.requester, signature)
-        subjects = self._definitions.segment_subjects(contract, request.segment)
+        subjects = self._definitions.segment_subjects(contract, check_name(request.segment))
         permit_activation(contract, request.requester, request.recipient, request.channel, subjects)
         self._session.requests.keep(request, signature, subject=request.segment)
         return contract
 
     def _signed(self, request: SignedRequest, signer: str, signature: bytes) -> Contract:
+        check_name(request.job)
         contract = self._session.accepted.active(request.contract, self._session.now())
         if request.contract_digest != contract.digest():
             raise ContractError(

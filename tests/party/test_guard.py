@@ -8,7 +8,15 @@ import pytest
 
 from miyun.contract.model import MATCHED, Contract, Rung
 from miyun.contract.statements import Revocation
-from miyun.errors import ContractError, MiyunError, NotPermittedError, ReplayError, SignatureError, WaitingError
+from miyun.errors import (
+    ContractError,
+    InputError,
+    MiyunError,
+    NotPermittedError,
+    ReplayError,
+    SignatureError,
+    WaitingError,
+)
 from miyun.party.fusion_states import FusionState
 from miyun.party.guard import Guard
 from miyun.psi.statements import Announcement, FuseRequest
@@ -326,3 +334,16 @@ def test_a_fusion_of_an_older_epoch_is_a_replay(ready: World) -> None:
     fused(ready, 2)
     request, signature = ready.fuse_request(job="old")
     refusal(ready, fuse_task(ready, request, signature), ReplayError)
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "a/b", "..", "", "a" * 64])
+def test_what_would_name_a_file_is_a_name(ready: World, name: str) -> None:
+    """The counterparty signs whatever it likes; here these words become parts of paths."""
+    for task in (
+        fuse_task(ready, *ready.fuse_request(job=name)),
+        leg_task(ready, segment_request(ready, job=name)),
+        leg_task(ready, segment_request(ready, name=name)),
+        suppress_task(ready, activation_request(ready, job=name)),
+        deliver_task(ready, activation_request(ready, recipient=MERCHANT, channel="member-messages", segment=name)),
+    ):
+        refusal(ready, task, InputError)

@@ -91,7 +91,19 @@ class FusionStates:
             )
 
     def end(self, contract: str, job: str, state: FusionState) -> None:
+        """Note how a fusion ended. One that finishes takes the place of the one that finished its epoch before."""
         with self._engine.begin() as connection:
+            if state is FusionState.FINISHED:
+                epoch = select(fusions.c.epoch).where(fusions.c.contract == contract, fusions.c.job == job)
+                connection.execute(
+                    update(fusions)
+                    .where(
+                        fusions.c.contract == contract,
+                        fusions.c.epoch == epoch.scalar_subquery(),
+                        fusions.c.state == FusionState.FINISHED,
+                    )
+                    .values(state=FusionState.ABANDONED)
+                )
             connection.execute(
                 update(fusions)
                 .where(
@@ -103,11 +115,12 @@ class FusionStates:
             )
 
     def finished(self, contract: str, epoch: int) -> Fusion | None:
-        """The newest finished fusion of an epoch, if there is one."""
-        found = [
-            fusion for fusion in self.of(contract) if fusion.epoch == epoch and fusion.state is FusionState.FINISHED
-        ]
-        return found[-1] if found else None
+        """The finished fusion of an epoch, if there is one."""
+        condition = (
+            (fusions.c.contract == contract) & (fusions.c.epoch == epoch) & (fusions.c.state == FusionState.FINISHED)
+        )
+        found = self._select(condition)
+        return found[0] if found else None
 
     def newest_epoch(self, contract: str) -> int:
         """The newest epoch that this party has finished; 0 if none."""

@@ -72,7 +72,7 @@ class Legs:
                 .on_conflict_do_nothing()
             )
 
-    def forget(self, contract: str, *, before_epoch: int) -> None:
-        """Drop the answers of epochs that are over."""
+    def forget(self, contract: str, *, but_epoch: int) -> None:
+        """Drop all answers but those of one epoch."""
         with self._engine.begin() as connection:
-            connection.execute(legs.delete().where(legs.c.contract == contract, legs.c.epoch < before_epoch))
+            connection.execute(legs.delete().where(legs.c.contract == contract, legs.c.epoch != but_epoch))

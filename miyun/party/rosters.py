@@ -1,5 +1,6 @@
 """Where rosters are: one file per fusion, the newest two of a contract kept."""
 
+import shutil
 from pathlib import Path
 
 from miyun.errors import NotFoundError, ReplayError
@@ -37,17 +38,25 @@ class Rosters:
     def drop(self, contract: str) -> None:
         """Delete all files of a contract that is over."""
         for file in self._files(contract):
-            file.unlink()
+            _delete(file)
 
     def prune(self, contract: str) -> None:
         """Delete the files of all fusions but the newest finished ones and those under way."""
         fusions = self._fusions.of(contract)
         finished = [fusion for fusion in fusions if fusion.state is FusionState.FINISHED]
         wanted = [fusion for fusion in fusions if fusion.state is FusionState.EXCHANGING] + finished[-KEPT:]
-        kept = {self.path(contract, fusion.epoch, fusion.job).name for fusion in wanted}
+        kept = tuple(self.path(contract, fusion.epoch, fusion.job).name for fusion in wanted)
         for file in self._files(contract):
-            if file.name not in kept:
-                file.unlink()
+            if not file.name.startswith(kept):
+                _delete(file)
 
     def _files(self, contract: str) -> list[Path]:
-        return [file for file in self._folder.glob(f"{contract}.*.duckdb*") if file.is_file()]
+        """Rosters, and what building them left where the process died."""
+        return list(self._folder.glob(f"{contract}.*.duckdb*"))
+
+
+def _delete(file: Path) -> None:
+    if file.is_dir():
+        shutil.rmtree(file, ignore_errors=True)
+    else:
+        file.unlink(missing_ok=True)

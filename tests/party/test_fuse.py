@@ -6,16 +6,27 @@ from threading import Event
 from typing import Any
 
 import pytest
+from pyroaring import BitMap
 
-from miyun.errors import CapExceededError, MalformedError, MiyunError, ReplayError, SignatureError
+from miyun.errors import (
+    CapExceededError,
+    MalformedError,
+    MiyunError,
+    NotPermittedError,
+    ReplayError,
+    SignatureError,
+)
+from miyun.party.fusion_states import FusionState
 from miyun.party.guard import Guard
 from miyun.party.progress import Phase, Progress, ignore
-from miyun.party.tasks.fuse import fuse
+from miyun.party.tasks.fuse import end_fusion, fuse
+from miyun.party.tasks.leg import leg
 from miyun.party.tasks.outcome import Outcome
 from miyun.psi.statements import Announcement, PointsChunk
+from miyun.segments.statements import SegmentRequest
 from miyun.transport.codec import from_wire, to_wire
-from miyun.wire.v1 import fusion_pb2
-from tests.party.world import MERCHANT, PLATFORM, Killed, World
+from miyun.wire.v1 import agent_pb2, fusion_pb2, segment_pb2
+from tests.party.world import DAY, MERCHANT, NOW, PLATFORM, Killed, World
 
 PARTIES = (MERCHANT, PLATFORM)
 
@@ -269,3 +280,66 @@ def test_a_receipt_by_another_key_is_refused(world: World) -> None:
     world.zone.change = change
     with pytest.raises(SignatureError):
         step(world, MERCHANT, task)
+
+
+def answer(world: World, predicate: str, *, epoch: int) -> None:
+    """Give the zone the merchant's bits of a signed segment."""
+    session = world.session(MERCHANT)
+    number = len(world.zone.legs)
+    request = SegmentRequest(
+        contract="spring",
+        contract_digest=world.contract.digest(),
+        job=f"segment-{number}",
+        name=f"segment-{number}",
+        definition=predicate,
+        universe="matched",
+        owner=MERCHANT,
+        channels=(),
+        expires=NOW + DAY,
+        at=NOW,
+    )
+    task = agent_pb2.LegTask(
+        request=to_wire(request, segment_pb2.SegmentRequest),
+        signature=world.merchant.signing_key.sign(request),
+        epoch=epoch,
+        predicate=predicate,
+    )
+    leg(session, Guard(session).leg(task))
+
+
+def test_an_epoch_that_was_given_up_gives_the_zone_no_more_predicates(make_world: Any) -> None:
+    """The zone names the newest epoch, so it can have a far one requested, and let that fail."""
+    world = make_world(legs_per_epoch=1)
+    run(world, world.begin())
+    answer(world, "members.spend > 1", epoch=1)
+    step(world, MERCHANT, world.begin(job="fuse-far", epoch=5))
+    session = world.session(MERCHANT)
+    end_fusion(session, world.contract, session.fusions.exchanging()[0], FusionState.ABANDONED)
+    with pytest.raises(NotPermittedError, match="predicate 2"):
+        answer(world, "members.spend > 2", epoch=1)
+
+
+@pytest.mark.parametrize(("first", "second"), [("fuse-a", "fuse-b"), ("fuse-b", "fuse-a")])
+def test_an_epoch_that_is_fused_again_has_the_handles_of_the_last_time(world: World, first: str, second: str) -> None:
+    """One party can have finished when the other refuses, or the zone be restored: the epoch comes again."""
+    run(world, world.begin(job=first))
+    answer(world, "members.spend > 4", epoch=1)
+    run(world, world.begin(job=second))
+    answer(world, "members.spend > 4", epoch=1)
+    session = world.session(MERCHANT)
+    fusion = session.fusions.finished("spring", 1)
+    assert fusion is not None
+    assert fusion.job == second
+    with session.rosters.open("spring", 1) as roster:
+        handles = BitMap.deserialize(world.zone.legs[-1].bits)
+        assert {member for batch in roster.member_ids(handles) for member in batch} == {f"m{n}" for n in range(5, 10)}
+
+
+def test_what_a_build_left_when_its_process_died_is_deleted(world: World) -> None:
+    session = world.session(MERCHANT)
+    left = session.rosters.path("spring", 1, "fuse-dead").with_suffix(".duckdb.building")
+    left.mkdir()
+    (left / "staging.duckdb").write_bytes(b"13800000001")
+    run(world, world.begin())
+    assert not left.exists()
+    session.rosters.open("spring", 1).close()

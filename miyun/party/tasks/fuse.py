@@ -85,13 +85,17 @@ def _begin(session: Session, work: FuseWork, on_event: OnEvent) -> Fusion:
 
 
 def end_fusion(session: Session, contract: Contract, fusion: Fusion, state: FusionState) -> None:
-    """Erase what only the exchange needed. The counts and the points of the epoch stay."""
+    """Erase what only the exchange needed. The counts and the points of the epoch stay.
+
+    Bits over row handles go when newer handles take over, and not before: their number in an epoch is capped.
+    """
     BlindingScalars.of(session.home.vault, contract, session.name, fusion.epoch).erase()
     session.evaluations.forget_answers(contract.id, fusion.job)
     session.outbox.clear(contract.id, fusion.job)
     session.fusions.end(contract.id, fusion.job, state)
     session.evaluations.forget_points(contract.id, before_epoch=fusion.epoch)
-    session.legs.forget(contract.id, before_epoch=fusion.epoch - 1)
+    if state is FusionState.FINISHED:
+        session.legs.forget(contract.id, but_epoch=fusion.epoch - 1)
     session.rosters.prune(contract.id)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from miyun.errors import InternalError, StateError, TransportError
+from miyun.errors import ContractError, InternalError, MiyunError, SignatureError, StateError, TransportError
 from miyun.keys.signing import VerifyKey
 from miyun.party.fusion_states import FusionState
 from miyun.party.progress import TaskFinished, TaskRefused, Warned
@@ -136,3 +136,20 @@ def test_a_fusion_that_the_zone_has_complete_is_finished_after_a_restart(world: 
     assert runner.resume(session.fusions.exchanging()[0]) is Outcome.DONE
     assert session.fusions.newest_epoch("spring") == 1
     assert session.evaluations.counts("spring", PLATFORM) == {"phone": 10, "email": 10}
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"), [(ContractError("revoked"), Outcome.DONE), (SignatureError("no"), Outcome.IDLE)]
+)
+def test_a_zone_that_takes_no_refusal_does_not_stop_the_agent(
+    world: World, error: MiyunError, outcome: Outcome
+) -> None:
+    """The counterparty may revoke the contract while a task runs: then the zone takes neither work nor refusal."""
+    task = world.begin()
+    start(world, task)
+
+    def fail(caller: str, method: str, message: Any) -> None:
+        raise error
+
+    world.zone.before = fail
+    assert start(world, task) is outcome

@@ -5,7 +5,15 @@ from threading import Event
 
 from miyun.audit.events import Event as AuditEvent
 from miyun.audit.events import Fact
-from miyun.errors import InternalError, MiyunError, NotFoundError, StateError, TransportError, WaitingError
+from miyun.errors import (
+    ContractError,
+    InternalError,
+    MiyunError,
+    NotFoundError,
+    StateError,
+    TransportError,
+    WaitingError,
+)
 from miyun.party.contract_views import refresh_one
 from miyun.party.fusion_states import Fusion, FusionState
 from miyun.party.guard import DeliverWork, FuseWork, Guard, LegWork, SuppressWork, Work
@@ -25,8 +33,8 @@ from miyun.wire.v1.fusion_pb2 import FuseRequest as FuseRequestMessage
 
 TRANSIENT = (TransportError, WaitingError)
 """What passes by itself."""
-ENDED = (StateError, NotFoundError)
-"""What the zone says when a job has ended meanwhile."""
+ENDED = (StateError, NotFoundError, ContractError)
+"""What the zone says when a job or its contract has ended meanwhile."""
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +54,7 @@ class TaskRunner:
             return self._attempt(task)
         except TRANSIENT as error:
             self._warn(task, error)
-        except InternalError as error:
+        except MiyunError as error:
             log.warning("task %s of kind %s is tried again: %s", task.job, kind_of(task), error)
             self._warn(task, error)
         return Outcome.IDLE

@@ -154,7 +154,7 @@ def test_a_delivery_is_told_again_and_not_done_again(fused: World) -> None:
         ({"channel": "platform-ads"}, ReplayError),
         ({"request_digest": bytes(32)}, ReplayError),
         ({"sealed_digest": bytes(32)}, MalformedError),
-        ({"epoch": 2}, MalformedError),
+        ({"epoch": 2}, ReplayError),
     ],
 )
 def test_another_audience_than_was_asked_for(fused: World, changes: dict[str, Any], kind: type[MiyunError]) -> None:
@@ -207,3 +207,37 @@ def test_a_folder_that_can_not_be_written_to(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="written"):
         write_delivery(tmp_path / "file" / "a.csv", DeliveryFormat.CSV, "id", [])
+
+
+@pytest.mark.parametrize("place", [{"epoch": 2}, {"job": "activate-2"}, {"recipient": "chessboard"}])
+def test_an_audience_that_was_sealed_for_another_place(fused: World, place: dict[str, Any]) -> None:
+    sealer = Sealer(fused, handles_of(fused, "m3"))
+    here = {"contract": "spring", "job": "activate-1", "segment": "everybody", "version": 1, "epoch": 1}
+    info = audience_info(**{**here, "recipient": MERCHANT, **place})
+    sealed = SealingPublicKey(fused.contract.party(MERCHANT).sealing_key).seal(BitMap([1]).serialize(), info)
+    sealer.audience = replace(sealer.audience, sealed_digest=hashlib.sha256(sealed).digest())
+    sealer.signature, sealer.pages = fused.zone.key.sign(sealer.audience), [sealed]
+    with pytest.raises(MalformedError, match="not meant for"):
+        sealer.deliver()
+
+
+def test_an_endless_audience_is_not_read_to_its_end(fused: World) -> None:
+    sealer = Sealer(fused, handles_of(fused, "m3"))
+    sealer.pages = [bytes(1000)] * 1000
+    fetched: list[int] = []
+    get = sealer.get
+    fused.session(MERCHANT).stub = lambda service: SimpleNamespace(  # type: ignore[method-assign]
+        GetAudience=lambda message: (fetched.append(message.page), get(message))[1]
+    )
+    with pytest.raises(MalformedError, match="larger"):
+        sealer.deliver()
+    assert len(fetched) < 20
+
+
+def test_bytes_that_are_no_set_of_handles(fused: World) -> None:
+    handles = BitMap([1, 2, 3])
+    whole = handles.serialize()
+    for data in (b"", b"\x00", whole[:7], whole[:-1], bytes(64)):
+        cut = SimpleNamespace(serialize=lambda data=data: data)
+        with pytest.raises(MalformedError):
+            Sealer(fused, cut).deliver()  # type: ignore[arg-type]

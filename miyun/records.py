@@ -42,11 +42,14 @@ class Record:
         """
         try:
             record: Self = _adapter(cls).validate_json(data)
+            canonical = record.canonical_bytes()
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(str(part) for part in first["loc"]) or "document"
             raise MalformedError(f"not a valid {cls.__name__}: {place}: {first['msg']}") from None
-        if record.canonical_bytes() != data:
+        except rfc8785.CanonicalizationError:
+            raise MalformedError(f"a {cls.__name__} with a number beyond those of RFC 8785") from None
+        if canonical != data:
             raise MalformedError(f"a {cls.__name__} that is not in canonical form (RFC 8785)")
         return record
 

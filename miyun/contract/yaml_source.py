@@ -12,7 +12,7 @@ import yaml
 from miyun.errors import ContractError
 
 _LARGEST_CHARACTERS = 200_000
-_INTEGER = re.compile(r"-?[0-9][0-9_]*")
+_INTEGER = re.compile(r"-?[0-9](_?[0-9]){0,18}")
 _WORDS = {"true": True, "false": False, "null": None, "": None}
 _DEEPEST = 16
 _OPENING_TOKENS = (

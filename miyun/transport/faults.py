@@ -87,7 +87,7 @@ def _read(carried: bytes) -> MiyunError:
         if kind is ExpressionError:
             return ExpressionError(texts.pop("message"), position=int(content["position"]), **texts)
         return kind(texts.pop("message"), **texts)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return MalformedError("the zone answered with an error that can't be read", hint="Install the same version.")
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from miyun.contract.document import parse_contract, to_yaml, validate
 from miyun.contract.model import Budget, Channel, Consent, Contract, Domain, Grant, IdentifierTerms, Rung
-from miyun.errors import ContractError
+from miyun.errors import ContractError, MalformedError
 from miyun.keys.fingerprint import key_fingerprint
 
 words = st.from_regex(r"\A[a-z0-9-]{1,12}\Z")
@@ -154,6 +154,8 @@ def test_errors_name_the_line(drafted: Contract) -> None:
         "%YAML 1.1\n---\na: 1",
         "[" * 50_000,
         "a: " + "b" * 200_001,
+        "legs_per_epoch: 1__0",
+        "legs_per_epoch: " + "9" * 5_000,
     ],
     ids=lambda text: text[:12],
 )
@@ -257,3 +259,10 @@ def test_repetitions_name_the_second_place(drafted: Contract) -> None:
         with pytest.raises(ContractError) as caught:
             validate(contract)
         assert caught.value.clause == clause
+
+
+def test_a_number_beyond_canonical_json_is_malformed(drafted: Contract) -> None:
+    data = drafted.canonical_bytes().replace(b'"legs_per_epoch":', b'"legs_per_epoch":1' + b"0" * 17)
+
+    with pytest.raises(MalformedError):
+        Contract.from_canonical(data)

@@ -1,6 +1,7 @@
 """An error raised in the zone is the same error at the caller; a defect is a defect and says nothing."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
@@ -10,7 +11,7 @@ from structlog.testing import capture_logs
 from miyun.errors import ExpressionError, InternalError, MalformedError, MiyunError
 from miyun.keys.home import Home
 from miyun.transport.channel import connect
-from miyun.transport.faults import ERROR_METADATA, LOCAL_ERRORS
+from miyun.transport.faults import ERROR_METADATA, LOCAL_ERRORS, from_call
 from miyun.wire.v1 import job_pb2
 from miyun.wire.v1.job_pb2_grpc import JobServiceServicer, JobServiceStub, add_JobServiceServicer_to_server
 
@@ -129,3 +130,9 @@ def test_an_unreadable_error_is_malformed(zone: Any, party_home: Home, serve: An
 
     with connect(party_home) as channel, pytest.raises(MalformedError):
         JobServiceStub(channel).GetJob(job_pb2.GetJobRequest(), timeout=20)
+
+
+def test_metadata_nested_too_deeply_to_be_read() -> None:
+    call = SimpleNamespace(trailing_metadata=lambda: ((ERROR_METADATA, b"[" * 30_000),))
+
+    assert isinstance(from_call(call), MalformedError)

@@ -1,7 +1,7 @@
 """An agent beside a call that waits for it."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from threading import Event
 from types import TracebackType
 from typing import Self
@@ -22,19 +22,20 @@ class BackgroundAgent:
         self._run: Future[None] | None = None
 
     def __enter__(self) -> Self:
-        try:
-            self._held.enter_context(self._agent.home.lock(AGENT_LOCK))
-        except StateError:
-            return self
-        pool = self._held.enter_context(ThreadPoolExecutor(1, thread_name_prefix="miyun-agent"))
-        self._held.callback(self._stop.set)
-        self._run = pool.submit(self._agent.work, stop=self._stop, on_event=self._on_event)
+        self.attend()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._held.close()
 
-    def check(self) -> None:
-        """Raise what the agent in this process has died of, if it has."""
-        if self._run is not None and self._run.done():
-            self._run.result()
+    def attend(self) -> None:
+        """Take over as soon as no other process has this home's agent; raise what ours has died of, if it has."""
+        if self._run is not None:
+            if self._run.done():
+                self._run.result()
+            return
+        with suppress(StateError):
+            self._held.enter_context(self._agent.home.lock(AGENT_LOCK))
+            pool = self._held.enter_context(ThreadPoolExecutor(1, thread_name_prefix="miyun-agent"))
+            self._held.callback(self._stop.set)
+            self._run = pool.submit(self._agent.work, stop=self._stop, on_event=self._on_event)

@@ -89,7 +89,7 @@ class JobsClient:
     def _poll(self, contract: str, job: str, agent: BackgroundAgent, deadline: float | None) -> Job:
         pause, never = SHORTEST_PAUSE, threading.Event()
         while not (found := self.get(contract, job)).state.ended:
-            agent.check()
+            agent.attend()
             if deadline is not None and time.monotonic() >= deadline:
                 waiting = f", waiting for {' and '.join(found.waiting_for)}" if found.waiting_for else ""
                 raise StateError(f"job {job} is not done yet{waiting}", hint="Wait again, or look at the job later.")

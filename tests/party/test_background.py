@@ -58,5 +58,9 @@ def test_what_the_agent_dies_of_is_raised(home: Home) -> None:
     with BackgroundAgent(OneTask(home, die), ignore) as background:  # type: ignore[arg-type]
         assert died.wait(10)
         with pytest.raises(StateError, match="broken"):
-            while True:
-                background.attend()
+            _keep_attending(background)
+
+
+def _keep_attending(background: BackgroundAgent) -> None:
+    while True:
+        background.attend()

@@ -19,7 +19,7 @@ from miyun.party.session import Session
 from miyun.psi.statements import FuseRequest
 from miyun.segments.expression import Expression
 from miyun.segments.parser import parse
-from miyun.segments.planning import plan
+from miyun.segments.planning import Plan, plan
 from miyun.segments.statements import ActivationRequest, SegmentRequest
 from miyun.transport.codec import from_wire
 from miyun.wire.v1 import agent_pb2 as wire
@@ -57,8 +57,9 @@ Work = FuseWork | LegWork | SuppressWork | DeliverWork
 
 
 class Guard:
-    """Every method raises ContractError (NotPermittedError, …), SignatureError, MalformedError or ReplayError; InputError
-    for a job or a segment that is not called by a name, as here they name files.
+    """Every method raises ContractError (NotPermittedError, …), SignatureError, MalformedError or ReplayError.
+
+    And InputError for a job or a segment that is not called by a name: here they name files.
 
     ``clause`` of the error names the part of the contract that stands against it.
     """
@@ -98,7 +99,7 @@ class Guard:
         check_name(request.name)
         expression = parse(request.definition)
         permit_channels(contract, request.channels)
-        permit_segment(contract, request.owner, self._definitions.subjects(contract, expression))
+        permit_segment(contract, request.owner, plan(self._definitions.expanded(contract, expression)).subjects)
         predicate = self._own_predicate(contract, request, task.predicate)
         self._require_epoch(contract, task.epoch, oldest=0)
         self._session.requests.keep(request, task.signature, subject=request.name)
@@ -123,8 +124,9 @@ class Guard:
 
     def _activation(self, request: ActivationRequest, signature: bytes) -> Contract:
         contract = self._signed(request, request.requester, signature)
-        subjects = self._definitions.segment_subjects(contract, check_name(request.segment))
-        permit_activation(contract, request.requester, request.recipient, request.channel, subjects)
+        check_name(request.segment)
+        disclosed = _written_out(request)
+        permit_activation(contract, request.requester, request.recipient, request.channel, disclosed.subjects)
         self._session.requests.keep(request, signature, subject=request.segment)
         return contract
 
@@ -169,6 +171,18 @@ class Guard:
         raise ReplayError(
             f"the zone asks about epoch {epoch}; the newest one here is {newest}", hint="Fuse again, then ask."
         )
+
+
+def _written_out(request: ActivationRequest) -> Plan:
+    """What the signed definition discloses; no other segment's definition is taken on the zone's word."""
+    expression = parse(request.definition)
+    planned = plan(expression)
+    if planned.segments or expression.text() != request.definition:
+        raise ContractError(
+            f"the request to activate “{request.segment}” does not say in full what it discloses",
+            hint="Ask again; the segments that a definition names have to be written out.",
+        )
+    return planned
 
 
 def _verify(key: bytes, request: SignedRequest, signature: bytes, *, clause: str) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from pyroaring import BitMap
 
+from miyun.contract.statements import Revocation
 from miyun.errors import (
     CapExceededError,
+    ContractError,
     MalformedError,
     MiyunError,
     NotPermittedError,
@@ -343,3 +345,22 @@ def test_what_a_build_left_when_its_process_died_is_deleted(world: World) -> Non
     run(world, world.begin())
     assert not left.exists()
     session.rosters.open("spring", 1).close()
+
+
+def test_a_contract_that_this_party_revokes_ends_the_fusion_under_way(world: World) -> None:
+    """Whatever the zone says: a revocation works in this home, between two chunks."""
+    task, session = world.begin(), world.session(MERCHANT)
+    step(world, MERCHANT, task)
+    step(world, PLATFORM, task)
+
+    def revoke(caller: str, method: str, message: Any) -> None:
+        if (caller, method) == (MERCHANT, "PutTokens"):
+            revocation = Revocation(
+                contract="spring", contract_digest=world.contract.digest(), party=MERCHANT, reason="enough", at=NOW
+            )
+            session.accepted.revoke(revocation, session.sign(revocation))
+
+    world.zone.after = revoke
+    with pytest.raises(ContractError, match="revoked"):
+        step(world, MERCHANT, task)
+    assert session.evaluations.counts("spring", PLATFORM) == {"phone": 10}

@@ -55,8 +55,10 @@ class Exchange:
         )
 
     def run(self, stop: Event) -> Outcome:
+        """Take steps until somebody else has to. The contract may end between two of them: ContractError."""
         moved, absent = False, 0
         while not stop.is_set():
+            self._session.accepted.active(self._work.contract.id, self._session.now())
             match self._machine.next_action():
                 case Announce(announcement):
                     self._announce(announcement)

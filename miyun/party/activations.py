@@ -9,6 +9,7 @@ from miyun.names import job_id, new_key
 from miyun.party.definitions import Definitions
 from miyun.party.jobs import Job
 from miyun.party.session import Session
+from miyun.segments.planning import plan
 from miyun.segments.statements import ActivationRequest
 from miyun.transport.codec import from_wire, to_wire
 from miyun.wire.v1 import activation_pb2 as wire
@@ -25,8 +26,8 @@ class ActivationsClient:
     def request(self, contract: str, segment: str, *, recipient: str, channel: str, version: int, key: str) -> Job:
         """Ask for it. The same ``key`` again gives the job that it stood for first."""
         terms = self._session.accepted.active(contract, self._session.now())
-        subjects = self._definitions.segment_subjects(terms, segment)
-        permit_activation(terms, self._session.name, recipient, channel, subjects)
+        definition = self._definitions.of_segment(terms, segment)
+        permit_activation(terms, self._session.name, recipient, channel, plan(definition).subjects)
         chosen = key or new_key()
         request = ActivationRequest(
             contract=contract,
@@ -34,6 +35,7 @@ class ActivationsClient:
             job=job_id(contract, self._session.name, "activate", chosen),
             segment=segment,
             version=version or self._newest_version(contract, segment),
+            definition=definition.text(),
             recipient=recipient,
             channel=channel,
             requester=self._session.name,

@@ -1,8 +1,9 @@
-"""What a segment's definition names, through the segments that it refers to."""
+"""Definitions with the segments that they refer to written out."""
 
 from miyun.contract.model import Contract
 from miyun.errors import ContractError
 from miyun.party.session import Session
+from miyun.segments.expansion import expand
 from miyun.segments.expression import Expression
 from miyun.segments.parser import parse
 from miyun.segments.planning import plan
@@ -16,24 +17,25 @@ class Definitions:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def subjects(self, contract: Contract, expression: Expression) -> frozenset[str]:
-        """Everything that the expression and the segments it refers to need a grant for."""
-        return self._subjects(contract, expression, frozenset())
-
-    def segment_subjects(self, contract: Contract, segment: str) -> frozenset[str]:
-        """The same for a segment, by its name.
+    def expanded(self, contract: Contract, expression: Expression) -> Expression:
+        """The expression, naming columns only.
 
         Raises:
-            ContractError: the zone gives it a definition over this party's columns that no party signed.
+            ContractError: the zone gives a segment that it names a definition over this party's columns that no party
+                signed.
+            ExpressionError: written out it can't be read any more.
         """
-        return self._segment_subjects(contract, segment, frozenset())
+        return self._expanded(contract, expression, frozenset())
 
-    def _subjects(self, contract: Contract, expression: Expression, above: frozenset[str]) -> frozenset[str]:
-        planned = plan(expression)
-        referred = (self._segment_subjects(contract, name, above) for name in sorted(planned.segments))
-        return planned.subjects.union(*referred)
+    def of_segment(self, contract: Contract, segment: str) -> Expression:
+        """The same for a segment, by its name."""
+        return self._of_segment(contract, segment, frozenset())
 
-    def _segment_subjects(self, contract: Contract, segment: str, above: frozenset[str]) -> frozenset[str]:
+    def _expanded(self, contract: Contract, expression: Expression, above: frozenset[str]) -> Expression:
+        names = sorted(plan(expression).segments)
+        return expand(expression, {name: self._of_segment(contract, name, above) for name in names})
+
+    def _of_segment(self, contract: Contract, segment: str, above: frozenset[str]) -> Expression:
         if segment in above:
             raise ContractError(f"the segment “{segment}” refers to itself", hint="Create it anew.")
         answer = self._session.stub(SegmentServiceStub).GetSegment(
@@ -41,7 +43,7 @@ class Definitions:
         )
         expression = parse(answer.definition)
         self._require_signed(contract, segment, expression)
-        return self._subjects(contract, expression, above | {segment})
+        return self._expanded(contract, expression, above | {segment})
 
     def _require_signed(self, contract: Contract, segment: str, expression: Expression) -> None:
         own = contract.party(self._session.name).kind.namespace

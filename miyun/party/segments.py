@@ -148,7 +148,7 @@ class SegmentsClient:
         namespace = contract.party(self._session.name).kind.namespace
         if any(leg.namespace == namespace for leg in plan(expression).legs):
             check_types(expression, {namespace: load_members_config(self._session.config_path).column_types})
-        permit_segment(contract, self._session.name, self._definitions.subjects(contract, expression))
+        permit_segment(contract, self._session.name, plan(self._definitions.expanded(contract, expression)).subjects)
 
     def _change(self, contract: str, name: str, change: str, new_name: str) -> Segment:
         terms = self._session.accepted.active(contract, self._session.now())

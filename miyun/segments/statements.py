@@ -55,6 +55,8 @@ class LegUpload(Statement):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivationRequest(Statement):
+    """``definition`` says what is disclosed: canonical text, with the segments that it names written out."""
+
     KIND: ClassVar[str] = "activation-request"
 
     contract: str
@@ -62,6 +64,7 @@ class ActivationRequest(Statement):
     job: str
     segment: str
     version: int
+    definition: str
     recipient: str
     channel: str
     requester: str

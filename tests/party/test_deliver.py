@@ -51,6 +51,7 @@ def request_of(world: World) -> ActivationRequest:
         job="activate-1",
         segment="everybody",
         version=1,
+        definition="matched",
         recipient=MERCHANT,
         channel="member-messages",
         requester=MERCHANT,

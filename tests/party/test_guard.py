@@ -63,6 +63,7 @@ def activation_request(world: World, **changes: Any) -> ActivationRequest:
         job="activate-1",
         segment="spenders",
         version=1,
+        definition=SPENDERS,
         recipient=PLATFORM,
         channel="platform-ads",
         requester=MERCHANT,
@@ -269,28 +270,34 @@ def test_a_segment_over_a_column_without_a_grant(ready: World) -> None:
 def test_an_activation_without_a_grant(ready: World) -> None:
     contract = without(ready.contract, owner=MERCHANT, subject=MATCHED, rung=Rung.ACTIVATE, recipient=PLATFORM)
     ready.accept(contract)
-    segment = segment_request(ready, contract="autumn", contract_digest=contract.digest(), definition="matched")
-    ready.zone.segments["spenders"] = segment
-    request = activation_request(ready, contract="autumn", contract_digest=contract.digest())
+    request = activation_request(ready, contract="autumn", contract_digest=contract.digest(), definition="matched")
     assert refusal(ready, suppress_task(ready, request), NotPermittedError).clause == "grants"
 
 
-def test_the_activation_of_a_segment_that_refers_to_one_over_a_column_without_a_grant(ready: World) -> None:
+def test_the_activation_of_a_column_without_a_grant_whatever_the_zone_says(ready: World) -> None:
     contract = without(ready.contract, owner=MERCHANT, subject="members.spend", rung=Rung.ACTIVATE, recipient=PLATFORM)
     ready.accept(contract)
     terms = {"contract": "autumn", "contract_digest": contract.digest()}
-    inner = segment_request(ready, **terms)
-    ready.session(MERCHANT).requests.keep(inner, b"", subject="spenders")
-    ready.zone.segments["others"] = segment_request(ready, name="others", definition="not spenders", **terms)
-    request = activation_request(ready, segment="others", **terms)
+    ready.zone.segments["others"] = segment_request(ready, name="others", definition="matched", **terms)
+    request = activation_request(ready, segment="others", definition="not members.spend > 100", **terms)
     error = refusal(ready, suppress_task(ready, request), NotPermittedError)
     assert (error.clause, "members.spend" in error.message) == ("grants", True)
 
 
-def test_the_activation_of_a_definition_over_own_columns_that_nobody_signed(ready: World) -> None:
+@pytest.mark.parametrize("definition", ["spenders", "not spenders and tags.tea", "members.spend  >  100"])
+def test_an_activation_says_in_full_what_it_discloses(ready: World, definition: str) -> None:
+    for request, make in (
+        (activation_request(ready, definition=definition), suppress_task),
+        (activation_request(ready, definition=definition, recipient=MERCHANT, channel="member-messages"), deliver_task),
+    ):
+        assert "in full" in refusal(ready, make(ready, request), ContractError).message
+
+
+def test_a_segment_of_a_segment_over_own_columns_that_nobody_signed(ready: World) -> None:
     ready.zone.segments["spenders"] = segment_request(ready, definition="members.spend > 1")
-    request = activation_request(ready)
-    assert "nobody signed" in refusal(ready, suppress_task(ready, request), ContractError).message
+    request = segment_request(ready, name="others", definition="not spenders and members.opted_out", job="segment-2")
+    task = leg_task(ready, request, predicate="members.opted_out")
+    assert "nobody signed" in refusal(ready, task, ContractError).message
 
 
 def test_a_channel_of_the_other_party(ready: World) -> None:

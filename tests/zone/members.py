@@ -20,7 +20,10 @@ from miyun.keys.unlock import KeyFile
 from miyun.keys.unsealing import sealing_key
 from miyun.privacy.statements import BudgetLease, SizeBand, SizeRequest
 from miyun.records import Statement
+from miyun.segments.expansion import expand
+from miyun.segments.expression import Expression
 from miyun.segments.parser import parse
+from miyun.segments.planning import plan
 from miyun.segments.statements import ActivationRequest, SegmentChange, SegmentRequest
 from miyun.transport.channel import connect
 from miyun.transport.codec import from_wire, to_wire
@@ -255,6 +258,7 @@ class Member:
             job=other.get("job", f"activate-{key}"),
             segment=segment,
             version=other.get("version", 0),
+            definition=other.get("definition") or self.written_out(contract, segment).text(),
             recipient=recipient,
             channel=channel,
             requester=self.name,
@@ -265,6 +269,11 @@ class Member:
             statement=to_wire(statement, activation_pb2.ActivationRequest), signature=self.sign(statement)
         )
         return self.activations.RequestActivation(message)
+
+    def written_out(self, contract: Contract, segment: str) -> Expression:
+        """A segment's definition without names."""
+        expression = parse(self.segment(contract, segment).definition)
+        return expand(expression, {name: self.written_out(contract, name) for name in plan(expression).segments})
 
     def tasks(self, wait_seconds: int = 0) -> list[agent_pb2.Task]:
         return list(self.agent.NextTasks(agent_pb2.NextTasksRequest(wait_seconds=wait_seconds)).tasks)

@@ -254,6 +254,22 @@ def test_delivery_ends_the_job_and_erases_the_audience(fused: Fused) -> None:
         fused.put_delivery(world.platform, replace(statement, at=NOW + DAY))
 
 
+def test_an_activation_names_exactly_what_the_segment_discloses(fused: Fused) -> None:
+    fused.create("rich-ones", "members.spend > 100")
+    fused.create("rich-without-tea", "rich-ones and not tags.tea")
+    fused.answer_legs()
+    fused.ready("rich-without-tea")
+    ask = fused.world.merchant.request_activation
+
+    for definition in ("rich-ones and not tags.tea", "matched", "members.spend > 100"):
+        with pytest.raises(StateError) as refused:
+            ask(fused.contract, "rich-without-tea", PLATFORM, "platform-ads", definition=definition)
+        assert "members.spend > 100 and not tags.tea" in refused.value.hint
+
+    written_out = "members.spend > 100 and not tags.tea"
+    assert ask(fused.contract, "rich-without-tea", PLATFORM, "platform-ads", definition=written_out).job.id
+
+
 def test_the_same_activation_again_is_the_same_job(fused: Fused) -> None:
     fused.create("once", "matched")
     fused.ready("once")

@@ -27,6 +27,7 @@ class ActivationRequest(_message.Message):
     JOB_FIELD_NUMBER: _builtins.int
     SEGMENT_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    DEFINITION_FIELD_NUMBER: _builtins.int
     RECIPIENT_FIELD_NUMBER: _builtins.int
     CHANNEL_FIELD_NUMBER: _builtins.int
     REQUESTER_FIELD_NUMBER: _builtins.int
@@ -37,6 +38,8 @@ class ActivationRequest(_message.Message):
     job: _builtins.str
     segment: _builtins.str
     version: _builtins.int
+    definition: _builtins.str
+    """canonical text, with the segments that it names written out"""
     recipient: _builtins.str
     channel: _builtins.str
     requester: _builtins.str
@@ -50,6 +53,7 @@ class ActivationRequest(_message.Message):
         job: _builtins.str = ...,
         segment: _builtins.str = ...,
         version: _builtins.int = ...,
+        definition: _builtins.str = ...,
         recipient: _builtins.str = ...,
         channel: _builtins.str = ...,
         requester: _builtins.str = ...,
@@ -58,7 +62,7 @@ class ActivationRequest(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "channel", b"channel", "contract", b"contract", "contract_digest", b"contract_digest", "idempotency_key", b"idempotency_key", "job", b"job", "recipient", b"recipient", "requester", b"requester", "segment", b"segment", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "channel", b"channel", "contract", b"contract", "contract_digest", b"contract_digest", "definition", b"definition", "idempotency_key", b"idempotency_key", "job", b"job", "recipient", b"recipient", "requester", b"requester", "segment", b"segment", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

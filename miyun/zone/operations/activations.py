@@ -55,7 +55,7 @@ def request_activation(
 
     Raises:
         NotPermittedError: a grant is missing, or the channel is not the contract's or the segment's.
-        StateError: the segment or the version is gone, or the key stands for another activation.
+        StateError: the segment or the version is gone or defined otherwise, or the key stands for another activation.
     """
     with core.changing() as change:
         contract = active_contract(change, request.contract, caller)
@@ -169,6 +169,11 @@ def _begin(change: Change, contract: Contract, request: ActivationRequest, signa
     segment = require_segment(change.connection, contract.id, request.segment)
     require_live(segment, change.at)
     permit_activation(contract, request.requester, request.recipient, request.channel, segment.subjects)
+    if request.definition != segment.meaning:
+        raise StateError(
+            f"segment {segment.name} is not what the request says that it is",
+            hint=f"Look at it and ask again; its definition is: {segment.meaning}",
+        )
     channels = segment_request(change.connection, segment).channels
     if request.channel not in channels:
         raise NotPermittedError(

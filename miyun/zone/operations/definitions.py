@@ -1,6 +1,5 @@
-"""Definitions of segments, as the zone reads them: what they need, and what they mean under the names of the day."""
+"""Definitions of segments, as the zone reads them: what they need, and what they mean without names."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,16 +7,7 @@ from sqlalchemy import Connection
 
 from miyun.contract.model import Contract
 from miyun.errors import ExpressionError, NotFoundError, StateError
-from miyun.segments.expression import (
-    And,
-    Expression,
-    Not,
-    Or,
-    SegmentRef,
-    conjunction,
-    disjunction,
-    negation,
-)
+from miyun.segments.expansion import expand
 from miyun.segments.parser import parse
 from miyun.segments.planning import Plan, plan
 from miyun.segments.statements import SegmentRequest
@@ -26,7 +16,7 @@ from miyun.zone.store.segments import StoredSegment, segment_named
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """``references`` are the live segments that it names, by name."""
+    """``references`` are the live segments that it names, by name; ``meaning`` has them written out."""
 
     plan: Plan
     references: Mapping[str, StoredSegment]
@@ -38,7 +28,7 @@ def read_definition(connection: Connection, contract: Contract, request: Segment
     """The definition of a segment that is about to be created.
 
     Raises:
-        ExpressionError: it can't be read, or is not in its canonical text.
+        ExpressionError: it can't be read, is not in its canonical text, or is too long once it is written out.
         NotFoundError: it names a segment that isn't there.
         StateError: it names a segment that ends sooner.
     """
@@ -49,12 +39,12 @@ def read_definition(connection: Connection, contract: Contract, request: Segment
         )
     planned = plan(expression)
     references = {name: _reference(connection, contract, request, name) for name in sorted(planned.segments)}
-    meanings = {name: segment.meaning for name, segment in references.items()}
+    meaning = expand(expression, {name: parse(segment.meaning) for name, segment in references.items()})
     return Definition(
         plan=planned,
         references=references,
-        subjects=planned.subjects.union(*(segment.subjects for segment in references.values())),
-        meaning=hashlib.sha256(_resolved(expression, meanings).text().encode()).hexdigest(),
+        subjects=plan(meaning).subjects,
+        meaning=meaning.text(),
     )
 
 
@@ -71,18 +61,3 @@ def _reference(connection: Connection, contract: Contract, request: SegmentReque
             hint=f"Let {request.name} expire by then.",
         )
     return segment
-
-
-def _resolved(expression: Expression, meanings: Mapping[str, str]) -> Expression:
-    """The expression with what its references mean in place of their names."""
-    match expression:
-        case SegmentRef():
-            return SegmentRef(name=meanings[expression.name])
-        case And():
-            return conjunction(_resolved(operand, meanings) for operand in expression.operands)
-        case Or():
-            return disjunction(_resolved(operand, meanings) for operand in expression.operands)
-        case Not():
-            return negation(_resolved(expression.operand, meanings))
-        case _:
-            return expression

@@ -27,9 +27,8 @@ _LIVE = [state.value for state in SegmentState if state.is_live]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredSegment:
-    """``meaning`` is a digest of the definition with every reference replaced by what it refers to; ``subjects`` are
-    the things that need a grant, those of referenced segments included. ``job`` is the job that created it.
-    ``last_change`` is the digest of the newest SegmentChange.
+    """``meaning`` is the definition with the segments that it names written out; ``subjects`` are the things in it that
+    need a grant. ``job`` is the job that created it. ``last_change`` is the digest of the newest SegmentChange.
     """
 
     contract: str

@@ -70,19 +70,22 @@ class Leases:
     def _exchange_charges(self) -> None:
         held = self._session.ledger.charges(self._contract.id)
         answer = self._stub.ListCharges(wire.ListChargesRequest(contract=self._contract.id, after=len(held)))
-        for signed in answer.charges:
-            self._take(from_wire(signed.statement, BudgetCharge), signed.signature)
+        self._take([(from_wire(signed.statement, BudgetCharge), signed.signature) for signed in answer.charges])
         book = self._session.ledger.book(self._contract)
         if answer.leased_micro < book.leased:
             self._send(self._session.ledger.leases(self._contract.id))
         if answer.spent_micro < book.spent:
             self._give_back(held)
 
-    def _take(self, charge: BudgetCharge, signature: bytes) -> None:
-        VerifyKey(self._contract.zone.signing_key).verify(charge, signature)
+    def _take(self, page: Sequence[SignedCharge]) -> None:
+        zone = VerifyKey(self._contract.zone.signing_key)
+        for charge, signature in page:
+            zone.verify(charge, signature)
         book = self._session.ledger.book(self._contract)
-        replace(book, charges=(*book.charges, charge))  # raises unless it follows and a lease has room for it
-        self._session.ledger.put_charge(charge, signature)
+        charges = (*book.charges, *(charge for charge, _ in page))
+        replace(book, charges=charges)  # raises unless they follow and the leases have room for them
+        for charge, signature in page:
+            self._session.ledger.put_charge(charge, signature)
 
     def _give_back(self, held: Sequence[SignedCharge]) -> None:
         message = wire.PutChargesRequest(contract=self._contract.id)

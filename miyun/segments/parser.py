@@ -119,12 +119,13 @@ def _language() -> Lark:
 
 
 def _check_nesting(text: str) -> None:
-    depth = 0
+    depth = negations = 0
     for token in _language().lex(text):
         depth += {"LPAR": 1, "RPAR": -1}.get(token.type, 0)
-        if depth > NESTED_PARENTHESES:
+        negations = negations + 1 if token.type == "_NOT" else 0
+        if depth > NESTED_PARENTHESES or negations > NESTED_PARENTHESES:
             raise ExpressionError(
-                f"more than {NESTED_PARENTHESES} parentheses inside each other",
+                f"more than {NESTED_PARENTHESES} parentheses or 'not' inside each other",
                 position=token.start_pos or 0,
                 hint="Make a segment of the inner part and name it.",
             )

@@ -132,6 +132,7 @@ def test_not_binds_before_and_and_before_or(text: str, meaning: str) -> None:
         ('a and ""', 6, "empty name"),
         ("members.in = 1", 8, "'in' can't stand here"),
         ("(" * (NESTED_PARENTHESES + 1) + "a", NESTED_PARENTHESES, "parentheses"),
+        ("not " * 2_400 + "a", 4 * NESTED_PARENTHESES, "parentheses or 'not'"),
         ("a or " * EXPRESSION_CHARACTERS, EXPRESSION_CHARACTERS, "characters"),
     ],
 )

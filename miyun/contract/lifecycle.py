@@ -23,13 +23,15 @@ class ContractState(StrEnum):
 class SignedContract:
     """A contract, the signatures given so far by signer's name (both parties and the zone), and its fate.
 
-    ``activated`` says that the zone has taken it into force; ``revocation`` must have passed ``verify_revocation``.
+    ``activated`` says that the zone has taken it into force; ``revocation``, with its signature, must have passed
+    ``verify_revocation``.
     """
 
     contract: Contract
     signatures: Mapping[str, bytes] = field(default_factory=dict)
     activated: bool = False
     revocation: Revocation | None = None
+    revocation_signature: bytes = b""
 
     def state(self, now: datetime) -> ContractState:
         """The state at ``now``. Signatures are looked for, not verified; ``require_active`` verifies."""

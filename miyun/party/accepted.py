@@ -28,7 +28,7 @@ class AcceptedContracts:
         with self._engine.begin() as connection:
             held = connection.scalar(select(contracts.c.document).where(contracts.c.contract == contract.id))
             if held is None:
-                connection.execute(insert(contracts).values(contract=contract.id, document=document, withdrawn=False))
+                connection.execute(insert(contracts).values(contract=contract.id, document=document, doubted=False))
             elif held != document:
                 raise StateError(
                     f"another contract called “{contract.id}” was signed in this home before",
@@ -81,18 +81,17 @@ class AcceptedContracts:
         """
         signed = self.get(contract_id)
         signed.require_active(now)
-        if self._withdrawn(contract_id):
+        if self._doubted(contract_id):
             raise ContractError(
-                f"the contract “{contract_id}” was revoked by the other party",
-                hint="Agree on a new contract.",
+                f"the zone says that the contract “{contract_id}” was revoked, and no party has signed that",
+                hint="Ask the other party, and the zone's operator.",
                 clause="id",
             )
         return signed.contract
 
     def over(self, contract_id: str, now: datetime) -> bool:
         """Whether it was revoked, by whichever party, or has expired."""
-        ended = self.get(contract_id).state(now) in {ContractState.REVOKED, ContractState.EXPIRED}
-        return ended or self._withdrawn(contract_id)
+        return self.get(contract_id).state(now) in {ContractState.REVOKED, ContractState.EXPIRED}
 
     def keep_signatures(self, contract_id: str, signatures: Mapping[str, bytes]) -> None:
         """Keep signatures of others, which the caller has verified."""
@@ -104,13 +103,15 @@ class AcceptedContracts:
                     .on_conflict_do_nothing()
                 )
 
-    def withdraw(self, contract_id: str) -> None:
-        """Note the zone's word that the contract was revoked: this party acts on it no longer, for good."""
+    def doubt(self, contract_id: str, doubted: bool) -> None:
+        """Note whether the zone calls the contract revoked and shows no party's signature for it."""
+        if doubted == self._doubted(contract_id):
+            return
         with self._engine.begin() as connection:
-            connection.execute(update(contracts).where(contracts.c.contract == contract_id).values(withdrawn=True))
+            connection.execute(update(contracts).where(contracts.c.contract == contract_id).values(doubted=doubted))
 
     def revoke(self, revocation: Revocation, signature: bytes) -> None:
-        """Keep this party's own revocation; from here on it acts on the contract no longer."""
+        """Keep a party's revocation, which the caller has verified: this party acts on the contract no longer."""
         with self._engine.begin() as connection:
             connection.execute(
                 upsert(revocations)
@@ -118,6 +119,6 @@ class AcceptedContracts:
                 .on_conflict_do_nothing()
             )
 
-    def _withdrawn(self, contract_id: str) -> bool:
+    def _doubted(self, contract_id: str) -> bool:
         with reading(self._engine) as connection:
-            return bool(connection.scalar(select(contracts.c.withdrawn).where(contracts.c.contract == contract_id)))
+            return bool(connection.scalar(select(contracts.c.doubted).where(contracts.c.contract == contract_id)))

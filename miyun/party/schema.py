@@ -9,9 +9,9 @@ contracts = Table(
     metadata,
     Column("contract", String, primary_key=True),
     Column("document", LargeBinary, nullable=False),
-    Column("withdrawn", Boolean, nullable=False),
+    Column("doubted", Boolean, nullable=False),
 )
-"""Contracts that this party signed itself. ``withdrawn``: the zone says that it was revoked."""
+"""Contracts that this party signed itself. ``doubted``: the zone says that it was revoked, without proof."""
 
 contract_signatures = Table(
     "contract_signatures",

@@ -143,7 +143,7 @@ def test_it_stops_when_told(world: World, polling: Any) -> None:
 
 
 def test_a_revoked_contract_is_not_acted_on_after_the_next_poll(world: World, polling: Any) -> None:
-    world.zone.state = "revoked"
+    world.zone.revoke(world.platform)
     polling(lambda number: [])
     Agent(world.session(MERCHANT)).run(once=True)
     assert world.zone.leases == []

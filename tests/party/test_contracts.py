@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from miyun.audit.events import Event
 from miyun.contract.model import Contract
 from miyun.errors import ConfigError, ContractError, MalformedError, StateError, TransportError
 from miyun.keys.signing import SigningKey
@@ -111,12 +112,71 @@ def test_a_revocation_holds_even_if_the_zone_is_away(world: World, client: Contr
         world.restart(MERCHANT).accepted.active("spring", world.clock())
 
 
+def test_a_revocation_by_the_other_party_is_for_good(world: World) -> None:
+    world.zone.revoke(world.platform)
+    Upkeep(world.session(MERCHANT), lambda event: None).run()
+    world.zone.state, world.zone.revocation = "active", None
+    session = world.restart(MERCHANT)
+    Upkeep(session, lambda event: None).run()
+    with pytest.raises(ContractError) as refused:
+        session.accepted.active("spring", world.clock())
+    assert refused.value.clause == "parties[1]"
+    assert [entry.event for entry in session.audit_log.entries("spring")] == [Event.CONTRACT_REVOKED]
+
+
+Claim = Callable[[World], None]
+
+
+def without_proof(world: World) -> None:
+    world.zone.state = "revoked"
+
+
+def signed_by_nobody(world: World) -> None:
+    world.zone.revoke(world.platform)
+    assert world.zone.revocation is not None
+    world.zone.revocation.signature = bytes(64)
+
+
+def signed_by_somebody_else(world: World) -> None:
+    world.zone.revoke(world.platform, party=MERCHANT)
+
+
+def of_another_contract(world: World) -> None:
+    world.zone.revoke(world.platform, contract_digest=bytes(32))
+
+
+def in_the_zones_name(world: World) -> None:
+    world.zone.revoke(world.platform, party=ZONE)
+
+
+@pytest.mark.parametrize(
+    "claim", [without_proof, signed_by_nobody, signed_by_somebody_else, of_another_contract, in_the_zones_name]
+)
+def test_the_zones_word_alone_halts_a_contract_and_does_not_end_it(world: World, claim: Claim) -> None:
+    step(world, MERCHANT, world.begin())
+    claim(world)
+    told: list[Any] = []
+    Upkeep(world.session(MERCHANT), told.append).run()
+
+    assert ["no party has signed that" in event.message for event in told] == [True]
+    session = world.restart(MERCHANT)
+    with pytest.raises(ContractError, match="no party has signed that"):
+        session.accepted.active("spring", world.clock())
+    assert world.zone.leases == []
+    assert session.fusions.exchanging()
+    assert list(world.merchant.path.glob("rosters/*"))
+
+    world.zone.state, world.zone.revocation = "active", None
+    Upkeep(session, told.append).run()
+    assert session.accepted.active("spring", world.clock()) == world.contract
+
+
 @pytest.mark.parametrize("end", ["revoked", "expired"])
 def test_a_contract_that_is_over_leaves_no_scalar_and_no_roster(world: World, end: str) -> None:
     step(world, MERCHANT, world.begin())
     assert list(world.merchant.path.glob("rosters/*"))
     if end == "revoked":
-        world.zone.state = "revoked"
+        world.zone.revoke(world.platform)
     else:
         world.clock.now = world.contract.expires
     Upkeep(world.session(MERCHANT), lambda event: None).run()

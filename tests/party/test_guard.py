@@ -217,7 +217,16 @@ def test_a_contract_that_this_party_revoked(ready: World, make_task: Make) -> No
 
 def test_a_contract_that_the_other_party_revoked(ready: World, make_task: Make) -> None:
     task = make_task(ready)
-    ready.session(MERCHANT).accepted.withdraw("spring")
+    revocation = Revocation(
+        contract="spring", contract_digest=ready.contract.digest(), party=PLATFORM, reason="over", at=NOW
+    )
+    ready.session(MERCHANT).accepted.revoke(revocation, b"")
+    assert refusal(ready, task, ContractError).clause == "parties[1]"
+
+
+def test_a_contract_that_the_zone_calls_revoked_without_proof(ready: World, make_task: Make) -> None:
+    task = make_task(ready)
+    ready.session(MERCHANT).accepted.doubt("spring", True)
     assert refusal(ready, task, ContractError).clause == "id"
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from miyun.audit.statements import Receipt
 from miyun.contract.draft import draft_contract
 from miyun.contract.model import Contract, IdentifierTerms
+from miyun.contract.statements import Revocation
 from miyun.keys.create import create_home
 from miyun.keys.home import Home, HomeInfo, Role, ZoneLink
 from miyun.keys.identity import Identity
@@ -129,6 +130,7 @@ class FakeZone:
     leases: list[BudgetLease] = field(default_factory=list)
     charges: list[tuple[BudgetCharge, bytes]] = field(default_factory=list)
     state: str = "active"
+    revocation: contract_pb2.RevokeRequest | None = None
     calls: list[tuple[str, str, bytes]] = field(default_factory=list)
     before: Callable[[str, str, Any], None] = lambda caller, method, message: None
     after: Callable[[str, str, Any], None] = lambda caller, method, message: None
@@ -234,6 +236,9 @@ class FakeZone:
     def on_ListContracts(self, caller: str, message: Any) -> Any:
         view = contract_pb2.ContractView(document=self.contract.canonical_bytes(), state=self.state)
         view.signatures.add(signer=ZONE, signature=self.key.sign(self.contract))
+        if self.revocation is not None:
+            view.revocation.CopyFrom(self.revocation.statement)
+            view.revocation_signature = self.revocation.signature
         return contract_pb2.ListContractsResponse(contracts=[view])
 
     def on_Sign(self, caller: str, message: Any) -> Any:
@@ -263,6 +268,21 @@ class FakeZone:
         given = [(from_wire(signed.statement, BudgetCharge), signed.signature) for signed in message.charges]
         self.charges += [signed for signed in given if signed[0].sequence not in held]
         return budget_pb2.PutChargesResponse(taken_over=len(self.charges) - len(held))
+
+    def revoke(self, home: Home, **changes: Any) -> None:
+        """As if this party had revoked the contract."""
+        revocation = Revocation(
+            contract=self.contract.id,
+            contract_digest=self.contract.digest(),
+            party=home.info.name,
+            reason="over",
+            at=NOW,
+        )
+        revocation = replace(revocation, **changes)
+        self.state = "revoked"
+        self.revocation = contract_pb2.RevokeRequest(
+            statement=to_wire(revocation, contract_pb2.Revocation), signature=home.signing_key.sign(revocation)
+        )
 
     def charge(self, rho_micro: int, **changes: Any) -> None:
         """Charge the merchant for a release."""

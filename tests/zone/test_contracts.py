@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 
 from miyun.audit.statements import AuditEntry
+from miyun.contract.lifecycle import verify_revocation
+from miyun.contract.statements import Revocation
 from miyun.errors import ContractError, NotFoundError, NotPermittedError, SignatureError, StateError, TransportError
 from miyun.transport.codec import from_wire, to_wire
 from miyun.wire.v1 import contract_pb2, fusion_pb2, identity_pb2, segment_pb2
@@ -152,6 +154,8 @@ def test_a_revoked_contract_permits_nothing_more(world: World) -> None:
     request_fusion(world.merchant, contract)
 
     assert world.platform.revoke(contract).state == "revoked"
+    shown = world.merchant.contracts.GetContract(contract_pb2.GetContractRequest(contract="revoked"))
+    verify_revocation(contract, from_wire(shown.revocation, Revocation), shown.revocation_signature)
 
     with pytest.raises(ContractError) as refusal:
         request_fusion(world.merchant, contract, job="fuse-later")

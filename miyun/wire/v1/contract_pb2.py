@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cmiyun/wire/v1/contract.proto\x12\rmiyun.wire.v1\"6\n\x11\x43ontractSignature\x12\x0e\n\x06signer\x18\x01 \x01(\t\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"e\n\x0c\x43ontractView\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\x12\x34\n\nsignatures\x18\x02 \x03(\x0b\x32 .miyun.wire.v1.ContractSignature\x12\r\n\x05state\x18\x03 \x01(\t\"\"\n\x0eProposeRequest\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\"&\n\x12GetContractRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\"\x16\n\x14ListContractsRequest\"G\n\x15ListContractsResponse\x12.\n\tcontracts\x18\x01 \x03(\x0b\x32\x1b.miyun.wire.v1.ContractView\"\\\n\x13SignContractRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x33\n\tsignature\x18\x02 \x01(\x0b\x32 .miyun.wire.v1.ContractSignature\"+\n\x17\x41\x63tivateContractRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\"b\n\nRevocation\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x17\n\x0f\x63ontract_digest\x18\x02 \x01(\x0c\x12\r\n\x05party\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\n\n\x02\x61t\x18\x05 \x01(\t\"P\n\rRevokeRequest\x12,\n\tstatement\x18\x01 \x01(\x0b\x32\x19.miyun.wire.v1.Revocation\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\x89\x01\n\nDelegation\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x17\n\x0f\x63ontract_digest\x18\x02 \x01(\x0c\x12\r\n\x05party\x18\x03 \x01(\t\x12\x0f\n\x07\x61nalyst\x18\x04 \x01(\t\x12\x13\n\x0b\x61nalyst_key\x18\x05 \x01(\x0c\x12\x0f\n\x07\x65xpires\x18\x06 \x01(\t\x12\n\n\x02\x61t\x18\x07 \x01(\t\"R\n\x0f\x44\x65legateRequest\x12,\n\tstatement\x18\x01 \x01(\x0b\x32\x19.miyun.wire.v1.Delegation\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\x12\n\x10\x44\x65legateResponse2\xaf\x04\n\x0f\x43ontractService\x12\x45\n\x07Propose\x12\x1d.miyun.wire.v1.ProposeRequest\x1a\x1b.miyun.wire.v1.ContractView\x12M\n\x0bGetContract\x12!.miyun.wire.v1.GetContractRequest\x1a\x1b.miyun.wire.v1.ContractView\x12Z\n\rListContracts\x12#.miyun.wire.v1.ListContractsRequest\x1a$.miyun.wire.v1.ListContractsResponse\x12G\n\x04Sign\x12\".miyun.wire.v1.SignContractRequest\x1a\x1b.miyun.wire.v1.ContractView\x12O\n\x08\x41\x63tivate\x12&.miyun.wire.v1.ActivateContractRequest\x1a\x1b.miyun.wire.v1.ContractView\x12\x43\n\x06Revoke\x12\x1c.miyun.wire.v1.RevokeRequest\x1a\x1b.miyun.wire.v1.ContractView\x12K\n\x08\x44\x65legate\x12\x1e.miyun.wire.v1.DelegateRequest\x1a\x1f.miyun.wire.v1.DelegateResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cmiyun/wire/v1/contract.proto\x12\rmiyun.wire.v1\"6\n\x11\x43ontractSignature\x12\x0e\n\x06signer\x18\x01 \x01(\t\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\xc6\x01\n\x0c\x43ontractView\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\x12\x34\n\nsignatures\x18\x02 \x03(\x0b\x32 .miyun.wire.v1.ContractSignature\x12\r\n\x05state\x18\x03 \x01(\t\x12\x32\n\nrevocation\x18\x04 \x01(\x0b\x32\x19.miyun.wire.v1.RevocationH\x00\x88\x01\x01\x12\x1c\n\x14revocation_signature\x18\x05 \x01(\x0c\x42\r\n\x0b_revocation\"\"\n\x0eProposeRequest\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\"&\n\x12GetContractRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\"\x16\n\x14ListContractsRequest\"G\n\x15ListContractsResponse\x12.\n\tcontracts\x18\x01 \x03(\x0b\x32\x1b.miyun.wire.v1.ContractView\"\\\n\x13SignContractRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x33\n\tsignature\x18\x02 \x01(\x0b\x32 .miyun.wire.v1.ContractSignature\"+\n\x17\x41\x63tivateContractRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\"b\n\nRevocation\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x17\n\x0f\x63ontract_digest\x18\x02 \x01(\x0c\x12\r\n\x05party\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\n\n\x02\x61t\x18\x05 \x01(\t\"P\n\rRevokeRequest\x12,\n\tstatement\x18\x01 \x01(\x0b\x32\x19.miyun.wire.v1.Revocation\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\x89\x01\n\nDelegation\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x17\n\x0f\x63ontract_digest\x18\x02 \x01(\x0c\x12\r\n\x05party\x18\x03 \x01(\t\x12\x0f\n\x07\x61nalyst\x18\x04 \x01(\t\x12\x13\n\x0b\x61nalyst_key\x18\x05 \x01(\x0c\x12\x0f\n\x07\x65xpires\x18\x06 \x01(\t\x12\n\n\x02\x61t\x18\x07 \x01(\t\"R\n\x0f\x44\x65legateRequest\x12,\n\tstatement\x18\x01 \x01(\x0b\x32\x19.miyun.wire.v1.Delegation\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\x12\n\x10\x44\x65legateResponse2\xaf\x04\n\x0f\x43ontractService\x12\x45\n\x07Propose\x12\x1d.miyun.wire.v1.ProposeRequest\x1a\x1b.miyun.wire.v1.ContractView\x12M\n\x0bGetContract\x12!.miyun.wire.v1.GetContractRequest\x1a\x1b.miyun.wire.v1.ContractView\x12Z\n\rListContracts\x12#.miyun.wire.v1.ListContractsRequest\x1a$.miyun.wire.v1.ListContractsResponse\x12G\n\x04Sign\x12\".miyun.wire.v1.SignContractRequest\x1a\x1b.miyun.wire.v1.ContractView\x12O\n\x08\x41\x63tivate\x12&.miyun.wire.v1.ActivateContractRequest\x1a\x1b.miyun.wire.v1.ContractView\x12\x43\n\x06Revoke\x12\x1c.miyun.wire.v1.RevokeRequest\x1a\x1b.miyun.wire.v1.ContractView\x12K\n\x08\x44\x65legate\x12\x1e.miyun.wire.v1.DelegateRequest\x1a\x1f.miyun.wire.v1.DelegateResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,30 +33,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CONTRACTSIGNATURE']._serialized_start=47
   _globals['_CONTRACTSIGNATURE']._serialized_end=101
-  _globals['_CONTRACTVIEW']._serialized_start=103
-  _globals['_CONTRACTVIEW']._serialized_end=204
-  _globals['_PROPOSEREQUEST']._serialized_start=206
-  _globals['_PROPOSEREQUEST']._serialized_end=240
-  _globals['_GETCONTRACTREQUEST']._serialized_start=242
-  _globals['_GETCONTRACTREQUEST']._serialized_end=280
-  _globals['_LISTCONTRACTSREQUEST']._serialized_start=282
-  _globals['_LISTCONTRACTSREQUEST']._serialized_end=304
-  _globals['_LISTCONTRACTSRESPONSE']._serialized_start=306
-  _globals['_LISTCONTRACTSRESPONSE']._serialized_end=377
-  _globals['_SIGNCONTRACTREQUEST']._serialized_start=379
-  _globals['_SIGNCONTRACTREQUEST']._serialized_end=471
-  _globals['_ACTIVATECONTRACTREQUEST']._serialized_start=473
-  _globals['_ACTIVATECONTRACTREQUEST']._serialized_end=516
-  _globals['_REVOCATION']._serialized_start=518
-  _globals['_REVOCATION']._serialized_end=616
-  _globals['_REVOKEREQUEST']._serialized_start=618
-  _globals['_REVOKEREQUEST']._serialized_end=698
-  _globals['_DELEGATION']._serialized_start=701
-  _globals['_DELEGATION']._serialized_end=838
-  _globals['_DELEGATEREQUEST']._serialized_start=840
-  _globals['_DELEGATEREQUEST']._serialized_end=922
-  _globals['_DELEGATERESPONSE']._serialized_start=924
-  _globals['_DELEGATERESPONSE']._serialized_end=942
-  _globals['_CONTRACTSERVICE']._serialized_start=945
-  _globals['_CONTRACTSERVICE']._serialized_end=1504
+  _globals['_CONTRACTVIEW']._serialized_start=104
+  _globals['_CONTRACTVIEW']._serialized_end=302
+  _globals['_PROPOSEREQUEST']._serialized_start=304
+  _globals['_PROPOSEREQUEST']._serialized_end=338
+  _globals['_GETCONTRACTREQUEST']._serialized_start=340
+  _globals['_GETCONTRACTREQUEST']._serialized_end=378
+  _globals['_LISTCONTRACTSREQUEST']._serialized_start=380
+  _globals['_LISTCONTRACTSREQUEST']._serialized_end=402
+  _globals['_LISTCONTRACTSRESPONSE']._serialized_start=404
+  _globals['_LISTCONTRACTSRESPONSE']._serialized_end=475
+  _globals['_SIGNCONTRACTREQUEST']._serialized_start=477
+  _globals['_SIGNCONTRACTREQUEST']._serialized_end=569
+  _globals['_ACTIVATECONTRACTREQUEST']._serialized_start=571
+  _globals['_ACTIVATECONTRACTREQUEST']._serialized_end=614
+  _globals['_REVOCATION']._serialized_start=616
+  _globals['_REVOCATION']._serialized_end=714
+  _globals['_REVOKEREQUEST']._serialized_start=716
+  _globals['_REVOKEREQUEST']._serialized_end=796
+  _globals['_DELEGATION']._serialized_start=799
+  _globals['_DELEGATION']._serialized_end=936
+  _globals['_DELEGATEREQUEST']._serialized_start=938
+  _globals['_DELEGATEREQUEST']._serialized_end=1020
+  _globals['_DELEGATERESPONSE']._serialized_start=1022
+  _globals['_DELEGATERESPONSE']._serialized_end=1040
+  _globals['_CONTRACTSERVICE']._serialized_start=1043
+  _globals['_CONTRACTSERVICE']._serialized_end=1602
 # @@protoc_insertion_point(module_scope)

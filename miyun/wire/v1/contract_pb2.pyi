@@ -47,24 +47,33 @@ class ContractView(_message.Message):
     DOCUMENT_FIELD_NUMBER: _builtins.int
     SIGNATURES_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    REVOCATION_FIELD_NUMBER: _builtins.int
+    REVOCATION_SIGNATURE_FIELD_NUMBER: _builtins.int
     document: _builtins.bytes
     """RFC 8785 JSON, exactly what is signed"""
     state: _builtins.str
     """proposed | signed | active | revoked | expired"""
+    revocation_signature: _builtins.bytes
     @_builtins.property
     def signatures(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractSignature]: ...
+    @_builtins.property
+    def revocation(self) -> Global___Revocation: ...
     def __init__(
         self,
         *,
         document: _builtins.bytes = ...,
         signatures: _abc.Iterable[Global___ContractSignature] | None = ...,
         state: _builtins.str = ...,
+        revocation: Global___Revocation | None = ...,
+        revocation_signature: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_revocation", b"_revocation", "revocation", b"revocation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "signatures", b"signatures", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_revocation", b"_revocation", "document", b"document", "revocation", b"revocation", "revocation_signature", b"revocation_signature", "signatures", b"signatures", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__revocation: _TypeAlias = _typing.Literal["revocation"]  # noqa: Y015
+    _WhichOneofArgType__revocation: _TypeAlias = _typing.Literal["_revocation", b"_revocation"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__revocation) -> _WhichOneofReturnType__revocation | None: ...
 
 Global___ContractView: _TypeAlias = ContractView  # noqa: Y015
 

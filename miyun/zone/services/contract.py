@@ -4,7 +4,7 @@ import grpc
 
 from miyun.contract.lifecycle import SignedContract
 from miyun.contract.statements import Delegation, Revocation
-from miyun.transport.codec import from_wire
+from miyun.transport.codec import from_wire, to_wire
 from miyun.transport.peer import current_peer
 from miyun.wire.v1 import contract_pb2 as wire
 from miyun.wire.v1.contract_pb2_grpc import ContractServiceServicer
@@ -52,4 +52,6 @@ class ContractService(ContractServiceServicer):
                 for signer, signature in sorted(signed.signatures.items())
             ],
             state=signed.state(self._core.clock()),
+            revocation=None if signed.revocation is None else to_wire(signed.revocation, wire.Revocation),
+            revocation_signature=signed.revocation_signature,
         )

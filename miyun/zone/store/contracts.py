@@ -103,4 +103,5 @@ def _signed(connection: Connection, row: Row[Any]) -> SignedContract:
         signatures={signature.signer: signature.signature for signature in signatures},
         activated=row.activated,
         revocation=None if row.revocation is None else Revocation.from_canonical(row.revocation),
+        revocation_signature=row.revocation_signature or b"",
     )

@@ -14,7 +14,7 @@ def upgrade() -> None:
         "contracts",
         sa.Column("contract", sa.String, primary_key=True),
         sa.Column("document", sa.LargeBinary, nullable=False),
-        sa.Column("withdrawn", sa.Boolean, nullable=False),
+        sa.Column("doubted", sa.Boolean, nullable=False),
     )
     op.create_table(
         "contract_signatures",

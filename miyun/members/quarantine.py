@@ -2,6 +2,7 @@
 
 import csv
 import os
+import secrets
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,7 +13,7 @@ HEADER = ("row", "column", "reason", "words", "value")
 
 
 class Quarantine:
-    """Written beside ``path`` and put in its place, mode 0600, when the reading succeeds.
+    """Written beside ``path`` and put in its place, mode 0600, when the reading succeeds; the last one to succeed stays.
 
     Rows count from 1, without the header; a row that is unusable as a whole has no column. Bytes that were no text
     are kept as they were.
@@ -22,7 +23,7 @@ class Quarantine:
         self.path = path
         self.entries = 0
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._partial = path.with_name(f".{path.name}.{os.getpid()}")
+        self._partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         self._file = open(  # noqa: SIM115 - closed by __exit__
             self._partial, "w", encoding="utf-8", errors="surrogateescape", newline="", opener=_private
         )

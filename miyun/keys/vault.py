@@ -1,8 +1,7 @@
 """A home's secrets, encrypted at rest.
 
 A random vault key encrypts each record (AES-256-GCM, the record's name as associated data). It is itself encrypted
-under a key that Argon2id derives from the passphrase or key file (RFC 9106, second recommended choice: 3 passes,
-4 lanes, 64 MiB).
+under a key derived from the passphrase or the key file.
 """
 
 import base64
@@ -13,23 +12,18 @@ from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from filelock import FileLock
 
 from miyun.errors import KeyAccessError
 from miyun.keys.files import write_private
 from miyun.keys.secret import Secret
-from miyun.keys.unlock import KeyFile, Passphrase, Unlock, unlock_from_environment
+from miyun.keys.unlock import VAULT_KEY_BYTES, KeyFile, Passphrase, Unlock, unlock_from_environment
 
 __all__ = ["KeyFile", "Passphrase", "Unlock", "Vault", "unlock_from_environment"]
 
 FORMAT = "miyun-vault-1"
-KEY_BYTES = 32
 NONCE_BYTES = 12
 SALT_BYTES = 16
-ITERATIONS = 3
-LANES = 4
-MEMORY_KIB = 64 * 1024
 
 _RECORD = b"miyun/v1/vault-record\0"
 _VAULT_KEY = b"miyun/v1/vault-key\0"
@@ -60,8 +54,8 @@ class Vault(Secret):
             raise KeyAccessError(f"there is a vault at {path} already", hint="Choose another home folder.")
         if isinstance(unlock, KeyFile):
             unlock.ensure()
-        salt, key = secrets.token_bytes(SALT_BYTES), secrets.token_bytes(KEY_BYTES)
-        wrapped = _encode(_encrypt(AESGCM(_derive(unlock, salt)), key, _VAULT_KEY))
+        salt, key = secrets.token_bytes(SALT_BYTES), secrets.token_bytes(VAULT_KEY_BYTES)
+        wrapped = _encode(_encrypt(AESGCM(unlock.derive(salt)), key, _VAULT_KEY))
         write_private(path, _dump({"format": FORMAT, "salt": _encode(salt), "key": wrapped, "records": {}}))
         return cls(path, key, wrapped)
 
@@ -75,7 +69,7 @@ class Vault(Secret):
         content = _load(path)
         salt, wrapped = _decode(path, content["salt"]), _decode(path, content["key"])
         try:
-            key = _decrypt(AESGCM(_derive(unlock, salt)), wrapped, _VAULT_KEY)
+            key = _decrypt(AESGCM(unlock.derive(salt)), wrapped, _VAULT_KEY)
         except InvalidTag:
             what = "key file" if isinstance(unlock, KeyFile) else "passphrase"
             raise KeyAccessError(
@@ -122,11 +116,6 @@ class Vault(Secret):
         if content["key"] != self._wrapped:
             raise KeyAccessError(f"{self._path} was replaced by another vault", hint="Start the command again.")
         return content
-
-
-def _derive(unlock: Unlock, salt: bytes) -> bytes:
-    kdf = Argon2id(salt=salt, length=KEY_BYTES, iterations=ITERATIONS, lanes=LANES, memory_cost=MEMORY_KIB)
-    return kdf.derive(unlock.secret())
 
 
 def _encrypt(aead: AESGCM, plaintext: bytes, place: bytes) -> bytes:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from miyun.errors import KeyAccessError
-from miyun.keys import vault as vault_module
+from miyun.keys import unlock
 from miyun.keys.vault import KeyFile, Passphrase, Vault, unlock_from_environment
 
 RIGHT = Passphrase("correct horse")
@@ -196,7 +196,7 @@ def test_processes_lose_nothing_and_see_each_other(vault: Vault, path: Path) -> 
 
 def test_the_derivation_is_what_the_docstring_says() -> None:
     """RFC 9106, 4: the second recommended option."""
-    assert (vault_module.ITERATIONS, vault_module.LANES, vault_module.MEMORY_KIB) == (3, 4, 65536)
+    assert (unlock.ITERATIONS, unlock.LANES, unlock.MEMORY_KIB) == (3, 4, 65536)
 
 
 def test_a_vault_and_its_unlock_show_nothing(vault: Vault) -> None:

@@ -17,13 +17,11 @@ MakeWorld = Callable[..., World]
 
 
 @pytest.fixture(scope="session")
-def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("homes")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("miyun.keys.vault.MEMORY_KIB", 64)
-        for name, kind in ((MERCHANT, "merchant"), (PLATFORM, "platform")):
-            Session(make_home(folder / name, name, kind)).close()
-        yield folder
+    for name, kind in ((MERCHANT, "merchant"), (PLATFORM, "platform")):
+        Session(make_home(folder / name, name, kind)).close()
+    return folder
 
 
 @pytest.fixture

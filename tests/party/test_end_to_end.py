@@ -75,20 +75,18 @@ def new_home(folder: Path, name: str, role: Role, kind: str | None = None) -> No
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("stage")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("miyun.keys.vault.MEMORY_KIB", 64)
-        new_home(folder, ZONE, Role.ZONE)
-        new_home(folder, MERCHANT, Role.PARTY, "merchant")
-        new_home(folder, PLATFORM, Role.PARTY, "platform")
-        new_home(folder, "ana", Role.ANALYST)
-        write_config(folder / ZONE, ZoneConfig(address="127.0.0.1:0", enrolment_address="127.0.0.1:0"))
-        rows = make_rows()
-        extra = "[privacy]\ntotal_rho_micro = 100000000\n[agent]\npatience_seconds = 20\n"
-        write_members(folder / MERCHANT, rows.merchant, extra=extra)
-        write_members(folder / PLATFORM, rows.platform, extra=extra)
-        with Zone.open(folder / ZONE, KeyFile(folder / f"{ZONE}.key")) as zone:
-            zone.start()
-            yield Stage(zone, folder, rows)
+    new_home(folder, ZONE, Role.ZONE)
+    new_home(folder, MERCHANT, Role.PARTY, "merchant")
+    new_home(folder, PLATFORM, Role.PARTY, "platform")
+    new_home(folder, "ana", Role.ANALYST)
+    write_config(folder / ZONE, ZoneConfig(address="127.0.0.1:0", enrolment_address="127.0.0.1:0"))
+    rows = make_rows()
+    extra = "[privacy]\ntotal_rho_micro = 100000000\n[agent]\npatience_seconds = 20\n"
+    write_members(folder / MERCHANT, rows.merchant, extra=extra)
+    write_members(folder / PLATFORM, rows.platform, extra=extra)
+    with Zone.open(folder / ZONE, KeyFile(folder / f"{ZONE}.key")) as zone:
+        zone.start()
+        yield Stage(zone, folder, rows)
 
 
 @pytest.fixture(scope="module")

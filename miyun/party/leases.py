@@ -69,13 +69,19 @@ class Leases:
 
     def _exchange_charges(self) -> None:
         held = self._session.ledger.charges(self._contract.id)
-        answer = self._stub.ListCharges(wire.ListChargesRequest(contract=self._contract.id, after=len(held)))
+        answer = self._check_in(held)
         self._take([(from_wire(signed.statement, BudgetCharge), signed.signature) for signed in answer.charges])
         book = self._session.ledger.book(self._contract)
         if answer.leased_micro < book.leased:
             self._send(self._session.ledger.leases(self._contract.id))
         if answer.spent_micro < book.spent:
             self._give_back(held)
+
+    def _check_in(self, held: Sequence[SignedCharge]) -> wire.ListChargesResponse:
+        newest = held[-1][0].digest() if held else b""
+        return self._stub.ListCharges(
+            wire.ListChargesRequest(contract=self._contract.id, after=len(held), newest=newest)
+        )
 
     def _take(self, page: Sequence[SignedCharge]) -> None:
         zone = VerifyKey(self._contract.zone.signing_key)
@@ -92,6 +98,7 @@ class Leases:
         for charge, signature in held:
             message.charges.add(statement=to_wire(charge, wire.BudgetCharge), signature=signature)
         taken = self._stub.PutCharges(message).taken_over
+        self._check_in(held)
         self._warn(
             f"the zone had lost {taken} charges to this party's budget and has taken them over again",
             "Ask the zone's operator whether it was restored from a backup.",

@@ -12,6 +12,7 @@ from miyun.keys.identity import Identity
 from miyun.keys.signing import SigningKey
 from miyun.storage.database import reading
 from miyun.zone.bell import Bell
+from miyun.zone.mark import ChargeMark
 
 
 def utc_now() -> datetime:
@@ -45,6 +46,7 @@ class Core:
     engine: Engine
     bell: Bell
     waker: Waker
+    mark: ChargeMark
     clock: Callable[[], datetime] = utc_now
 
     @contextmanager

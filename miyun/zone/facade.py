@@ -21,7 +21,9 @@ from miyun.transport.tls import Authority
 from miyun.zone.bell import Bell
 from miyun.zone.config import ZoneConfig, load_config, with_port
 from miyun.zone.core import Core, utc_now
+from miyun.zone.mark import ChargeMark
 from miyun.zone.operations.enrolment import invite
+from miyun.zone.operations.restoring import forget_check_ins, notice_restore
 from miyun.zone.serve import Ports
 from miyun.zone.store.audit_log import list_entries
 from miyun.zone.store.contracts import all_contracts
@@ -55,6 +57,7 @@ class Zone:
             engine=open_database(config.database_url(home.path), migrations=MIGRATIONS),
             bell=self._bell,
             waker=self._worker,
+            mark=ChargeMark(home.path),
             clock=clock,
         )
         self._address = config.address
@@ -123,6 +126,10 @@ class Zone:
         with self._core.reading() as connection:
             return all_contracts(connection)
 
+    def restored(self) -> None:
+        """Say that the home and its database come from a backup: nothing new is released before the owners check in."""
+        forget_check_ins(self._core)
+
     def audit_verify(self) -> dict[str, int]:
         """Check the audit chain of every contract; gives the number of entries of each.
 
@@ -147,6 +154,7 @@ class Zone:
         """
         with ExitStack() as starting:
             starting.enter_context(self._home.lock("zone"))
+            notice_restore(self._core)
             ports = Ports(self._home, self._authority, self._config, self._core)
             members, newcomers = ports.start()
             starting.callback(ports.stop)

@@ -277,6 +277,14 @@ charges = Table(
     Column("signature", LargeBinary, nullable=False),
 )
 
+check_ins = Table(
+    "check_ins",
+    metadata,
+    Column("contract", String(64), primary_key=True),
+    Column("owner", String(64), primary_key=True),
+)
+"""Owners whose charges are known to be all here."""
+
 size_releases = Table(
     "size_releases",
     metadata,

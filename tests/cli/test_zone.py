@@ -42,6 +42,10 @@ def test_an_empty_zone_says_so(hub: Callable[..., Outcome]) -> None:
     assert hub("audit", "verify", "--json").document == []
 
 
+def test_a_zone_is_told_that_it_was_restored(hub: Callable[..., Outcome]) -> None:
+    assert "Nothing new is released" in hub("zone", "restored").out
+
+
 def test_a_zone_joins_no_zone_and_is_no_party(hub: Callable[..., Outcome]) -> None:
     assert hub("join", "miyun1abc", "--json").error["message"] == "a zone joins no zone"
     assert hub("contract", "list", "--json").error["code"] == "input"

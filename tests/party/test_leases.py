@@ -10,6 +10,7 @@ from miyun.errors import AuditError, BudgetExceededError, MiyunError, SignatureE
 from miyun.party.leases import Leases
 from miyun.party.progress import Warned
 from miyun.privacy.statements import BudgetLease
+from miyun.wire.v1.budget_pb2 import ListChargesRequest
 from tests.party.world import MERCHANT, World
 
 BUDGET = replace(DEFAULT_BUDGET, rho_micro=100, size_rho_micro=1, match_report_rho_micro=10, lease_rho_micro=15)
@@ -129,3 +130,16 @@ def test_a_restored_zone_gets_back_what_it_lost(owner: World) -> None:
     settle(owner, told)
     assert (owner.zone.charges, owner.zone.leases) == (charges, leases)
     assert [type(event) for event in told] == [Warned]
+    assert [name for caller, name, _ in owner.zone.calls][-2:] == ["PutCharges", "ListCharges"]
+
+
+def test_an_owner_names_the_newest_charge_that_it_holds(owner: World) -> None:
+    settle(owner)
+    owner.zone.charge(5)
+    owner.zone.charge(5)
+    settle(owner)
+    settle(owner)
+    requests = [ListChargesRequest.FromString(sent) for sent in owner.zone.sent(MERCHANT, "ListCharges")]
+    first, last = requests[0], requests[-1]
+    assert (first.after, first.newest) == (0, b"")
+    assert (last.after, last.newest) == (2, owner.zone.charges[1][0].digest())

@@ -18,7 +18,7 @@ from miyun.keys.create import create_home
 from miyun.keys.home import Home, HomeInfo, Role
 from miyun.keys.unlock import KeyFile
 from miyun.keys.unsealing import sealing_key
-from miyun.privacy.statements import BudgetLease, SizeBand, SizeRequest
+from miyun.privacy.statements import BudgetCharge, BudgetLease, SizeBand, SizeRequest
 from miyun.records import Statement
 from miyun.segments.expansion import expand
 from miyun.segments.expression import Expression
@@ -175,6 +175,8 @@ class Member:
         self.contracts.Delegate(message)
 
     def lease(self, contract: Contract, sequence: int, rho_micro: int, *, expires: datetime | None = None) -> None:
+        """Sign a lease, having checked in."""
+        self.check_in(contract)
         statement = BudgetLease(
             contract=contract.id,
             contract_digest=contract.digest(),
@@ -189,8 +191,14 @@ class Member:
         )
         self.budget.PutLease(message)
 
-    def charges(self, contract: Contract, after: int = 0) -> budget_pb2.ListChargesResponse:
-        return self.budget.ListCharges(budget_pb2.ListChargesRequest(contract=contract.id, after=after))
+    def charges(self, contract: Contract) -> budget_pb2.ListChargesResponse:
+        return self.check_in(contract)
+
+    def check_in(self, contract: Contract, *held: budget_pb2.SignedBudgetCharge) -> budget_pb2.ListChargesResponse:
+        """Ask for charges as the owner of those that it holds."""
+        newest = from_wire(held[-1].statement, BudgetCharge).digest() if held else b""
+        request = budget_pb2.ListChargesRequest(contract=contract.id, after=len(held), newest=newest)
+        return self.budget.ListCharges(request)
 
     def size(self, contract: Contract, segment: str, version: int = 0, **other: Any) -> SizeBand:
         statement = SizeRequest(

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from miyun.errors import StateError
+from miyun.errors import StateError, WaitingError
 from miyun.wire.v1 import budget_pb2, fusion_pb2
 from miyun.zone.operations import evaluation, joining
 from miyun.zone.worker import Worker
 from tests.zone.matching import Side, exchange, model_pairs, people, request_fusion
-from tests.zone.members import MERCHANT, TYPES, World
+from tests.zone.members import MERCHANT, PLATFORM, TYPES, World
 from tests.zone.test_fusion import pairs_of_rows
 from tests.zone.test_segments import Fused, agree, fuse
 
@@ -132,30 +132,80 @@ def test_a_defect_fails_one_job_and_not_the_zone(world: World, monkeypatch: pyte
     fused.ready("sound")
 
 
-def test_a_restored_zone_takes_over_what_it_has_forgotten(world: World) -> None:
-    fused = fuse(world, agree(world, "restored"))
+def restored(world: World, name: str, *, told: bool) -> tuple[Fused, dict[str, list[budget_pb2.SignedBudgetCharge]]]:
+    """A zone back from a backup, after which it had released a size; and the charges that the owners hold."""
+    fused = fuse(world, agree(world, name))
     fused.create("everybody", "matched")
     fused.ready("everybody")
     world.zone.close()
     database = world.folder / "meeting-place" / "zone.sqlite"
+    mark = world.folder / "meeting-place" / "charges.mark"
     backup = shutil.copy(database, world.folder / "backup.sqlite")
+    before = mark.read_bytes()
     world.restart()
-    size = world.merchant.size(fused.contract, "everybody")
+    world.merchant.size(fused.contract, "everybody")
     held = {party.name: list(party.charges(fused.contract).charges) for party in world.parties}
     world.zone.close()
     shutil.copy(backup, database)
+    if told:
+        mark.write_bytes(before)
+        zone = world._open_zone()
+        zone.restored()
+        zone.close()
     world.restart()
-    assert len(world.merchant.charges(fused.contract).charges) == 1
+    return fused, held
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_a_restored_zone_releases_nothing_before_it_has_what_it_had_forgotten(world: World, told: bool) -> None:
+    fused, held = restored(world, f"restored-{told}".lower(), told=told)
+    contract = fused.contract
+    assert [len(charges) for charges in held.values()] == [2, 2]
 
     for party in world.parties:
-        request = budget_pb2.PutChargesRequest(contract=fused.contract.id, charges=held[party.name])
+        with pytest.raises(WaitingError, match=party.name):
+            world.merchant.size(contract, "everybody")
+        assert list(party.check_in(contract, *held[party.name]).charges) == []
+        with pytest.raises(WaitingError, match=party.name):
+            world.merchant.size(contract, "everybody")
+        request = budget_pb2.PutChargesRequest(contract=contract.id, charges=held[party.name])
         assert party.budget.PutCharges(request).taken_over == 1
+        party.check_in(contract, *held[party.name])
 
-    assert list(world.merchant.charges(fused.contract).charges) == held[MERCHANT]
-    again = world.merchant.size(fused.contract, "everybody")
-    assert world.merchant.charges(fused.contract).spent_micro == 3 * fused.contract.budget.size_rho_micro
-    assert size.version == again.version
-    assert "charges-restored" in [entry.event for entry in world.merchant.entries(fused.contract).entries]
+    world.merchant.size(contract, "everybody")
+    charges = list(world.merchant.charges(contract).charges)
+    assert charges[:2] == held[MERCHANT]
+    assert len(charges) == 3
+    assert "charges-restored" in [entry.event for entry in world.merchant.entries(contract).entries]
+
+
+def test_a_match_report_waits_for_the_owners_of_a_restored_zone(world: World) -> None:
+    fused, held = restored(world, "restored-report", told=False)
+    contract = fused.contract
+    request = request_fusion(world.merchant, contract, job="fuse-2", epoch=2)
+    left = Side(world.merchant, contract, request, LEFT[:50])
+    right = Side(world.platform, contract, request, RIGHT[:50])
+    listener = world.zone._core.bell.listen(MERCHANT)
+    exchange(left, right)
+    while world.merchant.job(contract, request.job).waiting_for != (MERCHANT, PLATFORM):
+        assert listener.wait(20)
+
+    for party in world.parties:
+        party.budget.PutCharges(budget_pb2.PutChargesRequest(contract=contract.id, charges=held[party.name]))
+        party.check_in(contract, *held[party.name])
+
+    assert world.finished(contract, request.job).state == "done"
+
+
+def test_a_zone_that_was_merely_restarted_waits_for_nobody(world: World) -> None:
+    fused = fuse(world, agree(world, "merely-restarted"))
+    fused.create("everybody", "matched")
+    fused.ready("everybody")
+    world.restart()
+
+    world.merchant.size(fused.contract, "everybody")
+
+    assert len(world.merchant.charges(fused.contract).charges) == 2
 
 
 def test_one_process_serves_a_home(world: World) -> None:

@@ -80,7 +80,7 @@ def test_both_owners_are_charged_and_get_signed_records(world: World) -> None:
             (party.name, 1, "match-report", 1_000),
             (party.name, 2, "size", 2_000),
         ]
-        assert len(party.charges(fused.contract, after=1).charges) == 1
+        assert list(party.check_in(fused.contract, signed[0]).charges) == signed[1:]
 
 
 def test_without_a_lease_a_size_waits_and_charges_nobody(world: World) -> None:
@@ -238,3 +238,7 @@ def test_two_histories_of_one_charge_are_found(world: World) -> None:
 
     with pytest.raises(AuditError):
         give_back(world, fused.contract, [signed])
+    with pytest.raises(AuditError):
+        world.merchant.check_in(fused.contract, signed)
+    with pytest.raises(WaitingError, match=MERCHANT):
+        world.platform.size(fused.contract, "everybody")

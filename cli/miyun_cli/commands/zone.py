@@ -17,6 +17,7 @@ def add_to(app: typer.Typer) -> None:
     command(zone, "serve", serve)
     command(zone, "members", members)
     command(zone, "contracts", contracts)
+    command(zone, "restored", restored)
 
 
 def invite(
@@ -98,3 +99,14 @@ def contracts(invocation: Invocation) -> None:
             empty="There are no contracts.",
         ),
     )
+
+
+def restored(invocation: Invocation) -> None:
+    """Say that this zone comes from a backup, before it serves again.
+
+    It releases no new number under a contract until the agents of both parties have been in contact.
+    """
+    with invocation.zone() as zone:
+        zone.restored()
+    line = "Nothing new is released under a contract before both parties' agents have been in contact."
+    invocation.show({"zone": zone.name, "restored": True}, lambda _: typer.echo(line))

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1amiyun/wire/v1/budget.proto\x12\rmiyun.wire.v1\"\x89\x01\n\x0b\x42udgetLease\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x17\n\x0f\x63ontract_digest\x18\x02 \x01(\x0c\x12\r\n\x05owner\x18\x03 \x01(\t\x12\x10\n\x08sequence\x18\x04 \x01(\r\x12\x11\n\trho_micro\x18\x05 \x01(\x04\x12\x0f\n\x07\x65xpires\x18\x06 \x01(\t\x12\n\n\x02\x61t\x18\x07 \x01(\t\"\x97\x01\n\x0c\x42udgetCharge\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\r\x12\x0f\n\x07release\x18\x04 \x01(\t\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x11\n\trho_micro\x18\x06 \x01(\x04\x12\x13\n\x0bspent_micro\x18\x07 \x01(\x04\x12\n\n\x02\x61t\x18\x08 \x01(\t\"W\n\x12SignedBudgetCharge\x12.\n\tstatement\x18\x01 \x01(\x0b\x32\x1b.miyun.wire.v1.BudgetCharge\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"S\n\x0fPutLeaseRequest\x12-\n\tstatement\x18\x01 \x01(\x0b\x32\x1a.miyun.wire.v1.BudgetLease\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\x12\n\x10PutLeaseResponse\"5\n\x12ListChargesRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\r\"t\n\x13ListChargesResponse\x12\x32\n\x07\x63harges\x18\x01 \x03(\x0b\x32!.miyun.wire.v1.SignedBudgetCharge\x12\x14\n\x0cleased_micro\x18\x02 \x01(\x04\x12\x13\n\x0bspent_micro\x18\x03 \x01(\x04\"Y\n\x11PutChargesRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x32\n\x07\x63harges\x18\x02 \x03(\x0b\x32!.miyun.wire.v1.SignedBudgetCharge\"(\n\x12PutChargesResponse\x12\x12\n\ntaken_over\x18\x01 \x01(\r2\x85\x02\n\rBudgetService\x12K\n\x08PutLease\x12\x1e.miyun.wire.v1.PutLeaseRequest\x1a\x1f.miyun.wire.v1.PutLeaseResponse\x12T\n\x0bListCharges\x12!.miyun.wire.v1.ListChargesRequest\x1a\".miyun.wire.v1.ListChargesResponse\x12Q\n\nPutCharges\x12 .miyun.wire.v1.PutChargesRequest\x1a!.miyun.wire.v1.PutChargesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1amiyun/wire/v1/budget.proto\x12\rmiyun.wire.v1\"\x89\x01\n\x0b\x42udgetLease\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x17\n\x0f\x63ontract_digest\x18\x02 \x01(\x0c\x12\r\n\x05owner\x18\x03 \x01(\t\x12\x10\n\x08sequence\x18\x04 \x01(\r\x12\x11\n\trho_micro\x18\x05 \x01(\x04\x12\x0f\n\x07\x65xpires\x18\x06 \x01(\t\x12\n\n\x02\x61t\x18\x07 \x01(\t\"\x97\x01\n\x0c\x42udgetCharge\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\r\x12\x0f\n\x07release\x18\x04 \x01(\t\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x11\n\trho_micro\x18\x06 \x01(\x04\x12\x13\n\x0bspent_micro\x18\x07 \x01(\x04\x12\n\n\x02\x61t\x18\x08 \x01(\t\"W\n\x12SignedBudgetCharge\x12.\n\tstatement\x18\x01 \x01(\x0b\x32\x1b.miyun.wire.v1.BudgetCharge\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"S\n\x0fPutLeaseRequest\x12-\n\tstatement\x18\x01 \x01(\x0b\x32\x1a.miyun.wire.v1.BudgetLease\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\x12\n\x10PutLeaseResponse\"E\n\x12ListChargesRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\r\x12\x0e\n\x06newest\x18\x03 \x01(\x0c\"t\n\x13ListChargesResponse\x12\x32\n\x07\x63harges\x18\x01 \x03(\x0b\x32!.miyun.wire.v1.SignedBudgetCharge\x12\x14\n\x0cleased_micro\x18\x02 \x01(\x04\x12\x13\n\x0bspent_micro\x18\x03 \x01(\x04\"Y\n\x11PutChargesRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x32\n\x07\x63harges\x18\x02 \x03(\x0b\x32!.miyun.wire.v1.SignedBudgetCharge\"(\n\x12PutChargesResponse\x12\x12\n\ntaken_over\x18\x01 \x01(\r2\x85\x02\n\rBudgetService\x12K\n\x08PutLease\x12\x1e.miyun.wire.v1.PutLeaseRequest\x1a\x1f.miyun.wire.v1.PutLeaseResponse\x12T\n\x0bListCharges\x12!.miyun.wire.v1.ListChargesRequest\x1a\".miyun.wire.v1.ListChargesResponse\x12Q\n\nPutCharges\x12 .miyun.wire.v1.PutChargesRequest\x1a!.miyun.wire.v1.PutChargesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,13 +42,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PUTLEASERESPONSE']._serialized_start=513
   _globals['_PUTLEASERESPONSE']._serialized_end=531
   _globals['_LISTCHARGESREQUEST']._serialized_start=533
-  _globals['_LISTCHARGESREQUEST']._serialized_end=586
-  _globals['_LISTCHARGESRESPONSE']._serialized_start=588
-  _globals['_LISTCHARGESRESPONSE']._serialized_end=704
-  _globals['_PUTCHARGESREQUEST']._serialized_start=706
-  _globals['_PUTCHARGESREQUEST']._serialized_end=795
-  _globals['_PUTCHARGESRESPONSE']._serialized_start=797
-  _globals['_PUTCHARGESRESPONSE']._serialized_end=837
-  _globals['_BUDGETSERVICE']._serialized_start=840
-  _globals['_BUDGETSERVICE']._serialized_end=1101
+  _globals['_LISTCHARGESREQUEST']._serialized_end=602
+  _globals['_LISTCHARGESRESPONSE']._serialized_start=604
+  _globals['_LISTCHARGESRESPONSE']._serialized_end=720
+  _globals['_PUTCHARGESREQUEST']._serialized_start=722
+  _globals['_PUTCHARGESREQUEST']._serialized_end=811
+  _globals['_PUTCHARGESRESPONSE']._serialized_start=813
+  _globals['_PUTCHARGESRESPONSE']._serialized_end=853
+  _globals['_BUDGETSERVICE']._serialized_start=856
+  _globals['_BUDGETSERVICE']._serialized_end=1117
 # @@protoc_insertion_point(module_scope)

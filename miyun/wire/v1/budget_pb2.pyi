@@ -167,21 +167,27 @@ Global___PutLeaseResponse: _TypeAlias = PutLeaseResponse  # noqa: Y015
 
 @_typing.final
 class ListChargesRequest(_message.Message):
+    """An owner that holds `after` charges checks in: the zone releases nothing new before it has them all."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTRACT_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
+    NEWEST_FIELD_NUMBER: _builtins.int
     contract: _builtins.str
     after: _builtins.int
+    newest: _builtins.bytes
+    """digest of the charge with this number; empty where the owner holds none"""
     def __init__(
         self,
         *,
         contract: _builtins.str = ...,
         after: _builtins.int = ...,
+        newest: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "contract", b"contract"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "contract", b"contract", "newest", b"newest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -17,6 +17,7 @@ from miyun.zone.operations.access import (
 )
 from miyun.zone.operations.history import record, record_statement
 from miyun.zone.operations.releases import lease_book
+from miyun.zone.operations.restoring import check_in
 from miyun.zone.store import budget as store
 
 PAGE_CHARGES = 1000
@@ -59,12 +60,19 @@ def put_lease(core: Core, caller: str, statement: BudgetLease, signature: bytes)
         record_statement(change, contract.id, Event.LEASE, caller, statement, facts=facts)
 
 
-def list_charges(core: Core, caller: str, contract: str, *, after: int) -> OwnerAccount:
-    """What the caller's leases were charged, from the charge after ``after`` on, at most `PAGE_CHARGES` a page."""
+def list_charges(core: Core, caller: str, contract: str, *, after: int, newest: bytes) -> OwnerAccount:
+    """What the caller's leases were charged, from the charge after ``after`` on, at most `PAGE_CHARGES` a page.
+
+    The caller checks in: it holds ``after`` charges, and ``newest`` is the digest of the last.
+
+    Raises:
+        AuditError: the zone signed something else at that place.
+    """
     with core.reading() as connection:
         signed = contract_of_party(connection, contract, caller)
         book = lease_book(connection, signed.contract, caller)
         charges = store.list_charges(connection, contract, caller, after=after, limit=PAGE_CHARGES)
+    check_in(core, book, newest=after, digest=newest)
     return OwnerAccount(charges=charges, leased_micro=book.leased, spent_micro=book.spent)
 
 

@@ -12,6 +12,7 @@ from miyun.privacy.ledger import LeaseBook
 from miyun.zone.core import Change, Core
 from miyun.zone.operations.access import party_names
 from miyun.zone.operations.history import record
+from miyun.zone.operations.restoring import owners_missing, require_check_ins
 from miyun.zone.store import budget as store
 
 MATCH_REPORT = "match-report"
@@ -35,23 +36,26 @@ def charge_owners(
 
     Raises:
         BudgetExceededError: the contract's budget for one of them doesn't hold it.
-        WaitingError: an owner's leases don't.
+        WaitingError: an owner's leases don't, or it has to check in first.
     """
     books = [lease_book(change.connection, contract, owner) for owner in party_names(contract)]
     _require_room(books, rho_micro, change.at)
+    require_check_ins(change.connection, contract)
     charges = [book.next_charge(release=release, purpose=purpose, rho_micro=rho_micro, at=change.at) for book in books]
     for charge in charges:
         store.add_charge(change.connection, charge, core.signing_key.sign(charge))
+    core.mark.write(store.count_charges(change.connection))
     facts: dict[Fact, str | int] = {Fact.PURPOSE: purpose, Fact.DIGEST: release, Fact.RHO_MICRO: rho_micro}
     record(change, contract.id, Event.RELEASE, core.name, facts)
 
 
 def owners_without_room(change: Change, contract: Contract, rho_micro: int) -> tuple[str, ...]:
-    """The owners whose leases don't hold a charge now."""
+    """The owners whose leases don't hold a charge now, or who have to check in first."""
+    missing = owners_missing(change.connection, contract)
     return tuple(
         owner
         for owner in party_names(contract)
-        if lease_book(change.connection, contract, owner).remaining(change.at) < rho_micro
+        if owner in missing or lease_book(change.connection, contract, owner).remaining(change.at) < rho_micro
     )
 
 

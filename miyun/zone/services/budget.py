@@ -21,7 +21,9 @@ class BudgetService(BudgetServiceServicer):
         return wire.PutLeaseResponse()
 
     def ListCharges(self, request: wire.ListChargesRequest, context: grpc.ServicerContext) -> wire.ListChargesResponse:
-        account = leases.list_charges(self._core, current_peer(context).name, request.contract, after=request.after)
+        account = leases.list_charges(
+            self._core, current_peer(context).name, request.contract, after=request.after, newest=request.newest
+        )
         return wire.ListChargesResponse(
             charges=[
                 wire.SignedBudgetCharge(statement=to_wire(charge, wire.BudgetCharge), signature=signature)

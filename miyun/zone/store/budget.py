@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from miyun.privacy.statements import BudgetCharge, BudgetLease
-from miyun.zone.schema import charges, leases, size_releases
+from miyun.zone.schema import charges, check_ins, leases, size_releases
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +63,26 @@ def list_charges(
         .limit(limit)
     ).all()
     return tuple((BudgetCharge.from_canonical(row.statement), row.signature) for row in rows)
+
+
+def count_charges(connection: Connection) -> int:
+    """Of all owners under all contracts."""
+    return connection.execute(select(func.count()).select_from(charges)).scalar_one()
+
+
+def checked_in(connection: Connection, contract: str) -> frozenset[str]:
+    """The owners whose charges under this contract are known to be all here."""
+    return frozenset(connection.execute(select(check_ins.c.owner).where(check_ins.c.contract == contract)).scalars())
+
+
+def note_check_in(connection: Connection, contract: str, owner: str, *, complete: bool) -> None:
+    connection.execute(delete(check_ins).where(check_ins.c.contract == contract, check_ins.c.owner == owner))
+    if complete:
+        connection.execute(insert(check_ins).values(contract=contract, owner=owner))
+
+
+def forget_check_ins(connection: Connection) -> None:
+    connection.execute(delete(check_ins))
 
 
 def add_size_release(connection: Connection, release: SizeRelease) -> None:

@@ -226,6 +226,11 @@ def upgrade() -> None:
         sa.Column("signature", sa.LargeBinary, nullable=False),
     )
     op.create_table(
+        "check_ins",
+        sa.Column("contract", sa.String(64), primary_key=True),
+        sa.Column("owner", sa.String(64), primary_key=True),
+    )
+    op.create_table(
         "size_releases",
         sa.Column("contract", sa.String(64), primary_key=True),
         sa.Column("release", sa.String(64), primary_key=True),

@@ -28,7 +28,7 @@ def test_these_are_the_commands() -> None:
         contract list|contract propose|contract revoke|contract show|contract sign|contract statement|fuse|identity
         init analyst|init party|init zone|job list|job show|job wait|join|members check|members explain|report
         segment create|segment explain|segment invalidate|segment list|segment rename|segment show|size
-        zone contracts|zone invite|zone members|zone serve""".replace("\n        ", "|").split("|")
+        zone contracts|zone invite|zone members|zone restored|zone serve""".replace("\n        ", "|").split("|")
     )
 
 

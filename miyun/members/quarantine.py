@@ -13,7 +13,7 @@ HEADER = ("row", "column", "reason", "words", "value")
 
 
 class Quarantine:
-    """Written beside ``path`` and put in its place, mode 0600, when the reading succeeds; the last one to succeed stays.
+    """Written beside ``path`` and put in its place, mode 0600, when the reading succeeds; the last one stays.
 
     Rows count from 1, without the header; a row that is unusable as a whole has no column. Bytes that were no text
     are kept as they were.

@@ -4,6 +4,7 @@ import argparse
 import json
 import platform
 import shutil
+import signal
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from demo import febrl, report
 from demo.play import Play
+from demo.processes import CommandError
 from demo.results import Results
 from demo.retail import Retail
 from demo.scenario import CAST
@@ -39,10 +41,15 @@ def main() -> int:
         "Miyun 密云",
         "A tea shop chain and a platform find the customers whom they share, without showing each other a list.",
     )
-    with Stage(folder, CAST) as stage:
-        Play(stage, Retail(options.rows, options.seed, today), story, results).perform()
-    with story.step("FEBRL 4: public data with known answers", "公开数据 FEBRL 4"):
-        play_febrl(folder / "febrl", story, results)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        with Stage(folder, CAST) as stage:
+            Play(stage, Retail(options.rows, options.seed, today), story, results).perform()
+        with story.step("FEBRL 4: public data with known answers", "公开数据 FEBRL 4"):
+            play_febrl(folder / "febrl", story, results)
+    except (CommandError, RuntimeError) as failure:
+        story.close(f"The demo failed: {failure}\nEvery command and what it said: {folder}/**/logs")
+        return 1
     results.steps = story.steps
     report.write(results, folder / "report.html")
     (folder / "results.json").write_text(json.dumps(results.to_plain(), ensure_ascii=False, indent=2), encoding="utf-8")

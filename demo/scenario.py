@@ -26,7 +26,7 @@ DEFINITION = (
 EVERYONE = "everyone"
 KEY = "win-back-2026"
 ACTIVATIONS = ((MERCHANT, "private", "member-messages"), (PLATFORM, "public", "platform-ads"))
-CRACKING_SECONDS = 3.0
+CRACKING_SECONDS = 2.0
 
 MEMBERS_CONFIG: dict[str, dict[str, Any]] = {
     "members": {"source": "csv", "path": "../../members.csv", "encoding": "gb18030", "id": "会员编号"},

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.febrl import CAST, fetch, play
+from demo.febrl import BY_NUMBER, BY_NUMBER_AND_NAME, CAST, fetch, play
 from demo.stage import Stage
 
 
@@ -16,7 +16,7 @@ def wheel(request: pytest.FixtureRequest) -> Path:
 
 def test_exactly_the_known_people_match(wheel: Path, tmp_path: Path) -> None:
     with Stage(tmp_path / "febrl", CAST) as stage:
-        by_number, by_number_and_name = play(stage, wheel)
+        by_number, by_number_and_name = play(stage, wheel, [BY_NUMBER, BY_NUMBER_AND_NAME])
     assert (by_number.matched_a, by_number.matched_b, by_number.false) == (4_561, 4_561, 0)
     assert (by_number_and_name.matched_a, by_number_and_name.matched_b) == (4_561 + 206, 4_561 + 206)
     assert by_number_and_name.false == 0

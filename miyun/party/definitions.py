@@ -10,6 +10,12 @@ from miyun.segments.planning import plan
 from miyun.wire.v1.segment_pb2 import GetSegmentRequest
 from miyun.wire.v1.segment_pb2_grpc import SegmentServiceStub
 
+DEEPEST_REFERENCE = 32
+Above = tuple[str, ...]
+"""The segments on the way to this one."""
+Known = dict[str, Expression]
+"""What was written out already: a zone can't make one name be looked up more than once."""
+
 
 class Definitions:
     """Definitions of other segments are the zone's word; what uses this party's columns must have been signed."""
@@ -25,25 +31,30 @@ class Definitions:
                 signed.
             ExpressionError: written out it can't be read any more.
         """
-        return self._expanded(contract, expression, frozenset())
+        return self._expanded(contract, expression, (), {})
 
     def of_segment(self, contract: Contract, segment: str) -> Expression:
         """The same for a segment, by its name."""
-        return self._of_segment(contract, segment, frozenset())
+        return self._of_segment(contract, segment, (), {})
 
-    def _expanded(self, contract: Contract, expression: Expression, above: frozenset[str]) -> Expression:
+    def _expanded(self, contract: Contract, expression: Expression, above: Above, known: Known) -> Expression:
         names = sorted(plan(expression).segments)
-        return expand(expression, {name: self._of_segment(contract, name, above) for name in names})
+        return expand(expression, {name: self._of_segment(contract, name, above, known) for name in names})
 
-    def _of_segment(self, contract: Contract, segment: str, above: frozenset[str]) -> Expression:
-        if segment in above:
-            raise ContractError(f"the segment “{segment}” refers to itself", hint="Create it anew.")
-        answer = self._session.stub(SegmentServiceStub).GetSegment(
-            GetSegmentRequest(contract=contract.id, name=segment)
-        )
-        expression = parse(answer.definition)
-        self._require_signed(contract, segment, expression)
-        return self._expanded(contract, expression, above | {segment})
+    def _of_segment(self, contract: Contract, segment: str, above: Above, known: Known) -> Expression:
+        if segment in above or len(above) == DEEPEST_REFERENCE:
+            raise ContractError(
+                f"the segment “{segment}” refers to itself, or through more than {DEEPEST_REFERENCE} others",
+                hint="Create it anew.",
+            )
+        if segment not in known:
+            answer = self._session.stub(SegmentServiceStub).GetSegment(
+                GetSegmentRequest(contract=contract.id, name=segment)
+            )
+            expression = parse(answer.definition)
+            self._require_signed(contract, segment, expression)
+            known[segment] = self._expanded(contract, expression, (*above, segment), known)
+        return known[segment]
 
     def _require_signed(self, contract: Contract, segment: str, expression: Expression) -> None:
         own = contract.party(self._session.name).kind.namespace

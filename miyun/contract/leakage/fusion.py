@@ -34,7 +34,7 @@ def party_lines(contract: Contract, party: PartyTerms) -> Iterator[LeakageLine]:
             en=f"Learns nothing about which of its own rows matched, nor any identifier of {other.name}; only what "
             f"the grants "
             "listed here add",
-            zh=f"不会知道自己的哪些行匹配上了,也看不到 {other.name} 的任何标识;只有下列授权会增加它所知道的内容",
+            zh=f"不会知道自己的哪些行匹配上了，也看不到 {other.name} 的任何标识；只有下列授权会增加它所知道的内容",
         ),
         when=AT_EACH_FUSION,
         clause="grants",
@@ -46,7 +46,7 @@ def party_lines(contract: Contract, party: PartyTerms) -> Iterator[LeakageLine]:
             en=f"Learns the definitions of {other.name}'s segments that use its columns, {other.name}'s requests "
             f"for fusions "
             "and activations (with the segment's name), and the audit log of the contract",
-            zh=f"得知 {other.name} 的人群包中用到本方列的定义、{other.name} 的融合与投放请求(含人群包名称),"
+            zh=f"得知 {other.name} 的人群包中用到本方列的定义、{other.name} 的融合与投放请求（含人群包名称），"
             "以及本合约的审计日志",
         ),
         when=ALWAYS,
@@ -72,7 +72,7 @@ def zone_lines(contract: Contract) -> Iterator[LeakageLine]:
             en="Learns which anonymous row handle of the one party matched which handle of the other, and on which "
             "identifier "
             "type; so also the exact number of matches",
-            zh="得知一方的哪个匿名行句柄与另一方的哪个句柄匹配、匹配于哪种标识类型;因此也知道确切的匹配数",
+            zh="得知一方的哪个匿名行句柄与另一方的哪个句柄匹配、匹配于哪种标识类型；因此也知道确切的匹配数",
         ),
         AT_EACH_FUSION,
         "identifiers",
@@ -83,8 +83,8 @@ def zone_lines(contract: Contract) -> Iterator[LeakageLine]:
             f"predicate in it: at most {legs:,} predicates of each party per epoch, erased at the end of the epoch; "
             "also which handles opted out, at each activation. So it knows the exact size of every segment and "
             "audience",
-            zh="得知每个人群包定义的文字,以及每个行句柄是否满足其中的每个条件:"
-            f"每个纪元每方至多 {legs:,} 个条件,纪元结束时删除;每次投放时还知道哪些句柄在退订名单中。"
+            zh="得知每个人群包定义的文字，以及每个行句柄是否满足其中的每个条件："
+            f"每个纪元每方至多 {legs:,} 个条件，纪元结束时删除；每次投放时还知道哪些句柄在退订名单中。"
             "因此它知道每个人群包和每次投放的确切人数",
         ),
         AT_EACH_SEGMENT,
@@ -95,8 +95,8 @@ def zone_lines(contract: Contract) -> Iterator[LeakageLine]:
             en=f"Rare combinations can point at a row: {legs:,} predicates tell rows apart into as many as 2^{legs} "
             "groups, and a group of one may be recognised by somebody who knows that person's values. That is why the "
             "number of predicates is capped",
-            zh=f"罕见的条件组合可能指向某一行:{legs:,} 个条件最多可把行分成 2^{legs} 组,"
-            "只有一行的组可能被了解此人情况的人认出;因此限制条件的数量",
+            zh=f"罕见的条件组合可能指向某一行：{legs:,} 个条件最多可把行分成 2^{legs} 组，"
+            "只有一行的组可能被了解此人情况的人认出；因此限制条件的数量",
         ),
         AT_EACH_SEGMENT,
         "legs_per_epoch",
@@ -106,7 +106,7 @@ def zone_lines(contract: Contract) -> Iterator[LeakageLine]:
             en="Learns no identifier, no member or user id and no attribute value; it holds no blinding scalar and "
             "no party's "
             "key, and can't test a guess by itself",
-            zh="不会得到任何标识、会员或用户编号以及属性值;它不持有盲化标量和任何一方的密钥,单凭自己无法验证任何猜测",
+            zh="不会得到任何标识、会员或用户编号以及属性值；它不持有盲化标量和任何一方的密钥，单凭自己无法验证任何猜测",
         ),
         ALWAYS,
         "zone",
@@ -114,7 +114,7 @@ def zone_lines(contract: Contract) -> Iterator[LeakageLine]:
     yield line(
         Words(
             en="Learns who asked for what and when, analysts included, and each process's network address",
-            zh="得知谁在何时请求了什么(包括分析师),以及各进程的网络地址",
+            zh="得知谁在何时请求了什么（包括分析师），以及各进程的网络地址",
         ),
         ALWAYS,
         "zone",
@@ -124,7 +124,7 @@ def zone_lines(contract: Contract) -> Iterator[LeakageLine]:
             en="The zone erases matches and predicates' answers when the next epoch takes over or the contract ends; "
             "whatever else an epoch left, such as sealed audiences not yet fetched, it keeps for "
             f"{contract.retention_days} days. The audit log, the ledger and the released answers stay",
-            zh="下一纪元开始或合约结束时,融合区删除匹配关系与条件结果;纪元留下的其他内容(如尚未取走的密封人群包)"
+            zh="下一纪元开始或合约结束时，融合区删除匹配关系与条件结果；纪元留下的其他内容（如尚未取走的密封人群包）"
             f"保留 {contract.retention_days} 天。审计日志、账本与已发布的答复会保留",
         ),
         ALWAYS,
@@ -136,11 +136,11 @@ def _row_counts(bucket: int, sender: Words) -> Words:
     if bucket == 1:
         return Words(
             en=f"Learns EXACTLY how many rows and how many identifiers of each type {sender.en} (there is no padding)",
-            zh=f"得知{sender.zh}的行数以及每种标识的数量,均为确切数字(没有填充)",
+            zh=f"得知{sender.zh}的行数以及每种标识的数量，均为确切数字（没有填充）",
         )
     return Words(
         en=f"Learns how many rows and how many identifiers of each type {sender.en}, rounded up to a multiple of "
         f"{bucket:,}; "
         "beyond that rounding these counts carry no noise",
-        zh=f"得知{sender.zh}的行数以及每种标识的数量,向上取整到 {bucket:,} 的倍数;除取整外,这些数字不加噪声",
+        zh=f"得知{sender.zh}的行数以及每种标识的数量，向上取整到 {bucket:,} 的倍数；除取整外，这些数字不加噪声",
     )

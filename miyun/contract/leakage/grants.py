@@ -59,13 +59,13 @@ def analyst_lines(contract: Contract) -> Iterator[LeakageLine]:
                 en=f"They learn the noisy size, as a band, of each existing segment whose size {party.name} itself "
                 f"may ask for. "
                 "Nothing else: no row, no handle, no exact count",
-                zh=f"得知 {party.name} 自己有权询问的现有人群包的含噪人数,以区间表示。"
-                "除此之外一无所知:没有行、没有句柄、没有确切数字",
+                zh=f"得知 {party.name} 自己有权询问的现有人群包的含噪人数，以区间表示。"
+                "除此之外一无所知：没有行、没有句柄、没有确切数字",
             )
         else:
             learns = Words(
                 en=f"They learn nothing: {party.name} has no grant of size on the match",
-                zh=f"什么也得不到:{party.name} 没有匹配人数的授权",
+                zh=f"什么也得不到：{party.name} 没有匹配人数的授权",
             )
         yield LeakageLine(
             who=Who.ANALYST,
@@ -94,7 +94,7 @@ def _size_of_match(grant: Grant) -> Words:
         en=f"From {grant.owner}'s grant it learns how many rows matched, in all or in a segment, as a band computed "
         f"from a "
         "noised count and charged to the budget",
-        zh=f"由 {grant.owner} 授权:匹配的行数(全部或某人群包内),以加噪后的区间表示,计入隐私预算",
+        zh=f"由 {grant.owner} 授权：匹配的行数（全部或某人群包内），以加噪后的区间表示，计入隐私预算",
     )
 
 
@@ -103,7 +103,7 @@ def _size_of_column(grant: Grant) -> Words:
         en=f"From {grant.owner}'s grant it learns the noisy size, as a band, of segments cut by {grant.subject}, "
         f"charged to the "
         "budget",
-        zh=f"由 {grant.owner} 授权:用 {grant.subject} 筛选的人群包的含噪人数区间,计入隐私预算",
+        zh=f"由 {grant.owner} 授权：用 {grant.subject} 筛选的人群包的含噪人数区间，计入隐私预算",
     )
 
 
@@ -111,7 +111,7 @@ def _insight(grant: Grant) -> Words:
     what_en, what_zh = ("the match", "匹配人群") if grant.subject == MATCHED else (grant.subject, grant.subject)
     return Words(
         en=f"From {grant.owner}'s grant it learns noisy totals, shares and sums over {what_en}, charged to the budget",
-        zh=f"由 {grant.owner} 授权:关于 {what_zh} 的含噪合计、占比与总和,计入隐私预算",
+        zh=f"由 {grant.owner} 授权：关于 {what_zh} 的含噪合计、占比与总和，计入隐私预算",
     )
 
 
@@ -120,7 +120,7 @@ def _use_of_match(grant: Grant) -> Words:
         en=f"From {grant.owner}'s grant it learns nothing by itself, but may build segments of matched rows, which "
         f"stay in the "
         "zone",
-        zh=f"由 {grant.owner} 授权:本身不获知任何内容;可以建立匹配行的人群包,人群包留在融合区内",
+        zh=f"由 {grant.owner} 授权：本身不获知任何内容；可以建立匹配行的人群包，人群包留在融合区内",
     )
 
 
@@ -129,7 +129,7 @@ def _use_of_column(grant: Grant) -> Words:
         en=f"From {grant.owner}'s grant it learns nothing by itself, but may cut segments by {grant.subject}, and "
         f"the zone then "
         f"receives for each row handle of {grant.owner} whether the predicate holds",
-        zh=f"由 {grant.owner} 授权:本身不获知任何内容;可以用 {grant.subject} 筛选人群包,"
+        zh=f"由 {grant.owner} 授权：本身不获知任何内容；可以用 {grant.subject} 筛选人群包，"
         f"融合区由此得到 {grant.owner} 的每个行句柄是否满足该条件",
     )
 
@@ -139,8 +139,8 @@ def _activation_of_match(grant: Grant) -> Words:
         en=f"From {grant.owner}'s grant it gets the exact list of its own ids in a segment, so of each of them that "
         f"{grant.owner} has this person, and the exact number. Outside differential privacy: no noise, no charge, and "
         "it can't be taken back",
-        zh=f"由 {grant.owner} 授权:人群包中属于本方的确切编号名单,即名单中每个人都在 {grant.owner} 的数据里,"
-        "以及确切人数。这在差分隐私之外:没有噪声,不计预算,也无法收回",
+        zh=f"由 {grant.owner} 授权：人群包中属于本方的确切编号名单，即名单中每个人都在 {grant.owner} 的数据里，"
+        "以及确切人数。这在差分隐私之外：没有噪声，不计预算，也无法收回",
     )
 
 
@@ -150,8 +150,8 @@ def _activation_of_column(grant: Grant) -> Words:
         f"{grant.subject}: that it holds or, under “not”, that it does not. By comparing lists also of each id that "
         f"was left out. "
         "Exact, outside differential privacy",
-        zh=f"由 {grant.owner} 授权:名单上的每个编号在 {grant.subject} 上符合人群包定义所述的条件,"
-        "若定义中有“not”则为不符合;通过比较多份名单,也能知道被排除者的情况。确切结果,在差分隐私之外",
+        zh=f"由 {grant.owner} 授权：名单上的每个编号在 {grant.subject} 上符合人群包定义所述的条件，"
+        "若定义中有“not”则为不符合；通过比较多份名单，也能知道被排除者的情况。确切结果，在差分隐私之外",
     )
 
 
@@ -160,8 +160,8 @@ def _opt_outs(grant: Grant) -> Words:
         en=f"Subtraction is disclosure too: the people who opted out with {grant.owner} are left out of every list, as "
         "are those whom a definition excludes. Whoever knows the list without the subtraction (an earlier list, the "
         f"seed, a wider segment) sees who was taken away, so {grant.recipient} can learn who opted out",
-        zh=f"相减也是披露:在 {grant.owner} 退订的人以及被定义排除的人不会出现在任何名单中。"
-        f"谁知道相减之前的名单(更早的名单、种子人群、更大的人群包),谁就能看出被去掉的人,"
+        zh=f"相减也是披露：在 {grant.owner} 退订的人以及被定义排除的人不会出现在任何名单中。"
+        f"谁知道相减之前的名单（更早的名单、种子人群、更大的人群包），谁就能看出被去掉的人，"
         f"因此 {grant.recipient} 可能得知谁已退订",
     )
 
@@ -171,5 +171,5 @@ def _way_out(channel: Channel) -> Words:
     return Words(
         en=f"It may act on lists it is handed through {channel.name} ({domain.en}); whoever serves that destination "
         "sees what it sends there",
-        zh=f"可通过 {channel.name}({domain.zh})使用所得名单;为该渠道提供服务者能看到发送到那里的内容",
+        zh=f"可通过 {channel.name}（{domain.zh}）使用所得名单；为该渠道提供服务者能看到发送到那里的内容",
     )

@@ -73,7 +73,7 @@ def party_words(party: PartyTerms) -> Words:
 
 def zone_words(contract: Contract) -> Words:
     zone = contract.zone
-    return Words(en=f"{zone.name}, the zone ({zone.organisation})", zh=f"{zone.name},融合区({zone.organisation})")
+    return Words(en=f"{zone.name}, the zone ({zone.organisation})", zh=f"{zone.name}，融合区（{zone.organisation}）")
 
 
 def share_of_phones(cap: int) -> str:

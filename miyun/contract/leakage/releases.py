@@ -27,7 +27,7 @@ def term_lines(contract: Contract) -> Iterator[LeakageLine]:
     yield _line(
         Words(
             en=f"This is contract {contract.id}; the SHA-256 of what is signed is {contract.digest().hex()}",
-            zh=f"本声明对应合约 {contract.id};被签署内容的 SHA-256 为 {contract.digest().hex()}",
+            zh=f"本声明对应合约 {contract.id}；被签署内容的 SHA-256 为 {contract.digest().hex()}",
         ),
         ALWAYS,
         "id",
@@ -57,9 +57,9 @@ def budget_lines(contract: Contract) -> Iterator[LeakageLine]:
             f"10^-{budget.delta_exponent} (ρ = {_rho(budget.rho_micro)}), for any one row of one party after that "
             "party removed its duplicates. Other contracts about the same rows add to it"
             + (". THIS ε IS LARGE: the noise promises little once the budget is used" if weak else ""),
-            zh=f"全部含噪答复合在一起满足(ε,δ)差分隐私,ε = {total:.2f},δ = 10^-{budget.delta_exponent}"
-            f"(ρ = {_rho(budget.rho_micro)}),保护任一方去重之后的任意一行。针对同样数据的其他合约会叠加"
-            + ("。ε 很大:预算用完后噪声几乎不再提供保护" if weak else ""),
+            zh=f"全部含噪答复合在一起满足（ε，δ）差分隐私，ε = {total:.2f}，δ = 10^-{budget.delta_exponent}"
+            f"（ρ = {_rho(budget.rho_micro)}），保护任一方去重之后的任意一行。针对同样数据的其他合约会叠加"
+            + ("。ε 很大：预算用完后噪声几乎不再提供保护" if weak else ""),
         ),
         ALWAYS,
         "budget.rho_micro",
@@ -72,9 +72,9 @@ def budget_lines(contract: Contract) -> Iterator[LeakageLine]:
             f"standard deviation {report_scale:.1f} (19 times in 20 within ±{2 * report_scale:.0f}). A report costs "
             f"ρ = {_rho(budget.match_report_rho_micro)}, alone ε = "
             f"{epsilon(budget.match_report_rho_micro, budget.delta_exponent):.2f}",
-            zh=f"双方都会得到匹配报告:每种标识类型的匹配数,各加标准差 {report_scale:.1f} 的噪声"
-            f"(95% 的情况下误差在 ±{2 * report_scale:.0f} 以内)。每份报告消耗 ρ = "
-            f"{_rho(budget.match_report_rho_micro)},单独计为 ε = "
+            zh=f"双方都会得到匹配报告：每种标识类型的匹配数，各加标准差 {report_scale:.1f} 的噪声"
+            f"（95% 的情况下误差在 ±{2 * report_scale:.0f} 以内）。每份报告消耗 ρ = "
+            f"{_rho(budget.match_report_rho_micro)}，单独计为 ε = "
             f"{epsilon(budget.match_report_rho_micro, budget.delta_exponent):.2f}",
         ),
         AT_EACH_FUSION,
@@ -92,11 +92,11 @@ def _size_lines(contract: Contract, scale: float) -> Iterator[LeakageLine]:
             f"{epsilon(budget.size_rho_micro, budget.delta_exponent):.2f}; the budget holds "
             f"{budget.rho_micro // budget.size_rho_micro:,} such answers and nothing else. Asking again for the same "
             "segment and version costs nothing and gives the same answer",
-            zh=f"人数答复是一个区间,由真实人数加标准差 {scale:.1f} 的噪声得出"
-            f"(95% 的情况下误差在 ±{2 * scale:.0f} 以内)。每次消耗双方各 ρ = {_rho(budget.size_rho_micro)},单独计为 "
+            zh=f"人数答复是一个区间，由真实人数加标准差 {scale:.1f} 的噪声得出"
+            f"（95% 的情况下误差在 ±{2 * scale:.0f} 以内）。每次消耗双方各 ρ = {_rho(budget.size_rho_micro)}，单独计为 "
             f"ε = "
-            f"{epsilon(budget.size_rho_micro, budget.delta_exponent):.2f};全部预算仅够 "
-            f"{budget.rho_micro // budget.size_rho_micro:,} 次这样的答复。对同一人群包的同一版本重复询问不再消耗,"
+            f"{epsilon(budget.size_rho_micro, budget.delta_exponent):.2f}；全部预算仅够 "
+            f"{budget.rho_micro // budget.size_rho_micro:,} 次这样的答复。对同一人群包的同一版本重复询问不再消耗，"
             "答复不变",
         ),
         AT_EACH_ANSWER,
@@ -106,13 +106,13 @@ def _size_lines(contract: Contract, scale: float) -> Iterator[LeakageLine]:
         small = Words(
             en=f"A noised size under {budget.suppress_below:,} is shown as “below {budget.suppress_below:,}”; the "
             "protection is the noise, not this threshold",
-            zh=f"加噪后小于 {budget.suppress_below:,} 的人数显示为“低于 {budget.suppress_below:,}”;"
-            "起保护作用的是噪声,而不是这一阈值",
+            zh=f"加噪后小于 {budget.suppress_below:,} 的人数显示为“低于 {budget.suppress_below:,}”；"
+            "起保护作用的是噪声，而不是这一阈值",
         )
     else:
         small = Words(
             en="Small sizes are shown like all others; the protection is the noise",
-            zh="较小的人数与其他人数一样显示;起保护作用的是噪声",
+            zh="较小的人数与其他人数一样显示；起保护作用的是噪声",
         )
     yield _line(small, AT_EACH_ANSWER, "budget.suppress_below")
     yield _line(
@@ -120,8 +120,8 @@ def _size_lines(contract: Contract, scale: float) -> Iterator[LeakageLine]:
             en="While an owner's agent is away, the zone may release answers worth up to "
             f"ρ = {_rho(budget.lease_rho_micro)} on one signed lease "
             f"({budget.lease_rho_micro // budget.size_rho_micro:,} sizes)",
-            zh=f"数据方的代理进程离线期间,融合区凭一份签名租约至多可发布价值 ρ = {_rho(budget.lease_rho_micro)} 的答复"
-            f"({budget.lease_rho_micro // budget.size_rho_micro:,} 次人数答复)",
+            zh=f"数据方的代理进程离线期间，融合区凭一份签名租约至多可发布价值 ρ = {_rho(budget.lease_rho_micro)} 的答复"
+            f"（{budget.lease_rho_micro // budget.size_rho_micro:,} 次人数答复）",
         ),
         AT_EACH_ANSWER,
         "budget.lease_rho_micro",
@@ -132,7 +132,7 @@ def _matching(contract: Contract) -> Words:
     types = [f"{terms.type} ({terms.profile})" for terms in contract.identifiers]
     return Words(
         en=f"Rows are matched by {', then by '.join(types)}; no list of identifiers and no hash of one is exchanged",
-        zh=f"按以下顺序匹配:{'、'.join(types)};不交换标识名单,也不交换标识的哈希",
+        zh=f"按以下顺序匹配：{'、'.join(types)}；不交换标识名单，也不交换标识的哈希",
     )
 
 
@@ -144,7 +144,7 @@ def _consent(contract: Contract) -> LeakageLine:
             Words(
                 en=f"Only rows of people who consented to this recipient and to the purposes {purposes_en} are sent; "
                 "each owner checks this before anything leaves it",
-                zh=f"只发送已就该接收方与目的({purposes_zh})给予同意的人的行;由数据方在任何内容发出之前检查",
+                zh=f"只发送已就该接收方与目的（{purposes_zh}）给予同意的人的行；由数据方在任何内容发出之前检查",
             ),
             AT_EACH_FUSION,
             "consent",
@@ -152,7 +152,7 @@ def _consent(contract: Contract) -> LeakageLine:
     return _line(
         Words(
             en=f"CONSENT IS NOT CHECKED: rows are sent whether or not the person agreed (purposes: {purposes_en})",
-            zh=f"不检查同意:无论本人是否同意,其行都会被发送(目的:{purposes_zh})",
+            zh=f"不检查同意：无论本人是否同意，其行都会被发送（目的：{purposes_zh}）",
         ),
         AT_EACH_FUSION,
         "consent",

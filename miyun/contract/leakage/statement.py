@@ -10,7 +10,7 @@ from miyun.contract.leakage.lines import Language, LeakageLine, Words
 from miyun.contract.leakage.releases import budget_lines, term_lines
 from miyun.contract.model import Contract, PartyKind
 
-_TITLE = Words(en="Leakage statement: who will learn what", zh="泄露声明:谁将知道什么")
+_TITLE = Words(en="Leakage statement: who will learn what", zh="泄露声明：谁将知道什么")
 _LOUD = Words(en="ATTENTION", zh="注意")
 _WHEN = Words(en="When", zh="时间")
 _CLAUSE = Words(en="clause", zh="条款")

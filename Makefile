@@ -2,8 +2,16 @@ VENV := .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# A word on what came of building native/: installed, broken or no-toolchain.
+NATIVE := $(VENV)/.native
+NATIVE_SOURCES := $(addprefix native/,Cargo.toml Cargo.lock pyproject.toml install.py miyun_native.pyi) \
+	$(shell find native/src -name '*.rs')
+# $(call cargo,command,options): in native/, where cargo, its crates and the command are there.
+cargo = @if ! grep -q no-toolchain $(NATIVE) && cargo $(1) --help >/dev/null 2>&1; \
+	then cd native && echo "cargo $(1) $(2)" && PYO3_PYTHON=$(abspath $(BIN)/python) cargo $(1) $(2); \
+	else echo "cargo $(1): not there, native/ goes without"; fi
 
-.PHONY: help install demo test test-all lint proto clean
+.PHONY: help install demo test test-all test-native lint lint-native proto clean
 
 help: ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -14,25 +22,40 @@ $(READY): pyproject.toml
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --editable . --group dev
 	@touch $@
 
-install: $(READY) ## Make .venv and install Miyun and its tools into it
+$(NATIVE): $(READY) $(NATIVE_SOURCES)
+	@$(BIN)/python native/install.py
 
-demo: $(READY) ## Play the main job on generated data into demo-out/ (ROWS=… scales it)
+install: ## Make .venv and install Miyun, its tools and, where cargo is, its native kernels into it
+	@rm -f $(NATIVE)
+	@$(MAKE) --no-print-directory $(NATIVE)
+
+demo: $(NATIVE) ## Play the main job on generated data into demo-out/ (ROWS=… scales it)
 	$(BIN)/python -m demo $(if $(ROWS),--rows $(ROWS))
 
-test: $(READY) lint ## Lint, and every test that takes seconds
+test: $(NATIVE) lint test-native ## Lint, and every test that takes seconds
+	@$(BIN)/miyun --version
 	$(BIN)/pytest -n 2 -m "not slow"
 
-test-all: $(READY) lint ## Lint, and every test
+test-all: $(NATIVE) lint test-native ## Lint, and every test
+	@$(BIN)/miyun --version
 	$(BIN)/pytest -n 2
 
-lint: $(READY) ## ruff, mypy, import-linter
+test-native: $(NATIVE)
+	$(call cargo,test,--quiet --locked)
+
+lint: $(READY) lint-native ## ruff, mypy, import-linter; clippy, rustfmt and cargo-deny where they are
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+lint-native: $(NATIVE)
+	$(call cargo,fmt,--check)
+	$(call cargo,clippy,--quiet --locked --all-targets --all-features -- -D warnings)
+	$(call cargo,deny,--locked check bans licenses sources)
+
 proto: $(READY) ## Generate the gRPC stubs anew
 	$(BIN)/python proto/generate.py
 
 clean:
-	rm -rf $(VENV) demo-out build dist
+	rm -rf $(VENV) demo-out build dist native/target native/build.log

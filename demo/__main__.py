@@ -18,6 +18,7 @@ from demo.retail import Retail
 from demo.scenario import CAST
 from demo.stage import Stage
 from demo.story import Story
+from miyun.kernels import kernels
 
 DEFAULT_ROWS = 20_000
 MARKER = ".miyun-demo"
@@ -35,7 +36,11 @@ def main() -> int:
     folder = empty(options.out.absolute())
     today = datetime.now(UTC).date()
     results = Results(members=options.rows, users=0, seed=options.seed, date=today.isoformat())
-    results.versions = {"Miyun": version("miyun"), "Python": platform.python_version()}
+    results.versions = {
+        "Miyun": version("miyun"),
+        "Python": platform.python_version(),
+        "ristretto255": kernels().words,
+    }
     story = Story()
     story.open(
         "Miyun 密云",

@@ -31,6 +31,7 @@ from demo.scenario import (
 )
 from demo.stage import Stage, write_party
 from demo.story import Story
+from miyun.kernels import kernels
 
 LEAKAGE_FIELDS = ("name", "learns", "when", "clause", "loud")
 
@@ -90,6 +91,7 @@ class Play:
         stage.start_agents()
         self._analyst = stage.hire_analyst(ANALYST)
         self._story.say("four homes with keys of their own; certificates from the zone's authority, mutual TLS 1.3")
+        self._story.say(f"all of them blind and join with these kernels: {kernels().words}")
 
     def _agree(self) -> None:
         stage, results = self._stage, self._results

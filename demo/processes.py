@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from miyun.kernels import BACKEND_VARIABLE
+
 COMMAND = Path(sys.executable).parent / "miyun"
 STOP_SECONDS = 10.0
 
@@ -50,7 +52,10 @@ class Actor:
     def environment(self) -> dict[str, str]:
         """The surroundings of this actor's processes. They may keep compiled modules: there are many short ones."""
         dropped = ("MIYUN_", "PYTHONDONTWRITEBYTECODE")
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+        kept = (BACKEND_VARIABLE, "MIYUN_NATIVE_")
+        clean = {
+            name: value for name, value in os.environ.items() if name.startswith(kept) or not name.startswith(dropped)
+        }
         return {
             **clean,
             "MIYUN_HOME": str(self.home),

@@ -11,8 +11,27 @@ from pathlib import Path
 import pytest
 
 import miyun.transport  # noqa: F401 - before any test loads gRPC
+from miyun.errors import ConfigError
+from miyun.hazmat.ristretto import backend
+from miyun.kernels import BACKEND_VARIABLE, Wish, kernels
 
 NOBODY = 65534
+
+
+@pytest.fixture(scope="module", params=[Wish.PORTABLE, Wish.NATIVE])
+def each_backend(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The test runs on the portable backend and, where it is installed, on the native one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(BACKEND_VARIABLE, request.param)
+        kernels.cache_clear()
+        backend.cache_clear()
+        try:
+            kernels()
+        except ConfigError as error:
+            pytest.skip(error.message)
+        yield
+    kernels.cache_clear()
+    backend.cache_clear()
 
 
 @pytest.fixture(scope="session")

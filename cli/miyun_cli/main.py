@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
+from miyun.kernels import kernels
 from miyun_cli.commands import activation, audit, contract, fusion, homes, members, segment, size, zone
 from miyun_cli.failures import INTERRUPTED_STATUS, debugging, failure_of, report
 from miyun_cli.invocation import HomeOption, Invocation, JsonOption, KeyFileOption, LanguageOption
@@ -25,9 +26,9 @@ for module in (homes, zone, contract, members, fusion, segment, activation, size
 
 
 def print_version(asked: bool) -> None:
-    """Answer ``--version``."""
+    """Answer ``--version``, with what computes."""
     if asked:
-        typer.echo(f"miyun {version('miyun')}")
+        typer.echo(f"miyun {version('miyun')}, ristretto255: {kernels().words}")
         raise typer.Exit
 
 
@@ -40,7 +41,10 @@ def everywhere(
     json: JsonOption = False,
     lang: LanguageOption = None,
     _version: Annotated[
-        bool, typer.Option("--version", help="Print the version and exit.", callback=print_version, is_eager=True)
+        bool,
+        typer.Option(
+            "--version", help="Print the version and the backend, and exit.", callback=print_version, is_eager=True
+        ),
     ] = False,
 ) -> None:
     """Keep what was said before the command for the command."""

@@ -1,4 +1,4 @@
-"""The backend that runs everywhere: libsodium through ctypes, one call per element, spread over the processors.
+"""The backend that runs everywhere, and the reference: libsodium through ctypes, one call per element, in threads.
 
 libsodium 1.0.18 ignores the highest bit of an encoding, so that every element has a second one, by which a repeated
 point would look like a new one. It is checked here.
@@ -14,9 +14,9 @@ from typing import Final
 
 import numpy as np
 
-from miyun.errors import InternalError, MalformedError
+from miyun.errors import InternalError
 from miyun.hazmat.hashing import MessageExpander
-from miyun.hazmat.ristretto import POINT_BYTES, TOKEN_BYTES, UNIFORM_BYTES
+from miyun.hazmat.ristretto import POINT_BYTES, TOKEN_BYTES, UNIFORM_BYTES, refused_point
 from miyun.hazmat.scalars import SCALAR_BYTES, SecretScalar
 from miyun.hazmat.sodium import sodium
 
@@ -68,11 +68,11 @@ class PortableBackend:
         _spread(count, work)
         ctypes.memset(factor, 0, SCALAR_BYTES)
         if refused:
-            raise MalformedError(
-                f"the point at position {min(refused)} is the identity or not canonically encoded",
-                hint="Ask the sender to check its installation: no correct one sends such a point.",
-            )
+            raise refused_point(min(refused))
         return result.tobytes()
+
+    def blind(self, values: bytes, offsets: bytes, dst: bytes, scalar: SecretScalar) -> bytes:
+        return self.multiply(self.hash_to_group(values, offsets, dst), scalar)
 
     def derive_tokens(self, points: bytes, key: bytes) -> bytes:
         if not 0 < len(key) <= hashlib.blake2b.MAX_KEY_SIZE:

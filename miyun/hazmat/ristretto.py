@@ -10,7 +10,9 @@ that a scalar can't hide is the identity: it is refused.
 from functools import cache
 from typing import Protocol
 
+from miyun.errors import MalformedError
 from miyun.hazmat.scalars import SecretScalar
+from miyun.kernels import kernels
 
 POINT_BYTES = 32
 UNIFORM_BYTES = 64
@@ -45,6 +47,14 @@ class Backend(Protocol):
         """
         ...
 
+    def blind(self, values: bytes, offsets: bytes, dst: bytes, scalar: SecretScalar) -> bytes:
+        """``multiply(hash_to_group(values, offsets, dst), scalar)``.
+
+        Raises:
+            InternalError: the offsets do not fit the values.
+        """
+        ...
+
     def derive_tokens(self, points: bytes, key: bytes) -> bytes:
         """Keyed BLAKE2b (RFC 7693) of every point, 16 bytes each.
 
@@ -59,7 +69,23 @@ class Backend(Protocol):
 
 @cache
 def backend() -> Backend:
-    """The best backend that is installed."""
+    """The native backend where the kernels run, else the portable one.
+
+    Raises:
+        ConfigError: as :func:`miyun.kernels.kernels`.
+    """
+    if kernels().native:
+        from miyun.hazmat.native import NativeBackend
+
+        return NativeBackend()
     from miyun.hazmat.portable import PortableBackend
 
     return PortableBackend()
+
+
+def refused_point(position: int) -> MalformedError:
+    """What every backend raises of the first point that it refuses."""
+    return MalformedError(
+        f"the point at position {position} is the identity or not canonically encoded",
+        hint="Ask the sender to check its installation: no correct one sends such a point.",
+    )

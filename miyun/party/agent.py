@@ -7,6 +7,7 @@ from functools import partial
 from threading import Event
 
 from miyun.errors import InternalError, TransportError
+from miyun.kernels import kernels
 from miyun.keys.home import Home
 from miyun.party.poll import Poll
 from miyun.party.progress import OnEvent, ZoneLost, ignore
@@ -48,6 +49,7 @@ class Agent:
         While the zone is away the agent tries again; what contract or data forbid is refused, and fails its job only.
 
         Raises:
+            ConfigError: ``MIYUN_BACKEND`` asks for what this installation has not.
             StateError: another agent of this home is running.
             TransportError: ``once``, and the zone can't be reached for as long as the patience lasts.
         """
@@ -60,6 +62,7 @@ class Agent:
 
     def work(self, *, stop: Event, on_event: OnEvent, once: bool = False) -> None:
         """``run`` for a caller that holds the agent's lock itself."""
+        kernels()
         with ThreadPoolExecutor(self._session.config.agent.workers, thread_name_prefix="miyun-task") as pool:
             _Loop(self._session, pool, stop, on_event, once=once).run()
 

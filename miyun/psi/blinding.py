@@ -35,10 +35,10 @@ def blind(context: FusionContext, values: Sequence[bytes | None], scalar: Secret
     real = np.fromiter((value is not None for value in values), bool, len(values))
     present = [value for value in values if value is not None]
     offsets = np.fromiter(accumulate(map(len, present), initial=0), "<u4", len(present) + 1)
-    hashed = backend().hash_to_group(b"".join(present), offsets.tobytes(), context.dst())
+    blinded = backend().blind(b"".join(present), offsets.tobytes(), context.dst(), scalar)
     padding = backend().map_to_group(os.urandom(UNIFORM_BYTES * (len(values) - len(present))))
     points = np.empty((len(values), POINT_BYTES), np.uint8)
-    points[real] = np.frombuffer(backend().multiply(hashed, scalar), np.uint8).reshape(-1, POINT_BYTES)
+    points[real] = np.frombuffer(blinded, np.uint8).reshape(-1, POINT_BYTES)
     points[~real] = np.frombuffer(padding, np.uint8).reshape(-1, POINT_BYTES)
     return points.tobytes()
 

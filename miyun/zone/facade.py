@@ -12,6 +12,7 @@ from typing import Self
 from miyun.audit.chain import verify_chain
 from miyun.contract.lifecycle import SignedContract
 from miyun.errors import InputError
+from miyun.kernels import kernels
 from miyun.keys.home import Home, Role
 from miyun.keys.identity import Identity
 from miyun.keys.unlock import Unlock
@@ -149,9 +150,11 @@ class Zone:
         """Listen on both ports, and go on with what was unfinished.
 
         Raises:
+            ConfigError: ``MIYUN_BACKEND`` asks for what this installation has not.
             StateError: another process serves this home.
             TransportError: an address can't be bound.
         """
+        kernels()
         with ExitStack() as starting:
             starting.enter_context(self._home.lock("zone"))
             notice_restore(self._core)

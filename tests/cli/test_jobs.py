@@ -12,6 +12,7 @@ from miyun.audit.chain import next_entry
 from miyun.audit.events import Event, Fact
 from miyun.audit.verify import AuditFindings, Disagreement, Finding
 from miyun.errors import NotFoundError
+from miyun.kernels import kernels
 from miyun.keys.home import Role
 from miyun.party.budgets import BudgetView
 from miyun.party.jobs import JobState
@@ -96,7 +97,9 @@ def test_the_agent_runs_once_or_on(party: Standin, miyun: Miyun) -> None:
             on_event(EVENTS[0])
 
     party.answers["agent"] = Agent
-    assert "fuse started" in miyun("agent", "run", "--once").err
+    said = miyun("agent", "run", "--once").err
+    assert said.startswith(f"ristretto255: {kernels().words}\n")
+    assert "fuse started" in said
     assert miyun("agent", "run").status == 0
     assert runs == [True, False]
 

@@ -1,9 +1,14 @@
 """The command starts fast because it imports what a command needs when the command runs."""
 
+import os
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
+
+from miyun.hazmat.ristretto import backend
+from miyun.kernels import BACKEND_VARIABLE, kernels
 
 HEAVY = {
     "alembic",
@@ -35,6 +40,13 @@ def test_help_imports_nothing_heavy(arguments: list[str], by_typer: set[str]) ->
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout
     assert HEAVY & set(ended.stderr.split()) <= by_typer
+
+
+@pytest.mark.usefixtures("each_backend")
+def test_the_version_comes_with_the_backend_that_runs() -> None:
+    said = subprocess.run([sys.executable, "-m", "miyun_cli", "--version"], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == f"miyun {version('miyun')}, ristretto255: {kernels().words}"
+    assert kernels().words.split()[0] == backend().name == os.environ[BACKEND_VARIABLE]
 
 
 def test_the_installed_command_runs() -> None:

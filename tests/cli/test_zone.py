@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
+from miyun.errors import ConfigError
 from miyun.transport.join_code import JoinCode
 from tests.cli.conftest import Miyun, Outcome
 
@@ -65,3 +66,14 @@ def test_serving_says_when_it_is_ready_and_ends_on_a_signal(hub: Callable[..., O
         rest, logs = process.communicate(timeout=30)
     assert (process.returncode, rest) == (0, "")
     assert all(json.loads(line)["level"] == "info" for line in logs.splitlines())
+
+
+def test_a_zone_without_the_kernels_that_it_is_told_to_use_does_not_serve(
+    hub: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise ConfigError("the native kernels are asked for")
+
+    monkeypatch.setattr("miyun.zone.facade.kernels", refuse)
+    refused = hub("zone", "serve", "--json")
+    assert (refused.status, refused.error["code"]) == (2, "config")

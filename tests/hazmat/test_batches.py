@@ -14,6 +14,8 @@ from miyun.hazmat.scalars import SecretScalar
 from .model import decodes
 from .vectors import offsets
 
+pytestmark = pytest.mark.usefixtures("each_backend")
+
 DST = b"MIYUN-TEST"
 ONE = SecretScalar.from_bytes((1).to_bytes(32, "little"))
 COUNT = 200

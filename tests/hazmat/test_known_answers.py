@@ -13,6 +13,8 @@ from miyun.hazmat.scalars import ORDER, SecretScalar
 from .model import decodes
 from .vectors import load, offsets
 
+pytestmark = pytest.mark.usefixtures("each_backend")
+
 EXPANSION = load("rfc9380_expand_message_xmd_sha512")
 GROUP = load("rfc9496_ristretto255")
 OPRF = load("rfc9497_oprf_ristretto255_sha512")

@@ -21,7 +21,7 @@ def test_nothing_is_left_in_the_temporary_folder(tmp_path: Path) -> None:
         "assert backend().map_to_group(bytes(range(64)))\n"
         "assert 'rbcl.rbcl' not in sys.modules\n"
     )
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "MIYUN_BACKEND": "portable"}
     subprocess.run([sys.executable, "-c", script], env=environment, check=True)
     assert list(tmp_path.iterdir()) == []
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from miyun.errors import StateError, TransportError
+from miyun.errors import ConfigError, StateError, TransportError
 from miyun.party.agent import AGENT_LOCK, Agent
 from miyun.party.progress import TaskFinished, TaskRefused, ZoneLost
 from miyun.party.signals import stopped_by_signals
@@ -66,6 +66,20 @@ def test_a_single_run_does_what_is_open_and_returns(world: World, polling: Any) 
     assert [type(event) for event in told] == [TaskRefused]
     assert poll.polls[-1] == 2, "one last look for tasks that its own work brought about"
     assert world.zone.leases, "leases are seen to whenever it polls"
+
+
+def test_an_agent_without_the_kernels_that_it_is_told_to_use_takes_no_task(
+    world: World, polling: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise ConfigError("the native kernels are asked for")
+
+    monkeypatch.setattr("miyun.party.agent.kernels", refuse)
+    task = fuse_task(world)
+    poll = polling(lambda number: [task])
+    with pytest.raises(ConfigError):
+        Agent(world.session(MERCHANT)).run(once=True)
+    assert poll.polls == []
 
 
 def test_a_single_run_gives_up_on_an_absent_party(world: World, polling: Any) -> None:

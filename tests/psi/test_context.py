@@ -20,6 +20,8 @@ from miyun.psi.statements import HandlesChunk
 
 from .world import MERCHANT, PLATFORM, SeenInMemory, make_contract, sealing_key
 
+pytestmark = pytest.mark.usefixtures("each_backend")
+
 CONTRACT = make_contract()
 CONTEXT = FusionContext.of(CONTRACT, 1, "phone")
 VALUES = [b"phone:1", b"phone:2", None, b"phone:3"]

@@ -162,6 +162,8 @@ def distinct(rows: list[tuple[str | None, ...]]) -> Rows:
     return kept
 
 
+pytestmark = pytest.mark.usefixtures("each_backend")
+
 tables = st.lists(st.tuples(values, values), min_size=1, max_size=14).map(distinct)
 
 

@@ -10,6 +10,8 @@ from miyun.psi.join import TokenColumn, join
 
 from .world import as_set
 
+pytestmark = pytest.mark.usefixtures("each_backend")
+
 Column = dict[int, int]
 """Row handle → value."""
 
@@ -53,6 +55,24 @@ def test_the_join_is_the_plaintext_join_in_whatever_order_tokens_come(types, ran
     assert as_set(matches) == model(types)
     assert [int(handle) for handle in matches.left] == sorted(pair[0] for pair in model(types))
     assert len(set(map(int, matches.right))) == matches.right.size
+
+
+def test_many_rows_join_as_few_do() -> None:
+    """Enough for several parts and threads of the native kernel."""
+    rng = np.random.default_rng(7)
+    left, right = (rng.permutation(60_000)[:40_000] for _ in range(2))
+    tokens = rng.bytes(16 * 60_000)
+    sides = [
+        TokenColumn(b"".join(tokens[16 * v : 16 * v + 16] for v in values), rng.permutation(40_000).astype(np.uint32))
+        for values in (left, right)
+    ]
+    handles = dict(zip(right.tolist(), sides[1].handles.tolist(), strict=True))
+    expected = {
+        (handle, handles[value], 0)
+        for value, handle in zip(left.tolist(), sides[0].handles.tolist(), strict=True)
+        if value in handles
+    }
+    assert as_set(join([(sides[0], sides[1])])) == expected
 
 
 def test_an_earlier_type_wins_and_leaves_the_loser_to_nobody() -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from miyun.kernels import kernels
 from miyun_cli.arguments import ContractArgument
 from miyun_cli.invocation import Invocation, command, group
 from miyun_cli.output import show_fields, show_table
@@ -62,6 +63,7 @@ def run(
 ) -> None:
     """Work until it is stopped, or nothing is open."""
     with invocation.party(verbose=True) as party:
+        invocation.note(f"ristretto255: {kernels().words}")
         party.agent().run(once=once, on_event=lines(invocation))
 
 

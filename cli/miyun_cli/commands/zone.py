@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from miyun.kernels import kernels
 from miyun_cli.invocation import Invocation, command, group
 from miyun_cli.output import show_table
 
@@ -46,6 +47,7 @@ def serve(invocation: Invocation) -> None:
             line = f"{zone.name} serves parties at {zone.address} and newcomers at {zone.enrolment_address}."
             invocation.show(document, lambda _: typer.echo(line))
             sys.stdout.flush()
+            invocation.note(f"ristretto255: {kernels().words}")
 
         zone.serve(ready)
 

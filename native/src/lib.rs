@@ -1,0 +1,187 @@
+//! Batch kernels of Miyun: bytes in, bytes out, the interpreter's lock released, all processors used.
+//!
+//! This file is the Python module, with `miyun_native.pyi` beside it. The rest is plain Rust.
+
+pub mod join;
+pub mod ristretto;
+pub mod shuffle;
+pub mod threads;
+
+#[cfg(feature = "python")]
+#[pyo3::pymodule]
+mod miyun_native {
+    use std::env;
+    use std::num::NonZeroUsize;
+    use std::sync::OnceLock;
+
+    use pyo3::create_exception;
+    use pyo3::exceptions::{PyOSError, PyValueError};
+    use pyo3::prelude::*;
+    use pyo3::types::PyBytes;
+
+    use crate::ristretto::{self, Expander, Factor, Kernel, Messages, POINT_BYTES, TOKEN_BYTES, UNIFORM_BYTES};
+    use crate::{join, shuffle, threads};
+
+    create_exception!(miyun_native, BatchError, PyValueError, "The arguments are no batch, scalar, key or tag.");
+    create_exception!(miyun_native, PointRefused, PyValueError, "A point is the identity or not canonically encoded.");
+    create_exception!(miyun_native, TokenRepeated, PyValueError, "A column has a token twice.");
+
+    static KERNEL: OnceLock<Kernel> = OnceLock::new();
+
+    /// `MIYUN_NATIVE_KERNEL=dalek` keeps to the kernel for every processor; `MIYUN_NATIVE_THREADS` limits the threads.
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let kernel = match setting("MIYUN_NATIVE_KERNEL").as_deref() {
+            None => Kernel::best(),
+            Some(name) if name == Kernel::Portable.name() => Kernel::Portable,
+            Some(_) => return Err(PyValueError::new_err("MIYUN_NATIVE_KERNEL is dalek or not set")),
+        };
+        let kernel = KERNEL.get_or_init(|| kernel);
+        if let Some(count) = setting("MIYUN_NATIVE_THREADS") {
+            let count =
+                count.parse().map_err(|_| PyValueError::new_err("MIYUN_NATIVE_THREADS is a number or not set"))?;
+            threads::set(NonZeroUsize::new(count));
+        }
+        let py = module.py();
+        module.add("BatchError", py.get_type::<BatchError>())?;
+        module.add("PointRefused", py.get_type::<PointRefused>())?;
+        module.add("TokenRepeated", py.get_type::<TokenRepeated>())?;
+        module.add("KERNEL", kernel.name())?;
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+
+    #[pyfunction]
+    fn set_threads(count: usize) {
+        threads::set(NonZeroUsize::new(count));
+    }
+
+    #[pyfunction]
+    fn hash_to_group<'py>(py: Python<'py>, values: &[u8], offsets: &[u8], dst: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+        let messages = Messages::new(values, offsets).map_err(|error| refusal(py, error))?;
+        let expander = Expander::new(dst).map_err(|error| refusal(py, error))?;
+        batch(py, messages.len() * POINT_BYTES, |out| ristretto::hash_to_group(kernel(), messages, &expander, out))
+    }
+
+    #[pyfunction]
+    fn map_to_group<'py>(py: Python<'py>, uniform: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+        let size = uniform.len() / UNIFORM_BYTES * POINT_BYTES;
+        batch(py, size, |out| ristretto::map_to_group(kernel(), uniform, out))
+    }
+
+    #[pyfunction]
+    fn multiply<'py>(py: Python<'py>, points: &[u8], scalar: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+        let factor = Factor::from_bytes(scalar).map_err(|error| refusal(py, error))?;
+        batch(py, points.len(), |out| ristretto::multiply(kernel(), points, &factor, out))
+    }
+
+    #[pyfunction]
+    fn blind<'py>(
+        py: Python<'py>,
+        values: &[u8],
+        offsets: &[u8],
+        dst: &[u8],
+        scalar: &[u8],
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let messages = Messages::new(values, offsets).map_err(|error| refusal(py, error))?;
+        let expander = Expander::new(dst).map_err(|error| refusal(py, error))?;
+        let factor = Factor::from_bytes(scalar).map_err(|error| refusal(py, error))?;
+        batch(py, messages.len() * POINT_BYTES, |out| ristretto::blind(kernel(), messages, &expander, &factor, out))
+    }
+
+    #[pyfunction]
+    fn derive_tokens<'py>(py: Python<'py>, points: &[u8], key: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+        let size = points.len() / POINT_BYTES * TOKEN_BYTES;
+        batch(py, size, |out| ristretto::derive_tokens(points, key, out))
+    }
+
+    #[pyfunction]
+    fn join_tokens<'py>(
+        py: Python<'py>,
+        left_tokens: &[u8],
+        left_handles: &[u8],
+        right_tokens: &[u8],
+        right_handles: &[u8],
+    ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
+        let failed = |error| join_refusal(py, error);
+        let left = join::Column::new(join::Side::Left, left_tokens, left_handles).map_err(failed)?;
+        let right = join::Column::new(join::Side::Right, right_tokens, right_handles).map_err(failed)?;
+        let pool = pool()?;
+        let pairs = py.detach(|| pool.install(|| join::join(left, right))).map_err(failed)?;
+        let half = |shift: u32| {
+            bytes(py, pairs.len() * 4, |out| {
+                for (out, pair) in out.as_chunks_mut().0.iter_mut().zip(&pairs) {
+                    let [a, b, c, d, ..] = (pair >> shift).to_le_bytes();
+                    *out = [a, b, c, d];
+                }
+                Ok(())
+            })
+        };
+        Ok((half(32)?, half(0)?))
+    }
+
+    #[pyfunction]
+    fn permutation(py: Python<'_>, count: u32) -> PyResult<Bound<'_, PyBytes>> {
+        bytes(py, count as usize * 4, |out| {
+            py.detach(|| shuffle::permutation(out.as_chunks_mut().0))
+                .map_err(|error| PyOSError::new_err(error.to_string()))
+        })
+    }
+
+    fn setting(name: &str) -> Option<String> {
+        env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
+    }
+
+    fn kernel() -> Kernel {
+        *KERNEL.get_or_init(Kernel::best)
+    }
+
+    fn pool() -> PyResult<std::sync::Arc<rayon::ThreadPool>> {
+        threads::pool().map_err(|error| PyOSError::new_err(error.to_string()))
+    }
+
+    /// Bytes that `work` writes on all threads while the interpreter goes on.
+    fn batch(
+        py: Python<'_>,
+        size: usize,
+        work: impl FnOnce(&mut [u8]) -> Result<(), ristretto::Error> + Send,
+    ) -> PyResult<Bound<'_, PyBytes>> {
+        let pool = pool()?;
+        bytes(py, size, |out| py.detach(|| pool.install(|| work(out))).map_err(|error| refusal(py, error)))
+    }
+
+    fn bytes(
+        py: Python<'_>,
+        size: usize,
+        write: impl FnOnce(&mut [u8]) -> PyResult<()>,
+    ) -> PyResult<Bound<'_, PyBytes>> {
+        PyBytes::new_with(py, size, write)
+    }
+
+    fn refusal(py: Python<'_>, error: ristretto::Error) -> PyErr {
+        match error {
+            ristretto::Error::Refused(position) => {
+                with(py, PointRefused::new_err(error.to_string()), "position", position)
+            }
+            _ => BatchError::new_err(error.to_string()),
+        }
+    }
+
+    fn join_refusal(py: Python<'_>, error: join::Error) -> PyErr {
+        match error {
+            join::Error::Repeated { side, position } => {
+                let refused = TokenRepeated::new_err(error.to_string());
+                let refused = with(py, refused, "position", position);
+                with(py, refused, "side", side.to_string())
+            }
+            _ => BatchError::new_err(error.to_string()),
+        }
+    }
+
+    /// The exception with an attribute more, or the failure to give it one.
+    fn with<'py>(py: Python<'py>, exception: PyErr, name: &str, value: impl IntoPyObject<'py>) -> PyErr {
+        match exception.value(py).setattr(name, value) {
+            Ok(()) => exception,
+            Err(failure) => failure,
+        }
+    }
+}

@@ -42,7 +42,8 @@ class Analyst:
         home = Home.open(path, unlock)
         if home.info.role is not Role.ANALYST:
             raise KeyAccessError(
-                f"{path} is the home of a {home.info.role}", hint="Name an analyst's home, or create one: miyun init"
+                f"{path} is a home for the role {home.info.role}, not for an analyst",
+                hint="Name an analyst's home, or create one: miyun init",
             )
         return cls(home)
 

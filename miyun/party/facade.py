@@ -64,7 +64,7 @@ class Party:
         """
         role = read_info(home).role
         if role is not Role.PARTY:
-            raise InputError(f"{home} is the home of a {role}, not of a party", hint="Give a party's home.")
+            raise InputError(f"{home} is a home for the role {role}, not for a party", hint="Give a party's home.")
         return cls(Session(Home.open(home, unlock)))
 
     def close(self) -> None:

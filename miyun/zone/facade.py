@@ -77,7 +77,9 @@ class Zone:
         """
         home = Home.open(path, unlock)
         if home.info.role is not Role.ZONE:
-            raise InputError(f"{path} is the home of a {home.info.role}, not of a zone", hint="Give a zone's home.")
+            raise InputError(
+                f"{path} is a home for the role {home.info.role}, not for a zone", hint="Give a zone's home."
+            )
         config = load_config(path)
         with home.lock("authority", timeout=60):
             authority = Authority.open(home) if home.authority_path.exists() else Authority.create(home)

@@ -171,7 +171,7 @@ def test_a_refusal_arrives_as_the_zone_worded_it(analyst: Analyst, zone: SmallZo
 def test_the_home_of_another_role_is_refused(tmp_path: Path) -> None:
     new_home(tmp_path / "shop", Role.PARTY, "merchant")
 
-    with pytest.raises(KeyAccessError, match="home of a party"):
+    with pytest.raises(KeyAccessError, match="home for the role party"):
         Analyst.open(tmp_path / "shop", UNLOCK)
 
 

@@ -89,7 +89,7 @@ class Play:
         stage.open_zone()
         stage.join()
         stage.start_agents()
-        self._analyst = stage.hire_analyst(ANALYST)
+        self._hiring = stage.soon(partial(stage.hire_analyst, ANALYST))
         self._story.say("four homes with keys of their own; certificates from the zone's authority, mutual TLS 1.3")
         self._story.say(f"all of them blind and join with these kernels: {kernels().words}")
 
@@ -169,6 +169,7 @@ class Play:
 
     def _segment(self) -> None:
         stage = self._stage
+        self._analyst = self._hiring.result()
         channels = [word for _, _, channel in ACTIVATIONS for word in ("--channel", channel)]
         create = partial(stage.merchant.run, "segment", "create", CONTRACT)
         stage.together(

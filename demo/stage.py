@@ -3,7 +3,7 @@
 import json
 import socket
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -66,6 +66,10 @@ class Stage:
     def together(self, *calls: Callable[[], T]) -> list[T]:
         """Do several things at once; their answers in order."""
         return list(self._together.map(lambda call: call(), calls))
+
+    def soon(self, call: Callable[[], T]) -> "Future[T]":
+        """Do something meanwhile."""
+        return self._together.submit(call)
 
     def make_homes(self) -> None:
         """Every process gets a home with keys of its own; ``fingerprints`` are as each owner sees its own."""

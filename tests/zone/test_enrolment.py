@@ -107,7 +107,7 @@ def test_parties_find_each_other_s_keys(world: World) -> None:
 
 
 def test_only_a_zone_s_home_is_served(world: World) -> None:
-    with pytest.raises(InputError, match="not of a zone"):
+    with pytest.raises(InputError, match="not for a zone"):
         Zone.open(world.folder / MERCHANT, world.key)
 
 

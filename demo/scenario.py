@@ -56,20 +56,20 @@ ROLES = {MERCHANT: "merchant", ZONE: "zone", PLATFORM: "platform", ANALYST: "ana
 LESSONS = {
     MERCHANT: (
         "Noised counts per identifier type; that the platform sent so many rows, padded; which of its own members are"
-        " in the audience that it activated.",
-        "Which of its other members match; anything about a person of the platform's that it did not have.",
+        " in the audience that it activated, so that they are the platform's users and did not object there.",
+        "Which of its other members match; anything else about a user of the platform's.",
     ),
     ZONE: (
-        "Which anonymous row handle matched which, on which identifier type; one bit per member's handle for the"
-        " definition and for opt-outs; padded counts.",
+        "Which anonymous row handle matched which, on which identifier type; the definition's text, and one bit per"
+        " member's handle for it; which handles of either side object; padded counts.",
         "Any phone, email or id, or a hash that a guess could be held against; any amount or date.",
     ),
     PLATFORM: (
         "Noised counts per identifier type; that the merchant sent so many rows, padded; which of its own users are in"
-        " the audience that was activated to it. It hosts the zone as well: together they could also look up users whom"
-        " the platform submitted among the matches and the bits.",
-        "Members whom it does not know; what a member spent or when; its own other users' matches, while it keeps the"
-        " zone and its agent apart.",
+        " the audience that was activated to it, and so that the definition holds for them. It hosts the zone as well:"
+        " together they could also look up each user whom the platform submitted among the matches and their bits.",
+        "Members whom it does not know; how much a member spent, or on which day; its other users' matches, as long as"
+        " it keeps the zone and its agent apart.",
     ),
     ANALYST: ("Two bands of sizes.", "Any row, any exact count."),
 }

@@ -51,3 +51,81 @@ def join_tokens(
 
 def permutation(count: int) -> bytes:
     """A secret uniform permutation of 0 … count − 1, 32 bits each, little-endian."""
+
+class PaillierError(ValueError):
+    """No key, no batch, or offsets, slots, bits, a base that don't fit."""
+
+class PaillierRefused(PaillierError):
+    """A plaintext is not below n, a ciphertext no unit below n² (or not in 1 … n² − 1), an index of none, an exponent
+    too long."""
+
+    position: int
+    """The first such."""
+
+class PaillierPublicKey:
+    """n has 2048 to 4096 bits, an even number b. Numbers are little-endian: n of any width, plaintexts of ⌈b / 8⌉
+    bytes, or ``size`` where given, ciphertexts and n-th powers of twice that. Batches are concatenations. Methods
+    look at the range of ciphertexts; that they are prime to n is asked by ``check`` alone. Only ``encrypt``,
+    ``make_randomness`` and ``rerandomise`` draw randomness: other results are functions of their arguments, to be
+    rerandomised before they go to who has the key. ``MIYUN_NATIVE_KERNEL=dalek`` keeps to the portable kernel here
+    too."""
+
+    def __new__(cls, n: bytes) -> PaillierPublicKey: ...
+    @property
+    def bits(self) -> int: ...
+    @property
+    def value_bytes(self) -> int: ...
+    @property
+    def ciphertext_bytes(self) -> int: ...
+    def encrypt(self, values: bytes, size: int | None = None) -> bytes:
+        """With a uniform rⁿ each."""
+
+    def make_randomness(self, count: int) -> bytes:
+        """Uniform rⁿ mod n², secret, each for one ciphertext."""
+
+    def encrypt_with(self, values: bytes, randomness: bytes, size: int | None = None) -> bytes:
+        """With n-th powers from ``make_randomness`` of this or another class, as many as values."""
+
+    def make_base(self) -> bytes:
+        """−(r²)ⁿ mod n², public, for ``fixed_base``: the key's owner draws it once."""
+
+    def fixed_base(self, base: bytes, exponent_bits: int) -> PaillierFixedBase:
+        """Tables (47 MB at 3072 bits) for short exponents, of at least half of n's bits. That these are safe (the
+        receiver lacks the key, the primes are as in DJN) is for the caller to know."""
+
+    def add(self, left: bytes, right: bytes) -> bytes: ...
+    def rerandomise(self, ciphertexts: bytes) -> bytes:
+        """Times a uniform rⁿ each."""
+
+    def negate(self, ciphertexts: bytes) -> bytes:
+        """The inverses. Refuses what has none."""
+
+    def product(self, ciphertexts: bytes, offsets: bytes, indices: bytes) -> bytes:
+        """For each segment the product of the ciphertexts that it lists; 1 for none. Segment i is
+        ``indices[offsets[i]:offsets[i + 1]]``; offsets have 64 bits, indices 32, little-endian."""
+
+    def power(self, ciphertexts: bytes, exponents: bytes, *, bits: int = 64, signed: bool = False) -> bytes:
+        """Exponents of 64 bits, little-endian, secret; sizes are below 2^bits, which is public and sets the time."""
+
+    def pack(self, ciphertexts: bytes, slots: int, bits: int) -> bytes:
+        """Of every ``slots`` ciphertexts one, with the first's plaintext in the lowest ``bits`` bits."""
+
+    def check(self, ciphertexts: bytes) -> None:
+        """Raises PaillierRefused for the first that is no unit below n²."""
+
+class PaillierFixedBase:
+    def make_randomness(self, count: int) -> bytes: ...
+    def encrypt(self, values: bytes, size: int | None = None) -> bytes: ...
+
+class PaillierPrivateKey:
+    """p and q, little-endian, different primes of one length. Wiped when freed; refuses pickle."""
+
+    def __new__(cls, p: bytes, q: bytes) -> PaillierPrivateKey: ...
+    @property
+    def public_key(self) -> PaillierPublicKey: ...
+    def encrypt(self, values: bytes, size: int | None = None) -> bytes: ...
+    def make_randomness(self, count: int) -> bytes:
+        """Uniform rⁿ mod n², by way of p² and q²."""
+
+    def decrypt(self, ciphertexts: bytes) -> bytes:
+        """Raises PaillierRefused for the first that is no unit below n²."""

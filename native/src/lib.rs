@@ -3,6 +3,7 @@
 //! This file is the Python module, with `miyun_native.pyi` beside it. The rest is plain Rust.
 
 pub mod join;
+pub mod paillier;
 pub mod ristretto;
 pub mod shuffle;
 pub mod threads;
@@ -21,6 +22,9 @@ mod miyun_native {
 
     use crate::ristretto::{self, Expander, Factor, Kernel, Messages, POINT_BYTES, TOKEN_BYTES, UNIFORM_BYTES};
     use crate::{join, shuffle, threads};
+
+    #[pymodule_export]
+    use crate::paillier::python::{PaillierFixedBase, PaillierPrivateKey, PaillierPublicKey};
 
     create_exception!(miyun_native, BatchError, PyValueError, "The arguments are no batch, scalar, key or tag.");
     create_exception!(miyun_native, PointRefused, PyValueError, "A point is the identity or not canonically encoded.");
@@ -46,6 +50,8 @@ mod miyun_native {
         module.add("BatchError", py.get_type::<BatchError>())?;
         module.add("PointRefused", py.get_type::<PointRefused>())?;
         module.add("TokenRepeated", py.get_type::<TokenRepeated>())?;
+        module.add("PaillierError", py.get_type::<crate::paillier::python::PaillierError>())?;
+        module.add("PaillierRefused", py.get_type::<crate::paillier::python::PaillierRefused>())?;
         module.add("KERNEL", kernel.name())?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
+from miyun.chunking import CHUNK_POINTS
 from miyun.contract.model import Consent, IdentifierTerms
 from miyun.errors import MalformedError, NotFoundError, SourceError, StateError
 from miyun.members import today
@@ -23,9 +24,6 @@ from miyun.members.reading import Progress, consent_columns, contract_profiles
 from miyun.members.report import MembersReport
 from miyun.members.workspace import connect, cursor_of, explained, literal, private_folder
 from miyun.records import Record
-
-CHUNK_POINTS = 8192
-"""Points per chunk, as the fusion protocol has it."""
 
 _BATCH_HANDLES = 16_384
 

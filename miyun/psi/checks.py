@@ -1,9 +1,9 @@
 """What the zone and the parties check of a fusion's statements, alike."""
 
+from miyun.chunking import chunk_count, chunk_points
 from miyun.contract.model import Contract
 from miyun.errors import CapExceededError, ContractError, MalformedError, ReplayError, SignatureError
 from miyun.keys.signing import VerifyKey
-from miyun.psi.context import chunk_count, chunk_points
 from miyun.psi.statements import Announcement, FuseRequest, FusionReport, HandlesChunk, PointsChunk, TokensChunk
 from miyun.records import Statement
 

@@ -7,9 +7,6 @@ from typing import Self
 from miyun.contract.model import Contract
 from miyun.psi.statements import PointsChunk
 
-CHUNK_POINTS = 8192
-"""Points of a full chunk; only the last one of a type may hold fewer."""
-
 TOKEN_BYTES = 16
 HANDLE_BYTES = 4
 
@@ -47,13 +44,3 @@ class FusionContext:
         """
         header = replace(chunk, sealed_digest=b"").canonical_bytes()
         return b"miyun/v1/points\0" + self.contract_digest + header
-
-
-def chunk_count(points: int) -> int:
-    """How many chunks carry ``points`` points."""
-    return -(-points // CHUNK_POINTS)
-
-
-def chunk_points(points: int, index: int) -> int:
-    """How many of ``points`` points chunk ``index`` carries."""
-    return min(CHUNK_POINTS, points - index * CHUNK_POINTS)

@@ -37,7 +37,8 @@ import json, math, re, sys
 from pathlib import Path
 from miyun.contract.model import Consent, IdentifierTerms
 from miyun.members.config import load_members_config
-from miyun.members.roster import CHUNK_POINTS, Roster
+from miyun.chunking import CHUNK_POINTS
+from miyun.members.roster import Roster
 
 folder = Path(sys.argv[1])
 config = load_members_config(folder / "party.toml")

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from miyun.chunking import CHUNK_POINTS, chunk_count, chunk_points
 from miyun.errors import MalformedError, ReplayError
 from miyun.hazmat.ristretto import TOKEN_BYTES as GROUP_TOKEN_BYTES
 from miyun.hazmat.scalars import SecretScalar
-from miyun.members.roster import CHUNK_POINTS as ROSTER_CHUNK_POINTS
 from miyun.psi.blinding import blind, make_points_chunk, open_chunk
 from miyun.psi.chunks import read_handles
-from miyun.psi.context import CHUNK_POINTS, TOKEN_BYTES, FusionContext, chunk_count, chunk_points
+from miyun.psi.context import TOKEN_BYTES, FusionContext
 from miyun.psi.evaluation import evaluate
 from miyun.psi.statements import HandlesChunk
 
@@ -47,8 +47,7 @@ def sealed_chunk(points: bytes, context: FusionContext = CONTEXT):
     )
 
 
-def test_layers_that_cannot_see_each_other_agree_on_sizes() -> None:
-    assert ROSTER_CHUNK_POINTS == CHUNK_POINTS
+def test_layers_that_cannot_see_each_other_agree_on_a_tokens_size() -> None:
     assert GROUP_TOKEN_BYTES == TOKEN_BYTES
 
 

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
+from miyun import chunking
 from miyun.errors import PeerError
 from miyun.hazmat.scalars import SecretScalar
-from miyun.psi import context
 from miyun.psi.blinding import blind
 from miyun.psi.context import FusionContext
 from miyun.psi.evaluation import evaluate
@@ -172,7 +172,7 @@ tables = st.lists(st.tuples(values, values), min_size=1, max_size=14).map(distin
 def test_a_fusion_matches_what_a_plaintext_join_matches_whatever_happens(
     monkeypatch: pytest.MonkeyPatch, left: Rows, right: Rows, seed: int
 ) -> None:
-    monkeypatch.setattr(context, "CHUNK_POINTS", 3)
+    monkeypatch.setattr(chunking, "CHUNK_POINTS", 3)
     chance = random.Random(seed)
     store = ZoneStore(CONTRACT, REQUEST)
     sides = {

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from miyun.chunking import CHUNK_POINTS
 from miyun.errors import (
     CapExceededError,
     ContractError,
@@ -15,7 +16,6 @@ from miyun.errors import (
     SignatureError,
     StateError,
 )
-from miyun.psi.context import CHUNK_POINTS
 from miyun.psi.party_fusion import (
     Announce,
     AwaitAnnouncement,

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from miyun.chunking import CHUNK_POINTS, chunk_points
 from miyun.errors import (
     CapExceededError,
     ContractError,
@@ -17,7 +18,6 @@ from miyun.errors import (
     StateError,
 )
 from miyun.psi.chunks import make_tokens_chunk
-from miyun.psi.context import CHUNK_POINTS, chunk_points
 from miyun.psi.statements import PointsChunk
 from miyun.psi.zone_fusion import Verdict, ZoneFusion, ZoneFusionState
 

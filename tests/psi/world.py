@@ -7,6 +7,8 @@ from functools import cache
 
 import numpy as np
 
+from miyun import chunking
+from miyun.chunking import chunk_count, chunk_points
 from miyun.contract.model import (
     Budget,
     Consent,
@@ -20,10 +22,9 @@ from miyun.errors import CapExceededError, ReplayError
 from miyun.hazmat.scalars import SecretScalar
 from miyun.keys.signing import SigningKey
 from miyun.keys.unsealing import SealingKey
-from miyun.psi import context
 from miyun.psi.blinding import blind, make_points_chunk, open_chunk
 from miyun.psi.chunks import make_handles_chunk, make_tokens_chunk
-from miyun.psi.context import FusionContext, chunk_count, chunk_points
+from miyun.psi.context import FusionContext
 from miyun.psi.evaluation import evaluate
 from miyun.psi.join import Matches, TokenColumn, join
 from miyun.psi.statements import Announcement, FuseRequest, HandlesChunk, PointsChunk, TokensChunk, TypeCount
@@ -190,7 +191,7 @@ class Side:
 
     def chunk(self, type_: str, index: int) -> SentChunk:
         handles = self.order[type_]
-        start = index * context.CHUNK_POINTS
+        start = index * chunking.CHUNK_POINTS
         part = handles[start : start + chunk_points(len(handles), index)]
         values = [f"{type_}:{self.rows[handle][TYPES.index(type_)]}".encode() for handle in part]
         points, sealed = make_points_chunk(

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from pyroaring import BitMap
 
+from miyun.chunking import CHUNK_POINTS, chunk_count
 from miyun.contract.model import Contract
 from miyun.keys.sealing import OVERHEAD_BYTES
 from miyun.psi.chunks import make_handles_chunk, make_tokens_chunk
-from miyun.psi.context import CHUNK_POINTS, chunk_count
 from miyun.psi.statements import Announcement, FuseRequest, PointsChunk, TypeCount
 from miyun.segments.statements import LegUpload
 from miyun.transport.codec import from_wire, to_wire

@@ -4,6 +4,7 @@ from threading import Event
 
 from miyun.audit.events import Event as AuditEvent
 from miyun.audit.events import Fact
+from miyun.chunking import CHUNK_POINTS
 from miyun.members.roster import Roster
 from miyun.party.blinding_scalars import BlindingScalars
 from miyun.party.evaluations import Answer
@@ -15,7 +16,7 @@ from miyun.party.session import Session
 from miyun.party.tasks.outcome import Outcome
 from miyun.psi.blinding import blind, make_points_chunk, open_chunk
 from miyun.psi.chunks import make_handles_chunk
-from miyun.psi.context import CHUNK_POINTS, FusionContext
+from miyun.psi.context import FusionContext
 from miyun.psi.evaluation import evaluate
 from miyun.psi.party_fusion import Announce, AwaitAnnouncement, FetchChunk, PartyFusion, SendChunk
 from miyun.psi.statements import Announcement, PointsChunk

@@ -4,6 +4,7 @@ from threading import Event
 
 from miyun.audit.events import Event as AuditEvent
 from miyun.audit.events import Fact
+from miyun.chunking import chunk_count
 from miyun.contract.model import Contract
 from miyun.errors import StateError
 from miyun.members.config import load_members_config
@@ -15,7 +16,6 @@ from miyun.party.progress import OnEvent, Phase, Progress
 from miyun.party.session import Session
 from miyun.party.tasks.exchange import Exchange
 from miyun.party.tasks.outcome import Outcome
-from miyun.psi.context import chunk_count
 from miyun.psi.statements import Announcement, TypeCount
 from miyun.wire.v1 import fusion_pb2 as wire
 from miyun.wire.v1.fusion_pb2_grpc import FusionServiceStub

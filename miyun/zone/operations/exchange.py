@@ -4,9 +4,9 @@ import time
 from dataclasses import dataclass
 
 from miyun.audit.events import Event, Fact
+from miyun.chunking import CHUNK_POINTS
 from miyun.errors import MalformedError, StateError
 from miyun.keys.sealing import OVERHEAD_BYTES
-from miyun.psi.context import CHUNK_POINTS
 from miyun.psi.statements import Announcement, HandlesChunk, PointsChunk, TokensChunk
 from miyun.psi.zone_fusion import Verdict, ZoneFusion, ZoneFusionState
 from miyun.zone.core import Core

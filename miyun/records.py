@@ -6,6 +6,7 @@ as URL-safe base64, times as RFC 3339 in UTC, enumerations as their values.
 """
 
 import hashlib
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
 
 import rfc8785
@@ -67,6 +68,11 @@ class Statement(Record):
     def signing_bytes(self) -> bytes:
         """What the signature covers."""
         return b"miyun/v1/" + self.KIND.encode() + b"\0" + self.canonical_bytes()
+
+
+def utc_now() -> datetime:
+    """Now, in whole seconds as statements carry it."""
+    return datetime.now(UTC).replace(microsecond=0)
 
 
 _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}

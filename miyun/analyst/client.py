@@ -1,6 +1,5 @@
 """The Python API of an analyst: sizes of segments, as bands computed from noised values, and nothing else."""
 
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +12,7 @@ from miyun.keys.home import Home, Role
 from miyun.keys.vault import Unlock
 from miyun.privacy.quotes import SizeQuote
 from miyun.privacy.statements import SizeBand, SizeRequest
+from miyun.records import utc_now
 from miyun.transport.channel import connect
 from miyun.transport.codec import from_wire, to_wire
 from miyun.transport.enrol import enrol
@@ -65,7 +65,7 @@ class Analyst:
             segment=segment,
             version=version,
             asker=self.home.info.name,
-            at=datetime.now(UTC).replace(microsecond=0),
+            at=utc_now(),
         )
         answer = SizeServiceStub(self._channel).AskSize(
             size_pb2.AskSizeRequest(

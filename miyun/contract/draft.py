@@ -1,7 +1,7 @@
 """A first draft of a contract from the three identities, with choices that err on the safe side."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from miyun.contract.model import (
     MATCHED,
@@ -20,6 +20,7 @@ from miyun.contract.model import (
 from miyun.contract.validation import validate
 from miyun.errors import InputError
 from miyun.keys.identity import Identity
+from miyun.records import utc_now
 
 DEFAULT_EVALUATION_CAP = 10_000_000
 """A thousandth of 10¹⁰ phone numbers."""
@@ -75,7 +76,6 @@ def draft_contract(
     """
     if zone.role != "zone":
         raise InputError(f"{zone.name} is a {zone.role}, not a zone", hint="Use the identity of the zone.")
-    now = datetime.now(UTC).replace(microsecond=0)
     contract = Contract(
         id=id,
         zone=ZoneTerms(name=zone.name, organisation=zone.organisation, signing_key=zone.signing_key),
@@ -88,7 +88,7 @@ def draft_contract(
         padding_bucket=padding_bucket,
         legs_per_epoch=legs_per_epoch,
         retention_days=retention_days,
-        starts=now if starts is None else starts,
+        starts=utc_now() if starts is None else starts,
         expires=expires,
     )
     validate(contract)

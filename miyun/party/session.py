@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -24,7 +24,7 @@ from miyun.party.outbox import Outbox
 from miyun.party.receipts import Receipts
 from miyun.party.requests import Requests
 from miyun.party.rosters import Rosters
-from miyun.records import Statement
+from miyun.records import Statement, utc_now
 from miyun.storage.database import open_database
 from miyun.transport.channel import connect
 
@@ -34,11 +34,6 @@ ROSTER_FOLDER = "rosters"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 S = TypeVar("S")
-
-
-def utc_now() -> datetime:
-    """Now, in whole seconds as statements carry it."""
-    return datetime.now(UTC).replace(microsecond=0)
 
 
 class Session:

@@ -3,21 +3,17 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 
 from sqlalchemy import Connection, Engine
 
 from miyun.keys.identity import Identity
 from miyun.keys.signing import SigningKey
+from miyun.records import utc_now
 from miyun.storage.database import reading
 from miyun.zone.bell import Bell
 from miyun.zone.mark import ChargeMark
-
-
-def utc_now() -> datetime:
-    """Now, in whole seconds as statements carry it."""
-    return datetime.now(UTC).replace(microsecond=0)
 
 
 class Waker(Protocol):

@@ -16,12 +16,13 @@ from miyun.kernels import kernels
 from miyun.keys.home import Home, Role
 from miyun.keys.identity import Identity
 from miyun.keys.unlock import Unlock
+from miyun.records import utc_now
 from miyun.storage.database import open_database
 from miyun.transport.join_code import JoinCode
 from miyun.transport.tls import Authority
 from miyun.zone.bell import Bell
 from miyun.zone.config import ZoneConfig, load_config, with_port
-from miyun.zone.core import Core, utc_now
+from miyun.zone.core import Core
 from miyun.zone.mark import ChargeMark
 from miyun.zone.operations.enrolment import invite
 from miyun.zone.operations.restoring import forget_check_ins, notice_restore

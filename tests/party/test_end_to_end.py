@@ -4,7 +4,7 @@ import csv
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -19,12 +19,13 @@ from miyun.keys.vault import KeyFile
 from miyun.party.facade import Party
 from miyun.party.jobs import JobState
 from miyun.party.progress import Phase, Progress
+from miyun.records import utc_now
 from miyun.zone.config import ZoneConfig, write_config
 from miyun.zone.facade import Zone
 from tests.party.world import MERCHANT, PLATFORM, ZONE, Killed, row, write_members
 
 SMALL_NOISE_RHO = 5_000_000
-EXPIRES = datetime.now(UTC).replace(microsecond=0) + timedelta(days=30)
+EXPIRES = utc_now() + timedelta(days=30)
 
 
 @dataclass

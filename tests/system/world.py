@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -16,6 +16,7 @@ from miyun.contract.model import IdentifierTerms
 from miyun.keys.create import create_home
 from miyun.keys.home import HomeInfo, Role
 from miyun.keys.vault import KeyFile
+from miyun.records import utc_now
 from miyun.transport.join_code import JoinCode
 from miyun.zone.config import ZoneConfig, write_config
 
@@ -62,7 +63,7 @@ def meeting(folder: Path, tables: dict[str, str], config: str, **choices: Any) -
                 IdentifierTerms(type=type_, profile=profile, evaluation_cap=1_000_000)
                 for type_, profile in (("phone", "e164-cn"), ("email", "plain"))
             ),
-            expires=datetime.now(UTC).replace(microsecond=0) + timedelta(days=30),
+            expires=utc_now() + timedelta(days=30),
             **{"consent_required": False, "padding_bucket": 1, **choices},
         )
         merchant.contracts.propose(contract)
@@ -87,9 +88,7 @@ def daemon(party: Party) -> Iterator[None]:
 
 
 def _make(home: Path, name: str, role: Role, kind: str | None) -> None:
-    info = HomeInfo(
-        name=name, role=role, kind=kind, organisation=f"{name} Ltd", created=datetime.now(UTC).replace(microsecond=0)
-    )
+    info = HomeInfo(name=name, role=role, kind=kind, organisation=f"{name} Ltd", created=utc_now())
     create_home(home, info, _key(home))
 
 

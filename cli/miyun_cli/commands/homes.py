@@ -1,7 +1,6 @@
 """``miyun init``, ``join`` and ``identity``: a home and who it is."""
 
 import sys
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -143,9 +142,9 @@ def identity(invocation: Invocation) -> None:
 def _create(invocation: Invocation, *, role: str, name: str, organisation: str, kind: str | None) -> "Home":
     from miyun.keys.create import create_home
     from miyun.keys.home import HomeInfo, Role
+    from miyun.records import utc_now
 
-    created = datetime.now(UTC).replace(microsecond=0)
-    info = HomeInfo(name=name, role=Role(role), kind=kind, organisation=organisation, created=created)
+    info = HomeInfo(name=name, role=Role(role), kind=kind, organisation=organisation, created=utc_now())
     return create_home(invocation.home, info, invocation.new_unlock)
 
 

@@ -45,9 +45,7 @@ class Record:
             record: Self = _adapter(cls).validate_json(data)
             canonical = record.canonical_bytes()
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            place = ".".join(str(part) for part in first["loc"]) or "document"
-            raise MalformedError(f"not a valid {cls.__name__}: {place}: {first['msg']}") from None
+            raise MalformedError(f"not a valid {cls.__name__}: {first_fault(error)}") from None
         except rfc8785.CanonicalizationError:
             raise MalformedError(f"a {cls.__name__} with a number beyond those of RFC 8785") from None
         if canonical != data:
@@ -68,6 +66,13 @@ class Statement(Record):
     def signing_bytes(self) -> bytes:
         """What the signature covers."""
         return b"miyun/v1/" + self.KIND.encode() + b"\0" + self.canonical_bytes()
+
+
+def first_fault(error: ValidationError) -> str:
+    """The first thing that was found wrong, as ``place: message``; the value itself is not repeated."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"]) or "document"
+    return f"{place}: {first['msg']}"
 
 
 def utc_now() -> datetime:

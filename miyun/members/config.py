@@ -38,7 +38,7 @@ from pydantic import TypeAdapter, ValidationError
 from miyun.contract.schema import ColumnType
 from miyun.errors import ConfigError
 from miyun.members.profiles import COMPOSITE, check_profile
-from miyun.records import Record
+from miyun.records import Record, first_fault
 
 DEFAULT_MEMORY_MIB = 128
 
@@ -151,10 +151,8 @@ def load_members_config(path: Path) -> MembersConfig:
     try:
         config = TypeAdapter(MembersConfig).validate_python(table)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
         raise ConfigError(
-            f"{path.name}: [members] {place}: {first['msg']}", hint="Correct this setting in the file."
+            f"{path.name}: [members] {first_fault(error)}", hint="Correct this setting in the file."
         ) from None
     _check(config)
     return config

@@ -21,6 +21,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from miyun.errors import ConfigError
+from miyun.records import first_fault
 
 
 class DeliveryFormat(StrEnum):
@@ -71,6 +72,4 @@ def load_party_config(path: Path) -> PartyConfig:
     try:
         return PartyConfig.model_validate(plain)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{path}: {place}: {first['msg']}", hint="Correct the setting.") from None
+        raise ConfigError(f"{path}: {first_fault(error)}", hint="Correct the setting.") from None

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from miyun.errors import ConfigError
 from miyun.keys.files import write_private
+from miyun.records import first_fault
 
 CONFIG_FILE = "zone.toml"
 DEFAULT_DATABASE = "sqlite:///zone.sqlite"
@@ -64,9 +65,7 @@ def load_config(home: Path) -> ZoneConfig:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is no TOML: {error}", hint="Correct the file.") from None
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{path}: {place}: {first['msg']}", hint="Correct this entry.") from None
+        raise ConfigError(f"{path}: {first_fault(error)}", hint="Correct this entry.") from None
 
 
 def write_config(home: Path, config: ZoneConfig) -> None:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from miyun.audit.events import Event, Fact
 from miyun.contract.model import Contract
@@ -12,9 +11,9 @@ from miyun.names import check_name, job_id, new_key
 from miyun.party.definitions import Definitions
 from miyun.party.jobs import Job
 from miyun.party.session import Session
-from miyun.records import Record
 from miyun.segments.checking import check_types
 from miyun.segments.expression import Expression
+from miyun.segments.listing import Segment
 from miyun.segments.parser import parse
 from miyun.segments.planning import plan
 from miyun.segments.statements import SegmentChange, SegmentRequest
@@ -23,29 +22,6 @@ from miyun.wire.v1 import segment_pb2 as wire
 from miyun.wire.v1.segment_pb2_grpc import SegmentServiceStub
 
 MATCHED_UNIVERSE = "matched"
-
-
-class SegmentState(StrEnum):
-    EVALUATING = "evaluating"
-    READY = "ready"
-    INVALIDATED = "invalidated"
-    EXPIRED = "expired"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Segment(Record):
-    """A segment as the zone lists it. Its size is asked for with ``Party.size``."""
-
-    name: str
-    definition: str
-    universe: str
-    owner: str
-    state: SegmentState
-    version: int
-    epoch: int
-    channels: tuple[str, ...]
-    expires: datetime
-    created: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

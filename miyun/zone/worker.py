@@ -13,6 +13,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from miyun.contract.lifecycle import ContractState
 from miyun.contract.model import Contract
 from miyun.errors import ContractError, InternalError
+from miyun.segments.listing import SegmentState
 from miyun.zone.core import Core
 from miyun.zone.operations.access import party_names
 from miyun.zone.operations.activations import seal_audience
@@ -29,7 +30,7 @@ from miyun.zone.operations.retention import (
 from miyun.zone.store.contracts import find_contract, unclosed_contracts
 from miyun.zone.store.fusions import FusionState, fusion_of_job
 from miyun.zone.store.jobs import Job, JobKind, open_jobs
-from miyun.zone.store.segments import SegmentState, find_segment
+from miyun.zone.store.segments import find_segment
 
 INTERVAL_SECONDS = 60.0
 """How often the worker looks at the clock's doings when nobody wakes it."""

@@ -11,9 +11,9 @@ from miyun.keys.signing import SigningKey
 from miyun.keys.unsealing import SealingKey
 from miyun.party.contracts import ContractInfo
 from miyun.party.jobs import Job, JobState
-from miyun.party.segments import Segment, SegmentState
 from miyun.privacy.statements import SizeBand
 from miyun.psi.statements import FusionReport, TypeMatches
+from miyun.segments.listing import Segment, SegmentState
 
 AT = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
 

@@ -14,7 +14,7 @@ from miyun_cli.watching import watched
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from miyun.party.segments import Segment
+    from miyun.segments.listing import Segment
 
 
 def add_to(app: typer.Typer) -> None:

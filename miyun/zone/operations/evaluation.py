@@ -9,6 +9,7 @@ from miyun.audit.events import Event, Fact
 from miyun.contract.model import Contract
 from miyun.errors import InternalError
 from miyun.segments.algebra import evaluate
+from miyun.segments.listing import SegmentState
 from miyun.segments.parser import parse
 from miyun.segments.planning import Leg, Plan, plan
 from miyun.segments.statements import SegmentRequest
@@ -23,7 +24,7 @@ from miyun.zone.store.bulk import get_pairs
 from miyun.zone.store.fusions import list_announcements
 from miyun.zone.store.jobs import Job, signed_request
 from miyun.zone.store.legs import StoredLeg
-from miyun.zone.store.segments import SegmentState, StoredSegment
+from miyun.zone.store.segments import StoredSegment
 
 
 def evaluate_anew(change: Change, contract: Contract, epoch: int) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from miyun.audit.events import Event, Fact
 from miyun.contract.model import Contract
 from miyun.errors import MalformedError, ReplayError, StateError
+from miyun.segments.listing import SegmentState
 from miyun.segments.statements import LegUpload
 from miyun.zone.bitmaps import read_bitmap
 from miyun.zone.core import Change, Core
@@ -17,7 +18,7 @@ from miyun.zone.operations.jobs import require_job
 from miyun.zone.operations.suppression import SUPPRESSION, follow_suppressions
 from miyun.zone.store import legs as store
 from miyun.zone.store.fusions import list_announcements
-from miyun.zone.store.segments import SegmentState, find_segment
+from miyun.zone.store.segments import find_segment
 
 
 def put_leg(core: Core, caller: str, statement: LegUpload, signature: bytes, bits: bytes) -> SignedReceipt:

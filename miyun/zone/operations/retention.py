@@ -9,6 +9,7 @@ from miyun.audit.events import Event, Fact
 from miyun.contract.lifecycle import ContractState, SignedContract
 from miyun.contract.model import Contract
 from miyun.errors import ContractError, StateError
+from miyun.segments.listing import SegmentState
 from miyun.zone.core import Change, Core
 from miyun.zone.operations.access import party_names
 from miyun.zone.operations.history import record
@@ -20,7 +21,7 @@ from miyun.zone.store.contracts import mark_closed
 from miyun.zone.store.fusions import Fusion, FusionState, find_fusion
 from miyun.zone.store.jobs import Job, JobKind, open_jobs
 from miyun.zone.store.legs import erase_epoch_legs, erase_legs
-from miyun.zone.store.segments import SegmentState, StoredSegment, live_segments
+from miyun.zone.store.segments import StoredSegment, live_segments
 
 
 def erase_epoch(core: Core, change: Change, contract: str, fusion: Fusion) -> None:

@@ -1,6 +1,6 @@
 """Segments as parties ask for them: created, looked at, renamed, invalidated; and the legs that agents hand in."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -10,7 +10,7 @@ from miyun.contract.model import MATCHED, Contract
 from miyun.contract.permissions import permit_channels, permit_leg_count, permit_segment
 from miyun.errors import ContractError, MalformedError, NotFoundError, NotPermittedError, StateError
 from miyun.names import check_name
-from miyun.records import Record
+from miyun.segments.listing import Segment, SegmentState
 from miyun.segments.planning import Plan
 from miyun.segments.statements import SegmentChange, SegmentRequest
 from miyun.zone.core import Change, Core
@@ -31,26 +31,10 @@ from miyun.zone.store import segments as store
 from miyun.zone.store.fusions import Fusion, joined_fusion
 from miyun.zone.store.jobs import Job
 from miyun.zone.store.legs import predicates_asked
-from miyun.zone.store.segments import SegmentState, StoredSegment
+from miyun.zone.store.segments import StoredSegment
 
 PAGE_SEGMENTS = 200
 MOST_LIVE_SEGMENTS = 1000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SegmentView(Record):
-    """What parties see of a segment; the same fields as on the wire."""
-
-    name: str
-    definition: str
-    universe: str
-    owner: str
-    state: SegmentState
-    version: int
-    epoch: int
-    channels: tuple[str, ...]
-    expires: datetime
-    created: datetime
 
 
 def create_segment(core: Core, caller: str, request: SegmentRequest, signature: bytes) -> tuple[Job, SignedReceipt]:
@@ -75,7 +59,7 @@ def create_segment(core: Core, caller: str, request: SegmentRequest, signature: 
 
 def change_segment(
     core: Core, caller: str, statement: SegmentChange, signature: bytes
-) -> tuple[SegmentView, SignedReceipt]:
+) -> tuple[Segment, SignedReceipt]:
     """Rename or invalidate one's own segment.
 
     Raises:
@@ -94,14 +78,14 @@ def change_segment(
         return _view(change.connection, changed, change.at), receipt(core, change, contract.id, changed.job, statement)
 
 
-def get_segment(core: Core, caller: str, contract: str, name: str) -> SegmentView:
+def get_segment(core: Core, caller: str, contract: str, name: str) -> Segment:
     """A segment by its name: the live one, or else the newest that had it."""
     with core.reading() as connection:
         contract_of_party(connection, contract, caller)
         return _view(connection, require_segment(connection, contract, name), core.clock())
 
 
-def list_segments(core: Core, caller: str, contract: str, *, limit: int, after: str) -> tuple[SegmentView, ...]:
+def list_segments(core: Core, caller: str, contract: str, *, limit: int, after: str) -> tuple[Segment, ...]:
     """Segments by name, at most `PAGE_SEGMENTS` a page."""
     with core.reading() as connection:
         contract_of_party(connection, contract, caller)
@@ -230,9 +214,9 @@ def _rename(change: Change, segment: StoredSegment, new_name: str) -> StoredSegm
     return renamed
 
 
-def _view(connection: Connection, segment: StoredSegment, now: datetime) -> SegmentView:
+def _view(connection: Connection, segment: StoredSegment, now: datetime) -> Segment:
     request = segment_request(connection, segment)
-    return SegmentView(
+    return Segment(
         name=segment.name,
         definition=request.definition,
         universe=request.universe,

@@ -10,6 +10,7 @@ from miyun.contract.lifecycle import ContractState
 from miyun.contract.model import Contract
 from miyun.errors import StateError
 from miyun.psi.statements import FuseRequest
+from miyun.segments.listing import SegmentState
 from miyun.segments.statements import ActivationRequest, Refusal, SegmentRequest
 from miyun.zone.core import Change, Core
 from miyun.zone.operations.access import active_contract, verify_party
@@ -23,7 +24,7 @@ from miyun.zone.store.contracts import contracts_of
 from miyun.zone.store.fusions import FusionState, fusion_of_job
 from miyun.zone.store.jobs import Job, JobKind, open_jobs, signed_request
 from miyun.zone.store.legs import erase_legs, legs_of
-from miyun.zone.store.segments import SegmentState, find_segment
+from miyun.zone.store.segments import find_segment
 
 LONGEST_WAIT_SECONDS = 20
 RETRY_MILLISECONDS = 1000

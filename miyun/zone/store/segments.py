@@ -3,24 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from miyun.segments.listing import SegmentState
 from miyun.zone.schema import segment_references, segment_selections, segments
-
-
-class SegmentState(StrEnum):
-    EVALUATING = "evaluating"
-    READY = "ready"
-    INVALIDATED = "invalidated"
-    EXPIRED = "expired"
-
-    @property
-    def is_live(self) -> bool:
-        return self in {SegmentState.EVALUATING, SegmentState.READY}
-
 
 _LIVE = [state.value for state in SegmentState if state.is_live]
 

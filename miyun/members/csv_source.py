@@ -2,11 +2,14 @@
 
 A quote that is never closed would swallow the rows after it: reading resumes on the line after the one where the
 broken row began.
+
+Lines are read by the block. A block whose rows are all whole is taken as it is; any other is read again, row by row.
 """
 
 import csv
 from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
@@ -54,6 +57,20 @@ class _Rows:
         self._delimiter = delimiter
         self._reader = csv.reader(self._lines(), delimiter=delimiter, strict=True)
 
+    def block(self, width: int) -> list[list[str]]:
+        """The next rows, if that many lines are whole rows of ``width`` cells; else none, and ``next`` reads them."""
+        if self._again:
+            return []
+        lines = list(islice(self._file, BATCH_ROWS))
+        try:
+            rows = list(csv.reader(lines, delimiter=self._delimiter, strict=True))
+        except csv.Error:
+            rows = []
+        if set(map(len, rows)) == {width}:
+            return rows
+        self._again.extend(lines)
+        return []
+
     def _lines(self) -> Iterator[str]:
         while True:
             line = self._again.popleft() if self._again else self._file.readline()
@@ -98,8 +115,13 @@ def _batches(file: TextIO, rows: _Rows, width: int, wanted: dict[str, int]) -> I
     number = 0
     with file:
         while True:
+            if cells := rows.block(width):
+                yield SourceBatch(
+                    rows=list(range(number + 1, number + 1 + len(cells))), columns=_of(cells, wanted), bad=[]
+                )
+                number += len(cells)
+                continue
             numbers: list[int] = []
-            cells: list[list[str]] = []
             bad: list[BadRow] = []
             while len(cells) < BATCH_ROWS and len(bad) < BATCH_ROWS:
                 try:
@@ -118,7 +140,8 @@ def _batches(file: TextIO, rows: _Rows, width: int, wanted: dict[str, int]) -> I
                 cells.append(row)
             if not numbers and not bad:
                 return
-            columns: dict[str, list[str | None]] = {
-                name: [row[place] for row in cells] for name, place in wanted.items()
-            }
-            yield SourceBatch(rows=numbers, columns=columns, bad=bad)
+            yield SourceBatch(rows=numbers, columns=_of(cells, wanted), bad=bad)
+
+
+def _of(cells: list[list[str]], wanted: dict[str, int]) -> dict[str, list[str | None]]:
+    return {name: [row[place] for row in cells] for name, place in wanted.items()}

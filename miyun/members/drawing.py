@@ -1,54 +1,52 @@
 """The secret draw: row handles and upload orders, both unrelated to each other and to the order of the source.
 
-The tables that remain, in a database of their own, in physical order so that a range is cheap to read:
-``member`` (row number = handle; no member id: padding), ``padding`` (handle, and the handle whose bits it copies) and
-``points<place>`` per identifier type (row number = place in the upload; no value: padding).
+The tables that remain, in physical order so that a range is cheap to read. In the database ``roster``: ``member`` (row
+number = handle; no member id: padding) and ``padding`` (handle, and the handle whose bits it copies). In the database
+``identifiers``: ``points<place>`` per identifier type (row number = place in the upload; no value: padding).
 """
-# ruff: noqa: S608 - names are numbered here, values are parameters, paths are quoted
+# ruff: noqa: S608 - names are numbered here, or written out where they are used
 
 import secrets
-from pathlib import Path
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
+from miyun.hazmat.permutation import secret_permutation
 from miyun.members.padding import Padding
-from miyun.members.staging import HANDLE_KEY, Settled, all_keys, insert, random_keys, upload_key
-from miyun.members.workspace import literal
+from miyun.members.staging import Settled, insert
 
 
-def draw(connection: duckdb.DuckDBPyConnection, settled: Settled, padding: Padding, path: Path) -> None:
-    """Write the drawn tables to a new database at ``path``, from the tables that staging settled."""
-    types = len(settled.values)
-    keys = all_keys(types)
+def draw(connection: duckdb.DuckDBPyConnection, settled: Settled, padding: Padding) -> None:
+    """Write the drawn tables to the two attached databases, from the table that staging settled."""
     run = connection.execute
-    key_types = ", ".join(f"{column.strip()} UBIGINT" for column in keys.split(","))
-    run(f"CREATE TABLE padded (pad BIGINT, copied BIGINT, {key_types})")
-    copied = [secrets.randbelow(settled.members) for _ in range(padding.handles)]
-    columns = [pa.array(range(padding.handles), pa.int64()), pa.array(copied, pa.int64())]
-    insert(connection, "padded", [*columns, *random_keys(padding.handles, types)])
-    run(
-        f"CREATE TABLE drawn AS SELECT rank, NULL::BIGINT AS pad, NULL::BIGINT AS copied_rank, member, {keys} FROM sent"
-        f" UNION ALL SELECT NULL, pad, sent.rank, NULL, {_qualified('padded', keys)}"
-        f" FROM padded JOIN sent ON sent.rowid = padded.copied ORDER BY {HANDLE_KEY}"
+    handles = secret_permutation(settled.members + padding.handles)
+    rows, pads = handles[: settled.members], handles[settled.members :]
+    copied = rows[[secrets.randbelow(settled.members) for _ in range(padding.handles)]]
+    run("CREATE TABLE roster.padding (handle UINTEGER, copied UINTEGER)")
+    insert(connection, "roster.padding", [pa.array(pads), pa.array(copied)])
+    _run_beside(
+        connection, rows, "CREATE TABLE drawn AS SELECT sent.*, number AS handle FROM sent POSITIONAL JOIN numbers"
     )
-    run(f"ATTACH {literal(path)} AS roster")
-    run("CREATE TABLE roster.member AS SELECT member FROM drawn ORDER BY rowid")
     run(
-        "CREATE TABLE roster.padding AS SELECT pads.rowid::UINTEGER AS handle, rows.rowid::UINTEGER AS copied"
-        " FROM drawn AS pads JOIN drawn AS rows ON pads.copied_rank = rows.rank"
+        "CREATE TABLE roster.member AS SELECT member FROM"
+        " (SELECT handle, member FROM drawn UNION ALL SELECT handle, NULL FROM roster.padding) ORDER BY handle"
     )
     for place, carriers in enumerate(padding.carriers):
-        run(f"CREATE TABLE carrier{place} (pad BIGINT)")
-        insert(connection, f"carrier{place}", [pa.array(carriers, pa.int64())])
-        run(
-            f"CREATE TABLE roster.points{place} AS SELECT handle, value FROM ("
-            f"SELECT drawn.rowid::UINTEGER AS handle, value, {upload_key(place)}"
-            f" FROM owned{place} JOIN drawn USING (rank)"
-            f" UNION ALL SELECT drawn.rowid::UINTEGER, NULL, {upload_key(place)} FROM drawn SEMI JOIN carrier{place}"
-            f" USING (pad)) ORDER BY {upload_key(place)}"
+        run(f"CREATE TABLE carrier{place} (handle UINTEGER)")
+        insert(connection, f"carrier{place}", [pa.array(pads[list(carriers)])])
+        _run_beside(
+            connection,
+            secret_permutation(settled.values[place] + len(carriers)),
+            f"CREATE TABLE identifiers.points{place} AS SELECT handle, value FROM"
+            f" (SELECT handle, value{place} AS value FROM drawn WHERE value{place} IS NOT NULL"
+            f" UNION ALL SELECT handle, NULL FROM carrier{place}) POSITIONAL JOIN numbers ORDER BY number",
         )
 
 
-def _qualified(table: str, columns: str) -> str:
-    return ", ".join(f"{table}.{column.strip()}" for column in columns.split(","))
+def _run_beside(connection: duckdb.DuckDBPyConnection, numbers: npt.NDArray[np.uint32], statement: str) -> None:
+    """Run a statement that puts one of the ``numbers`` beside each row; as they are random, it is no matter which."""
+    connection.register("numbers", pa.table({"number": numbers}))
+    connection.execute(statement)
+    connection.unregister("numbers")

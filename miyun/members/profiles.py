@@ -29,6 +29,8 @@ from miyun.members.texts import fold, strip
 COMPOSITE = "composite"
 MAX_CHARACTERS = 1024
 
+_LONGEST_EMPTY = 4
+
 Profile = Callable[[str], str | Rejected]
 _EMPTY = Rejected(Reason.EMPTY)
 _NO_VALUE = frozenset({"", "null", "none", "nan", "n/a", "\\n", "-", "--", "无", "空", "未知"})
@@ -90,13 +92,19 @@ def normalise_column(profile: str, columns: Sequence[Sequence[str | None]]) -> l
     spell = SINGLE[profile]
     known_empty = is_blank if profile == "text" else is_empty
     [values] = columns
-    return [_EMPTY if raw is None else _one(raw, spell, known_empty) for raw in values]
+    plain = [spell(raw) if raw and raw.isascii() and len(raw) <= MAX_CHARACTERS else "" for raw in values]
+    return [
+        value if value and isinstance(value, str) and len(raw or "") > _LONGEST_EMPTY else _one(raw, spell, known_empty)
+        for raw, value in zip(values, plain, strict=True)
+    ]
 
 
-def _one(raw: str, spell: Profile, known_empty: Callable[[str], bool]) -> str | Rejected:
+def _one(raw: str | None, spell: Profile, known_empty: Callable[[str], bool]) -> str | Rejected:
+    if raw is None:
+        return _EMPTY
     if len(raw) > MAX_CHARACTERS:
         return Rejected(Reason.TOO_LONG)
-    if len(raw) <= 4 and known_empty(raw):
+    if len(raw) <= _LONGEST_EMPTY and known_empty(raw):
         return _EMPTY
     if is_broken(raw):
         return Rejected(Reason.BAD_ENCODING)

@@ -4,7 +4,7 @@
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,6 +26,7 @@ from miyun.members.workspace import connect, cursor_of, explained, literal, priv
 from miyun.records import Record
 
 _BATCH_HANDLES = 16_384
+_ROSTER, _IDENTIFIERS = "roster", "identifiers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,15 +39,17 @@ class RosterChunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RosterFacts(Record):
-    """What the file says about itself. ``forgotten``: the identifiers are gone."""
+    """What the file says about itself."""
 
     consent: Consent
     report: MembersReport
-    forgotten: bool
 
 
 class Roster:
-    """One file per contract and epoch, mode 0600. A roster that is built is never changed, only read and forgotten."""
+    """One file per contract and epoch, mode 0600, and a second one with the identifiers until they are forgotten.
+
+    A roster that is built is never changed.
+    """
 
     @classmethod
     def build(
@@ -72,12 +75,9 @@ class Roster:
         work = path.with_name(path.name + ".building")
         shutil.rmtree(work, ignore_errors=True)
         private_folder(work)
-        drawn = work / "roster.duckdb"
+        drawn = {name: work / f"{name}.duckdb" for name in (_IDENTIFIERS, _ROSTER)}
         try:
-            with (
-                explained(),
-                connect(work / "staging.duckdb", memory_mib=config.memory_mib, spill=work / "spill") as connection,
-            ):
+            with explained(), connect(None, memory_mib=config.memory_mib, spill=work / "spill") as connection:
                 collected = collect(
                     connection, config, profiles=profiles, consent=columns, bucket=bucket, on_progress=on_progress
                 )
@@ -86,11 +86,16 @@ class Roster:
                         "no row of the member table may be sent",
                         hint="Run `miyun members check`: it says why rows are left out.",
                     )
-                draw(connection, collected.settled, collected.padding, drawn)
-                facts = RosterFacts(consent=consent, report=collected.report, forgotten=False)
-                _write_facts(connection, facts)
-                connection.execute("DETACH roster")
-            _put(drawn, path)
+                for name, file in drawn.items():
+                    connection.execute(f"ATTACH {literal(file)} AS {name}")
+                draw(connection, collected.settled, collected.padding)
+                facts = RosterFacts(consent=consent, report=collected.report)
+                connection.execute("CREATE TABLE roster.facts AS SELECT ?::BLOB AS facts", [facts.canonical_bytes()])
+                for name in drawn:
+                    connection.execute(f"DETACH {name}")
+            path.unlink(missing_ok=True)
+            _put(drawn[_IDENTIFIERS], _identifiers_of(path))
+            _put(drawn[_ROSTER], path)
         finally:
             shutil.rmtree(work, ignore_errors=True)
         return cls.open(path, memory_mib=config.memory_mib)
@@ -102,16 +107,16 @@ class Roster:
 
     def __init__(self, path: Path, memory_mib: int) -> None:
         self._path = path
-        self._memory_mib = memory_mib
-        self._connect()
-
-    def _connect(self) -> None:
+        self._remembers = _identifiers_of(path).is_file()
         if not self._path.is_file():
             raise NotFoundError(f"there is no roster {self._path.name}", hint="Fuse first.")
         spill = self._path.with_name(self._path.name + ".spill")
         try:
-            self._connection = connect(None, memory_mib=self._memory_mib, spill=spill)
-            self._connection.execute(f"ATTACH {literal(self._path)} AS roster (READ_ONLY)")
+            self._connection = connect(None, memory_mib=memory_mib, spill=spill)
+            self._connection.execute(f"ATTACH {literal(self._path)} AS {_ROSTER} (READ_ONLY)")
+            if self._remembers:
+                identifiers = literal(_identifiers_of(self._path))
+                self._connection.execute(f"ATTACH {identifiers} AS {_IDENTIFIERS} (READ_ONLY)")
             row = self._connection.execute("SELECT facts FROM roster.facts").fetchone()
         except duckdb.Error:
             raise StateError(f"the roster {self._path.name} can't be read", hint="Fuse again.") from None
@@ -152,44 +157,31 @@ class Roster:
             StateError: the values are forgotten.
         """
         place = self._place(type_)
-        if self._facts.forgotten:
+        if not self._remembers:
             raise StateError("the identifiers of this roster are forgotten", hint="Fuse again, as a new epoch.")
         if not 0 <= index * CHUNK_POINTS < self.points(type_):
             raise NotFoundError(f"the roster has no chunk {index} of {type_}")
-        found = (
+        found: dict[str, Any] = (
             cursor_of(self._connection)
             .execute(
-                f"SELECT handle, value FROM roster.points{place} WHERE rowid >= ? AND rowid < ? ORDER BY rowid",
+                f"SELECT handle, value FROM {_IDENTIFIERS}.points{place} WHERE rowid >= ? AND rowid < ? ORDER BY rowid",
                 [index * CHUNK_POINTS, (index + 1) * CHUNK_POINTS],
             )
-            .fetchall()
+            .fetchnumpy()
         )
         prefix = _length_prefixed(type_)
         return RosterChunk(
-            handles=np.fromiter((handle for handle, _ in found), np.uint32, len(found)),
-            values=[None if value is None else prefix + _length_prefixed(value) for _, value in found],
+            handles=found["handle"],
+            values=[None if value is None else prefix + _length_prefixed(value) for value in found["value"].tolist()],
         )
 
     def forget_values(self) -> None:
-        """Drop the identifiers; member ids, handles and what padding copies remain. The old file is unlinked."""
-        if self._facts.forgotten:
-            return
-        work = self._path.with_name(self._path.name + ".forgetting")
-        shutil.rmtree(work, ignore_errors=True)
-        private_folder(work)
-        self.close()
-        try:
-            with connect(None, memory_mib=self._memory_mib, spill=work / "spill") as connection:
-                connection.execute(f"ATTACH {literal(self._path)} AS old (READ_ONLY)")
-                connection.execute(f"ATTACH {literal(work / 'roster.duckdb')} AS roster")
-                for table in ("member", "padding"):
-                    connection.execute(f"CREATE TABLE roster.{table} AS FROM old.{table}")
-                _write_facts(connection, replace(self._facts, forgotten=True))
-                connection.execute("DETACH roster")
-            _put(work / "roster.duckdb", self._path)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
-            self._connect()
+        """Delete the identifiers; member ids, handles and what padding copies remain."""
+        if self._remembers:
+            self._connection.execute(f"DETACH {_IDENTIFIERS}")
+            self._remembers = False
+        _identifiers_of(self._path).unlink(missing_ok=True)
+        _sync(self._path.parent)
 
     def member_ids(self, handles: BitMap) -> Iterator[list[str]]:
         """Member ids by ascending handle, in batches; padding is skipped.
@@ -238,8 +230,9 @@ def _length_prefixed(text: str) -> bytes:
     return len(data).to_bytes(4, "big") + data
 
 
-def _write_facts(connection: duckdb.DuckDBPyConnection, facts: RosterFacts) -> None:
-    connection.execute("CREATE TABLE roster.facts AS SELECT ?::BLOB AS facts", [facts.canonical_bytes()])
+def _identifiers_of(path: Path) -> Path:
+    """The file of the identifiers beside a roster, for as long as they are needed."""
+    return path.with_name(path.name + ".identifiers")
 
 
 def _put(drawn: Path, path: Path) -> None:

@@ -7,33 +7,17 @@ The rules, in this order:
 3. An identifier that several members have belongs to the one with the lowest member id: shorter ids come first, then
    the order of their UTF-8 bytes. The others keep their other identifiers.
 4. A member without any identifier of its own is not sent.
-
-Every row gets random keys from the operating system when it is read: one that orders row handles, and one per
-identifier type that orders its upload. 128 bits make ties, which would show an order, as good as impossible.
 """
 # ruff: noqa: S608 - names are numbered here, values are parameters, paths are quoted
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 
 from miyun.members.reading import MemberBatch
-
-HANDLE_KEY = "handle_high, handle_low"
-
-
-def upload_key(place: int) -> str:
-    """The key columns that order the upload of the type at ``place``."""
-    return f"upload{place}_high, upload{place}_low"
-
-
-def all_keys(types: int) -> str:
-    return ", ".join([HANDLE_KEY, *(upload_key(place) for place in range(types))])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +38,9 @@ class Staging:
     def __init__(self, connection: duckdb.DuckDBPyConnection, types: Sequence[str]) -> None:
         self._connection = connection
         self._types = types
-        values = "".join(f", value{place} VARCHAR" for place in range(len(types)))
-        keys = "".join(f", {column.strip()} UBIGINT" for column in all_keys(len(types)).split(","))
-        connection.execute(f"CREATE TABLE staged (source_row BIGINT, member VARCHAR, consented BOOLEAN{values}{keys})")
+        self._places = range(len(types))
+        values = "".join(f", value{place} VARCHAR" for place in self._places)
+        connection.execute(f"CREATE TABLE staged (source_row BIGINT, member VARCHAR, consented BOOLEAN{values})")
 
     def add(self, batch: MemberBatch) -> None:
         columns: list[Any] = [
@@ -64,52 +48,54 @@ class Staging:
             pa.array(batch.members, pa.string()),
             pa.array(batch.consented, pa.bool_()),
             *(pa.array(batch.identifiers[type_], pa.string()) for type_ in self._types),
-            *random_keys(len(batch.rows), len(self._types)),
         ]
         insert(self._connection, "staged", columns)
 
     def settle(self) -> Settled:
-        """Apply the rules: tables ``sent`` (rank, member, keys) and ``owned<place>`` (value, rank)."""
+        """Apply the rules: what remains is the table ``sent`` (member, value<place>…), a member a row.
+
+        Rows that lose something are few: only they are sorted and joined, the others pass by once.
+        """
         run = self._connection.execute
-        run("CREATE TABLE first_row AS SELECT min(source_row) AS source_row FROM staged GROUP BY member")
         run(
-            "CREATE TABLE candidate AS SELECT staged.* EXCLUDE (source_row, consented) FROM staged"
-            " SEMI JOIN first_row USING (source_row) WHERE consented ORDER BY strlen(member), member"
+            "CREATE TABLE repeated AS SELECT source_row FROM staged JOIN"
+            " (SELECT member, min(source_row) AS first FROM staged GROUP BY member HAVING count(*) > 1) USING (member)"
+            " WHERE source_row > first"
         )
-        for place in range(len(self._types)):
+        run("CREATE VIEW candidate AS FROM staged ANTI JOIN repeated USING (source_row) WHERE consented")
+        for place in self._places:
             run(
-                f"CREATE TABLE owned{place} AS SELECT value{place} AS value, min(rowid) AS rank, count(*) AS holders"
-                f" FROM candidate WHERE value{place} IS NOT NULL GROUP BY value{place}"
+                f"CREATE TABLE lost{place} AS SELECT source_row FROM ("
+                f"SELECT source_row, row_number() OVER (PARTITION BY value{place} ORDER BY strlen(member), member) AS n"
+                f" FROM candidate SEMI JOIN (SELECT value{place} FROM candidate WHERE value{place} IS NOT NULL"
+                f" GROUP BY value{place} HAVING count(*) > 1) USING (value{place})) WHERE n > 1"
             )
-        owners = " UNION ALL ".join(f"SELECT rank FROM owned{place}" for place in range(len(self._types)))
+        kept = ", ".join(
+            f"CASE WHEN source_row NOT IN (FROM lost{place}) THEN value{place} END AS value{place}"
+            for place in self._places
+        )
+        values = ", ".join(f"value{place}" for place in self._places)
         run(
-            f"CREATE TABLE sent AS SELECT rowid AS rank, member, {all_keys(len(self._types))} FROM candidate"
-            f" WHERE rowid IN ({owners})"
+            f"CREATE TABLE sent AS SELECT member, {values} FROM (SELECT member, {kept} FROM candidate)"
+            f" WHERE coalesce({values}) IS NOT NULL"
         )
-        rows, members = self._count("staged"), self._count("first_row")
-        candidates, sent = self._count("candidate"), self._count("sent")
-        holders = [self._row(f"SELECT count(*), sum(holders) FROM owned{place}") for place in range(len(self._types))]
-        return Settled(
-            duplicate_rows=rows - members,
-            without_consent=members - candidates,
-            without_identifier=candidates - sent,
-            members=sent,
-            values=tuple(int(values) for values, _ in holders),
-            shared=tuple(int(held or 0) - int(values) for values, held in holders),
+        rows, repeated = self._count("staged"), self._count("repeated")
+        candidates, members = self._count("candidate"), self._count("sent")
+        settled = Settled(
+            duplicate_rows=repeated,
+            without_consent=rows - repeated - candidates,
+            without_identifier=candidates - members,
+            members=members,
+            values=tuple(self._count("sent", f"value{place}") for place in self._places),
+            shared=tuple(self._count(f"lost{place}") for place in self._places),
         )
+        run("DROP VIEW candidate")
+        run("DROP TABLE staged")
+        return settled
 
-    def _count(self, table: str) -> int:
-        return int(self._row(f"SELECT count(*) FROM {table}")[0])
-
-    def _row(self, query: str) -> tuple[Any, ...]:
-        row: tuple[Any, ...] | None = self._connection.execute(query).fetchone()
-        return row or ()
-
-
-def random_keys(rows: int, types: int) -> list[Any]:
-    """The columns of :func:`all_keys` for new rows, from the operating system's generator."""
-    words = np.frombuffer(os.urandom(16 * rows * (1 + types)), np.uint64).reshape(2 * (1 + types), rows)
-    return [pa.array(column) for column in words]
+    def _count(self, table: str, column: str = "*") -> int:
+        row: tuple[Any, ...] | None = self._connection.execute(f"SELECT count({column}) FROM {table}").fetchone()
+        return int(row[0]) if row else 0
 
 
 def insert(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[Any]) -> None:

@@ -31,17 +31,14 @@ class Tally:
         self, values: Sequence[Value | Rejected], rows: Sequence[int], *cells: Sequence[str | None]
     ) -> list[Value | None]:
         """The accepted values; None where one was rejected. ``cells`` are the columns they were read from."""
-        taken: list[Value | None] = []
         for place, value in enumerate(values):
             if isinstance(value, Rejected):
-                taken.append(None)
                 self.rejected[value.reason] += 1
                 if self.quarantine and (self.keep_empty or value.reason != Reason.EMPTY):
                     raw = PART.join(column[place] or "" for column in cells)
                     self.quarantine.add(rows[place], self.column, value.reason, raw)
-            else:
-                taken.append(value)
-                self.accepted += 1
+        taken = [None if isinstance(value, Rejected) else value for value in values]
+        self.accepted += len(taken) - taken.count(None)
         return taken
 
     def report(self) -> ColumnReport:

@@ -21,6 +21,7 @@ TYPES = (
     IdentifierTerms(type="phone", profile="e164-cn", evaluation_cap=100),
     IdentifierTerms(type="email", profile="uid2", evaluation_cap=100),
 )
+FILES = ("roster.duckdb", "roster.duckdb.identifiers")
 CONSENT = Consent(required=True, purposes=("marketing",))
 
 
@@ -211,9 +212,9 @@ def test_forgetting_keeps_members_and_leaves_no_identifier_in_the_folder(tmp_pat
 def test_a_built_roster_is_private_and_nothing_else_stays(tmp_path, write_table):
     config = write_table(tmp_path, table(20))
     build(tmp_path, config).close()
-    assert stat.S_IMODE((tmp_path / "roster.duckdb").stat().st_mode) == 0o600
+    assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in FILES} == {0o600}
     assert stat.S_IMODE(config.quarantine_path.stat().st_mode) == 0o600
-    assert {path.name for path in tmp_path.iterdir()} == {"members.csv", "party.toml", "quarantine", "roster.duckdb"}
+    assert {path.name for path in tmp_path.iterdir()} == {"members.csv", "party.toml", "quarantine", *FILES}
 
 
 def test_a_failed_build_leaves_the_older_roster(tmp_path, write_table, monkeypatch):
@@ -229,7 +230,7 @@ def test_a_failed_build_leaves_the_older_roster(tmp_path, write_table, monkeypat
         build(tmp_path, config)
     with Roster.open(tmp_path / "roster.duckdb") as roster:
         assert points(roster, "phone") == before
-    assert {path.name for path in tmp_path.iterdir()} == {"members.csv", "party.toml", "quarantine", "roster.duckdb"}
+    assert {path.name for path in tmp_path.iterdir()} == {"members.csv", "party.toml", "quarantine", *FILES}
 
 
 def test_building_again_draws_again(tmp_path, write_table):

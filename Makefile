@@ -11,7 +11,7 @@ cargo = @if ! grep -q no-toolchain $(NATIVE) && cargo $(1) --help >/dev/null 2>&
 	then cd native && echo "cargo $(1) $(2)" && PYO3_PYTHON=$(abspath $(BIN)/python) cargo $(1) $(2); \
 	else echo "cargo $(1): not there, native/ goes without"; fi
 
-.PHONY: help install demo test test-all test-native lint lint-native proto clean
+.PHONY: help install demo bench test test-all test-native lint lint-native proto clean
 
 help: ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -31,6 +31,11 @@ install: ## Make .venv and install Miyun, its tools and, where cargo is, its nat
 
 demo: $(NATIVE) ## Play the main job on generated data into demo-out/ (ROWS=… scales it)
 	$(BIN)/python -m demo $(if $(ROWS),--rows $(ROWS))
+
+bench: $(NATIVE) ## Measure beside others, small (FULL=1, CASES=…, SIZES=…, RUNS=…, CONTESTANTS=…; PAGE=1 writes the page)
+	$(BIN)/python -m bench $(if $(CASES),--cases "$(CASES)") $(if $(SIZES),--sizes "$(SIZES)") \
+		$(if $(CONTESTANTS),--contestants "$(CONTESTANTS)") $(if $(RUNS),--runs $(RUNS)) $(if $(OUT),--out "$(OUT)") \
+		$(if $(LIMIT),--limit $(LIMIT)) $(if $(FULL),--full) $(if $(UNLIMITED),--unlimited) $(if $(PAGE),--page)
 
 test: $(NATIVE) lint test-native ## Lint, and every test that takes seconds
 	@$(BIN)/miyun --version

@@ -1,0 +1,128 @@
+"""Miyun's own fusion: a zone and two agents as warm processes, asked through the Python API by a third."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.cases.case import Bout, Place
+from bench.cases.one_process import begin, used
+from bench.cases.own import require_native
+from bench.environments import OwnEnvironment
+from bench.failures import BenchError
+from bench.processes import Deadline, Worker
+from bench.results import Run
+from bench.tables import Tables, compare_ids
+from demo.processes import CommandError
+from demo.stage import Cast, Stage, write_party
+from miyun.kernels import BACKEND_VARIABLE
+
+CAST = Cast(
+    zone="zone",
+    merchant="merchant",
+    platform="platform",
+    merchant_organisation="Merchant",
+    platform_organisation="Platform",
+)
+CONTRACT = "bench"
+RUNS_WITHIN_CAP = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MiyunFusion:
+    """Every run is the next epoch of one contract."""
+
+    name: str
+    backend: str
+    largest: int | None = None
+    environment: OwnEnvironment = field(default_factory=OwnEnvironment)
+
+    @contextmanager
+    def open(self, ground: Tables, place: Place, deadline: Deadline) -> Iterator[Bout]:
+        if self.backend == "native":
+            require_native()
+        started = time.monotonic()
+        with _backend(self.backend), _as_failures(), Stage(place.folder / "stage", CAST) as stage:
+            _set_up(stage, ground)
+            set_up = time.monotonic() - started
+            stage.start_agents()
+            user = Worker(
+                "user", python=place.python, script="miyun_fusion", task=_task(stage, ground), folder=place.folder
+            )
+            with user:
+                ready = user.ready(deadline)
+                apart = {"set-up": set_up, "start-up": time.monotonic() - started - set_up}
+                yield Bout(
+                    run=lambda deadline: _run(stage, user, ground, deadline), apart=apart, version=ready["version"]
+                )
+
+
+def _run(stage: Stage, user: Worker, ground: Tables, deadline: Deadline) -> Run:
+    daemons = {name: daemon.pid for name, daemon in stage.daemons.items()}
+    before = {name: begin(pid) for name, pid in daemons.items()}
+    carried = _carried(stage)
+    user.start(do="fuse")
+    fused = user.done(deadline)
+    wire = _carried(stage) - carried
+    processes = tuple(used(name, pid, before[name]) for name, pid in daemons.items())
+    user.start(do="deliver")
+    delivered = user.done(deadline)
+    for expected, path in zip((ground.merchant_ids, ground.platform_ids), delivered["files"], strict=True):
+        compare_ids(expected, Path(path))
+    figures = {"seconds": fused["seconds"], "delivery": delivered["seconds"]}
+    return Run(figures=figures, processes=processes, wire_bytes=wire)
+
+
+def _set_up(stage: Stage, ground: Tables) -> None:
+    stage.make_homes()
+    for actor, table in ((stage.merchant, ground.merchant), (stage.platform, ground.platform)):
+        write_party(
+            actor,
+            {
+                "members": {"source": "csv", "path": str(table), "id": "id"},
+                "members.identifiers.phone": {"column": "phone", "profile": "e164-cn"},
+            },
+        )
+    stage.open_zone()
+    stage.join()
+    cap = RUNS_WITHIN_CAP * ground.rows
+    draft, _ = stage.draft(CONTRACT, "--identifier", f"phone:e164-cn:{cap}", "--no-consent", "--padding", "1")
+    stage.agree(CONTRACT, draft)
+
+
+def _task(stage: Stage, ground: Tables) -> dict[str, object]:
+    parties = (stage.merchant, stage.platform)
+    return {
+        "contract": CONTRACT,
+        "homes": [str(party.home) for party in parties],
+        "keys": [str(party.key_file) for party in parties],
+        "logs": [str(party.log) for party in parties],
+        "rows": ground.rows,
+    }
+
+
+def _carried(stage: Stage) -> int:
+    return sum(meter.sent + meter.received for meter in stage.meters.values())
+
+
+@contextmanager
+def _backend(name: str) -> Iterator[None]:
+    """What is started inside uses this backend."""
+    kept = os.environ.get(BACKEND_VARIABLE)
+    os.environ[BACKEND_VARIABLE] = name
+    try:
+        yield
+    finally:
+        del os.environ[BACKEND_VARIABLE]
+        if kept is not None:
+            os.environ[BACKEND_VARIABLE] = kept
+
+
+@contextmanager
+def _as_failures() -> Iterator[None]:
+    try:
+        yield
+    except (CommandError, RuntimeError) as error:
+        raise BenchError(str(error)) from error

@@ -1,0 +1,141 @@
+"""What Miyun means to reach beside the others, and whether the results show it."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from bench.results import Outcome, Results, Trial
+from bench.table import peaks, spread_of
+from bench.words import bytes_in_words, number
+
+OURS: Final = "Miyun native"
+MOST_MEMORY: Final = 1 << 30
+LINEAR: Final = 1.1
+"""A row among many may cost so many times a row among few and still count as linear."""
+
+
+class Verdict(StrEnum):
+    REACHED = "reached"
+    MISSED = "missed"
+    ELSEWHERE = "another size"
+    UNKNOWN = "not measured"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """``ours`` is to be at least ``times`` as fast as ``theirs``, by medians. ``size`` 0: whatever was measured."""
+
+    words: str
+    case: str
+    theirs: str
+    times: float
+    size: int = 0
+    figure: str = "seconds"
+    against: str = ""
+    """The figure of theirs, where it is another one."""
+
+
+TARGETS: Final = (
+    Target(words="fusion, beside openmined-psi", case="fusion", size=1_000_000, theirs="openmined-psi", times=15),
+    Target(words="fusion, beside SecretFlow's ECDH", case="fusion", size=1_000_000, theirs="SecretFlow ECDH", times=1),
+    Target(
+        words="fusion, beside SecretFlow's sound ECDH",
+        case="fusion",
+        size=100_000,
+        theirs="SecretFlow ECDH Elligator2",
+        times=15,
+    ),
+    Target(words="blinding, beside libsodium", case="blinding", theirs="Miyun portable", times=6, figure="blind"),
+    Target(words="Paillier, encrypt, beside phe", case="paillier", theirs="phe", times=50, figure="encrypt"),
+    Target(words="Paillier, encrypt, beside sf-heu", case="paillier", theirs="sf-heu", times=4, figure="encrypt"),
+    Target(
+        words="Paillier, encrypt warm, beside phe",
+        case="paillier",
+        theirs="phe",
+        times=3_000,
+        figure="warm",
+        against="encrypt",
+    ),
+    Target(words="Paillier, add, beside phe", case="paillier", theirs="phe", times=4, figure="add"),
+    Target(words="Paillier, add, beside sf-heu", case="paillier", theirs="sf-heu", times=4, figure="add"),
+    Target(words="Paillier, decrypt, beside phe", case="paillier", theirs="phe", times=3, figure="decrypt"),
+    Target(words="Paillier, decrypt, beside sf-heu", case="paillier", theirs="sf-heu", times=3, figure="decrypt"),
+    Target(words="join, beside DuckDB", case="join", size=10_000_000, theirs="DuckDB", times=1),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A target as it turned out, in words."""
+
+    words: str
+    wanted: str
+    found: str
+    verdict: Verdict
+
+
+def judge(results: Results) -> Iterator[Judged]:
+    """Every target, then whether the fusion's cost is linear and its memory bounded."""
+    for target in TARGETS:
+        yield _judge(target, results)
+    yield from _judge_scaling(_trials(results, "scaling"))
+
+
+def _judge(target: Target, results: Results) -> Judged:
+    trials = _trials(results, target.case)
+    ratios = {
+        trial.size: ratio
+        for trial in trials
+        if trial.contestant == OURS and (ratio := _ratio(target, trial, trials)) is not None
+    }
+    at = f" at {target.size:,}" if target.size else ""
+    wanted = f"{number(target.times)} times as fast{at}" if target.times != 1 else f"no slower{at}"
+    if not ratios:
+        return Judged(words=target.words, wanted=wanted, found="–", verdict=Verdict.UNKNOWN)
+    size = target.size if target.size in ratios else max(ratios)
+    found = f"{number(ratios[size])} times" + (f" at {size:,}" if target.size else "")
+    if target.size not in (0, size):
+        return Judged(words=target.words, wanted=wanted, found=found, verdict=Verdict.ELSEWHERE)
+    verdict = Verdict.REACHED if ratios[size] >= target.times else Verdict.MISSED
+    return Judged(words=target.words, wanted=wanted, found=found, verdict=verdict)
+
+
+def _ratio(target: Target, ours: Trial, trials: Iterable[Trial]) -> float | None:
+    beside = [trial for trial in trials if trial.contestant == target.theirs and trial.size == ours.size]
+    mine = spread_of(ours, target.figure)
+    theirs = spread_of(beside[0], target.against or target.figure) if beside else None
+    return theirs.median / mine.median if mine and theirs else None
+
+
+def _judge_scaling(trials: list[Trial]) -> Iterator[Judged]:
+    right = sorted((trial for trial in trials if trial.outcome is Outcome.RIGHT), key=lambda trial: trial.size)
+    linear = Judged(words="fusion, a row's cost as tables grow", wanted="no more", found="–", verdict=Verdict.UNKNOWN)
+    costs = {trial.size: spread.median / trial.size for trial in right if (spread := spread_of(trial, "seconds"))}
+    if len(costs) > 1:
+        small, large = min(costs), max(costs)
+        ratio = costs[large] / costs[small]
+        linear = Judged(
+            words=linear.words,
+            wanted=linear.wanted,
+            found=f"{number(ratio)} times at {large:,} what it is at {small:,}",
+            verdict=Verdict.REACHED if ratio <= LINEAR else Verdict.MISSED,
+        )
+    yield linear
+    held = {trial.size: max(found.values()) for trial in right if (found := peaks(trial))}
+    if held:
+        size = max(held)
+        verdict = Verdict.REACHED if held[size] < MOST_MEMORY else Verdict.MISSED
+        found_words = f"{bytes_in_words(held[size])} at {size:,}"
+    else:
+        verdict, found_words = Verdict.UNKNOWN, "–"
+    yield Judged(
+        words="fusion, memory of the largest process",
+        wanted=f"below {bytes_in_words(MOST_MEMORY)}",
+        found=found_words,
+        verdict=verdict,
+    )
+
+
+def _trials(results: Results, case: str) -> list[Trial]:
+    return [trial for result in results.cases if result.case == case for trial in result.trials]

@@ -1,6 +1,6 @@
 """How the points of one identifier type are cut into the chunks that travel."""
 
-CHUNK_POINTS = 8192
+CHUNK_POINTS = 32_768
 """Points of a full chunk; only the last one of a type may hold fewer."""
 
 

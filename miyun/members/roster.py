@@ -150,7 +150,7 @@ class Roster:
         return self.report.types[self._place(type_)].points
 
     def chunk(self, type_: str, index: int) -> RosterChunk:
-        """The points ``index`` · 8192 and following, in upload order.
+        """The points of a chunk, in upload order.
 
         Raises:
             NotFoundError: the roster has no such type or chunk.

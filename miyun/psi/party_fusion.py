@@ -114,6 +114,10 @@ class PartyFusion:
             case PartyFusionState.FAILED:
                 raise StateError("the fusion has failed", hint="Look up its job for the reason, and fuse again.")
 
+    def next_to_send(self) -> tuple[str, int] | None:
+        """Type and index of the own chunk that will be sent next; None when all are."""
+        return _first_open(self._own, self._sent)
+
     def progress(self) -> tuple[int, int]:
         """Chunks sent and evaluated, and how many there will be; the total is 0 while unknown."""
         done = sum(self._sent.values()) + sum(self._evaluated.values())
@@ -152,7 +156,7 @@ class PartyFusion:
     def on_sent(self, type_: str, index: int) -> None:
         """The zone has acknowledged an own chunk."""
         self._expect(PartyFusionState.EXCHANGING)
-        if self._next_to_send() != (type_, index):
+        if self.next_to_send() != (type_, index):
             raise StateError("a chunk was acknowledged out of turn")
         self._sent[type_] += 1
         self._send_next = False
@@ -215,20 +219,17 @@ class PartyFusion:
         self._state = PartyFusionState.FAILED
 
     def _exchange(self) -> SendChunk | FetchChunk:
-        send, fetch = self._next_to_send(), self._next_to_fetch()
+        send, fetch = self.next_to_send(), self._next_to_fetch()
         if send is not None and (self._send_next or fetch is None):
             return SendChunk(*send)
         assert fetch is not None  # noqa: S101
         return FetchChunk(*fetch)
 
-    def _next_to_send(self) -> tuple[str, int] | None:
-        return _first_open(self._own, self._sent)
-
     def _next_to_fetch(self) -> tuple[str, int] | None:
         return None if self._counterpart is None else _first_open(self._counterpart, self._evaluated)
 
     def _settle(self) -> None:
-        if self._next_to_send() is None and self._next_to_fetch() is None:
+        if self.next_to_send() is None and self._next_to_fetch() is None:
             self._state = PartyFusionState.AWAITING_REPORT
 
     def _expect(self, state: PartyFusionState) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from miyun.chunking import CHUNK_POINTS, chunk_points
+from miyun.chunking import CHUNK_POINTS, chunk_count, chunk_points
 from miyun.errors import (
     CapExceededError,
     ContractError,
@@ -182,7 +182,7 @@ def counts(**fields: int):
         (counts(points=-1, chunks=0), MalformedError),
         ({"handles": POINTS - 1}, MalformedError),
         ({"handles": 2**32 - 1}, MalformedError),
-        ({"handles": 1_000_001, **counts(points=1_000_001, chunks=123)}, CapExceededError),
+        ({"handles": 1_000_001, **counts(points=1_000_001, chunks=chunk_count(1_000_001))}, CapExceededError),
     ],
 )
 def test_announcements_that_do_not_fit_are_refused(fields: dict[str, object], error: type[MiyunError]) -> None:

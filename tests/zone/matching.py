@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from pyroaring import BitMap
 
-from miyun.chunking import CHUNK_POINTS, chunk_count
+from miyun import chunking
+from miyun.chunking import chunk_count
 from miyun.contract.model import Contract
 from miyun.keys.sealing import OVERHEAD_BYTES
 from miyun.psi.chunks import make_handles_chunk, make_tokens_chunk
@@ -174,7 +175,7 @@ class Side:
         return points
 
     def _part(self, type_: str, index: int) -> list[tuple[str, int]]:
-        return self._points[type_][index * CHUNK_POINTS : (index + 1) * CHUNK_POINTS]
+        return self._points[type_][index * chunking.CHUNK_POINTS : (index + 1) * chunking.CHUNK_POINTS]
 
 
 def exchange(left: Side, right: Side) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from miyun import chunking
 from miyun.errors import StateError, WaitingError
 from miyun.wire.v1 import budget_pb2, fusion_pb2
 from miyun.zone.operations import evaluation, joining
@@ -14,8 +15,8 @@ from tests.zone.members import MERCHANT, PLATFORM, TYPES, World
 from tests.zone.test_fusion import pairs_of_rows
 from tests.zone.test_segments import Fused, agree, fuse
 
-LEFT = people(3, 17_000)
-RIGHT = people(4, 15_000)
+LEFT = people(3, 1_700)
+RIGHT = people(4, 1_500)
 
 
 @pytest.fixture
@@ -30,7 +31,8 @@ class Killed(BaseException):
     """The process died here."""
 
 
-def test_acknowledged_chunks_are_not_asked_for_again(world: World) -> None:
+def test_acknowledged_chunks_are_not_asked_for_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunking, "CHUNK_POINTS", 819)
     contract = agree(world, "restarted")
     request = request_fusion(world.merchant, contract)
     left = Side(world.merchant, contract, request, LEFT)

@@ -10,12 +10,11 @@ from miyun.party.blinding_scalars import BlindingScalars
 from miyun.party.evaluations import Answer
 from miyun.party.fusion_states import Fusion
 from miyun.party.guard import FuseWork
-from miyun.party.outbox import SealedChunk
 from miyun.party.progress import OnEvent, Phase, Progress
 from miyun.party.session import Session
 from miyun.party.tasks.outcome import Outcome
-from miyun.psi.blinding import blind, make_points_chunk, open_chunk
-from miyun.psi.chunks import make_handles_chunk
+from miyun.party.tasks.sealing import Sealer
+from miyun.psi.blinding import open_chunk
 from miyun.psi.context import FusionContext
 from miyun.psi.evaluation import evaluate
 from miyun.psi.party_fusion import Announce, AwaitAnnouncement, FetchChunk, PartyFusion, SendChunk
@@ -33,7 +32,6 @@ class Exchange:
         self._session = session
         self._work = work
         self._fusion = fusion
-        self._roster = roster
         self._on_event = on_event
         self._stub = session.stub(FusionServiceStub)
         self._counterparty = contract.counterparty(session.name)
@@ -43,6 +41,7 @@ class Exchange:
         self._sent = dict(session.outbox.acknowledged(contract.id, fusion.job))
         self._evaluated = dict(session.evaluations.acknowledged(contract.id, fusion.job))
         self._other: Announcement | None = None
+        self._sealer = Sealer(session, contract, fusion, roster, self._scalars)
         self._machine = PartyFusion(
             contract,
             work.request,
@@ -57,6 +56,10 @@ class Exchange:
 
     def run(self, stop: Event) -> Outcome:
         """Take steps until somebody else has to. The contract may end between two of them: ContractError."""
+        with self._sealer:
+            return self._take_steps(stop)
+
+    def _take_steps(self, stop: Event) -> Outcome:
         moved, absent = False, 0
         while not stop.is_set():
             self._session.accepted.active(self._work.contract.id, self._session.now())
@@ -108,11 +111,8 @@ class Exchange:
         return True
 
     def _send(self, type_: str, index: int) -> None:
-        contract, job = self._work.contract, self._fusion.job
-        chunk = self._session.outbox.get(contract.id, job, type_, index)
-        if chunk is None:
-            chunk = self._seal(type_, index)
-            self._session.outbox.put(chunk)
+        contract = self._work.contract
+        chunk = self._sealer.chunk(type_, index)
         answer = self._stub.PutPoints(
             wire.PutPointsRequest(
                 points=to_wire(chunk.points, wire.PointsChunk),
@@ -126,33 +126,10 @@ class Exchange:
         self._session.receipts.keep(answer, chunk.points, contract)
         self._session.outbox.acknowledge(chunk)
         self._machine.on_sent(type_, index)
+        if due := self._machine.next_to_send():
+            self._sealer.begin(*due)
         self._sent[type_] = index + 1
         self._tell(Phase.EXCHANGE)
-
-    def _seal(self, type_: str, index: int) -> SealedChunk:
-        contract = self._work.contract
-        rows = self._roster.chunk(type_, index)
-        context = FusionContext.of(contract, self._fusion.epoch, type_)
-        chunks = next(count.chunks for count in self._fusion.announcement.counts if count.type == type_)
-        points, sealed = make_points_chunk(
-            context,
-            blind(context, rows.values, self._scalars.get(type_)),
-            contract=contract.id,
-            job=self._fusion.job,
-            sender=self._session.name,
-            receiver=self._counterparty,
-            index=index,
-            chunks=chunks,
-        )
-        handles, handle_values = make_handles_chunk(points, rows.handles)
-        return SealedChunk(
-            points=points,
-            points_signature=self._session.sign(points),
-            sealed=sealed,
-            handles=handles,
-            handles_signature=self._session.sign(handles),
-            handle_values=handle_values,
-        )
 
     def _evaluate(self, type_: str, index: int) -> bool:
         contract = self._work.contract

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from bench.workers.channel import Answer, Work, serve
 from miyun import Party
+from miyun.contract.jobs import Job, JobState
 from miyun.kernels import kernels
 from miyun.keys.vault import KeyFile
-from miyun.party.jobs import Job, JobState
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 0.25
 CHANNELS = ("member-messages", "platform-ads")

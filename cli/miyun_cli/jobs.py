@@ -9,7 +9,7 @@ from miyun_cli.output import plain, show_fields
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from miyun.party.jobs import Job
+    from miyun.contract.jobs import Job
 
 
 def show_job(invocation: Invocation, job: "Job", file: Path | None = None) -> None:

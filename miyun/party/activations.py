@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from miyun.audit.events import Event, Fact
+from miyun.contract.jobs import Job
 from miyun.contract.permissions import permit_activation
 from miyun.errors import NotFoundError, StateError
 from miyun.names import job_id, new_key
 from miyun.party.definitions import Definitions
-from miyun.party.jobs import Job
 from miyun.party.session import Session
 from miyun.segments.planning import plan
 from miyun.segments.statements import ActivationRequest

@@ -6,6 +6,7 @@ from typing import Self
 
 from miyun.audit.statements import AuditEntry
 from miyun.audit.verify import AuditFindings
+from miyun.contract.jobs import Job
 from miyun.errors import InputError
 from miyun.keys.fingerprint import key_fingerprint
 from miyun.keys.home import Home, Role, read_info
@@ -18,7 +19,7 @@ from miyun.party.background import BackgroundAgent
 from miyun.party.budgets import BudgetView, budget_view
 from miyun.party.contracts import ContractsClient
 from miyun.party.fusions import FusionsClient
-from miyun.party.jobs import Job, JobsClient
+from miyun.party.jobs import JobsClient
 from miyun.party.members import MembersClient
 from miyun.party.progress import OnEvent, ignore
 from miyun.party.segments import SegmentsClient

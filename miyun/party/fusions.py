@@ -1,11 +1,11 @@
 """Fusions as their requester sees them: asked for, and reported."""
 
 from miyun.audit.events import Event, Fact
+from miyun.contract.jobs import Job, JobState
 from miyun.contract.permissions import permit_fusion
 from miyun.errors import ReplayError, StateError
 from miyun.keys.signing import VerifyKey
 from miyun.names import job_id, new_key
-from miyun.party.jobs import Job, JobState
 from miyun.party.session import Session
 from miyun.psi.statements import FuseRequest, FusionReport
 from miyun.transport.codec import from_wire, to_wire

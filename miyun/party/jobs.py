@@ -3,54 +3,18 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
 
+from miyun.contract.jobs import Job, JobState
 from miyun.errors import StateError
 from miyun.party.background import BackgroundAgent
 from miyun.party.progress import OnEvent, ignore
 from miyun.party.session import Session
-from miyun.records import Record
 from miyun.transport.codec import from_wire
 from miyun.wire.v1 import job_pb2 as wire
 from miyun.wire.v1.job_pb2_grpc import JobServiceStub
 
 SHORTEST_PAUSE = 0.1
 LONGEST_PAUSE = 2.0
-
-
-class JobState(StrEnum):
-    WAITING_FOR_PARTY = "waiting-for-party"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-
-    @property
-    def ended(self) -> bool:
-        return self in (JobState.DONE, JobState.FAILED)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job(Record):
-    """``done`` and ``total`` count chunks or tasks; ``total`` 0 means not known yet.
-
-    ``subject`` is the epoch of a fusion, ``name@version`` of a segment.
-    """
-
-    id: str
-    contract: str
-    kind: str
-    state: JobState
-    requester: str
-    created: datetime
-    updated: datetime
-    waiting_for: tuple[str, ...]
-    done: int
-    total: int
-    error_code: str
-    error: str
-    subject: str
 
 
 class JobsClient:

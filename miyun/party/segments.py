@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from miyun.audit.events import Event, Fact
+from miyun.contract.jobs import Job
 from miyun.contract.model import Contract
 from miyun.contract.permissions import permit_channels, permit_segment
 from miyun.members.config import load_members_config
 from miyun.names import check_name, job_id, new_key
 from miyun.party.definitions import Definitions
-from miyun.party.jobs import Job
 from miyun.party.session import Session
 from miyun.segments.checking import check_types
 from miyun.segments.expression import Expression

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
 
+from miyun.contract.jobs import Job, JobKind
 from miyun.contract.lifecycle import ContractState
 from miyun.contract.model import Contract
 from miyun.errors import ContractError, InternalError
@@ -29,7 +30,7 @@ from miyun.zone.operations.retention import (
 )
 from miyun.zone.store.contracts import find_contract, unclosed_contracts
 from miyun.zone.store.fusions import FusionState, fusion_of_job
-from miyun.zone.store.jobs import Job, JobKind, open_jobs
+from miyun.zone.store.jobs import open_jobs
 from miyun.zone.store.segments import find_segment
 
 INTERVAL_SECONDS = 60.0

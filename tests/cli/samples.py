@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 from functools import cache
 
 from miyun.contract.draft import draft_contract
+from miyun.contract.jobs import Job, JobKind, JobState
 from miyun.contract.lifecycle import ContractState
 from miyun.contract.model import Contract, IdentifierTerms
 from miyun.keys.identity import Identity
 from miyun.keys.signing import SigningKey
 from miyun.keys.unsealing import SealingKey
 from miyun.party.contracts import ContractInfo
-from miyun.party.jobs import Job, JobState
 from miyun.privacy.statements import SizeBand
 from miyun.psi.statements import FusionReport, TypeMatches
 from miyun.segments.listing import Segment, SegmentState
@@ -52,7 +52,7 @@ def job(kind: str = "segment", state: JobState = JobState.DONE, subject: str = "
     return Job(
         id="j-1",
         contract="spring",
-        kind=kind,
+        kind=JobKind(kind),
         state=state,
         requester="shop",
         created=AT,

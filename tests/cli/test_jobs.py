@@ -11,11 +11,11 @@ from miyun_cli.watching import in_lines, line_of
 from miyun.audit.chain import next_entry
 from miyun.audit.events import Event, Fact
 from miyun.audit.verify import AuditFindings, Disagreement, Finding
+from miyun.contract.jobs import JobState
 from miyun.errors import NotFoundError
 from miyun.kernels import kernels
 from miyun.keys.home import Role
 from miyun.party.budgets import BudgetView
-from miyun.party.jobs import JobState
 from miyun.party.progress import Phase, Progress, TaskFinished, TaskRefused, TaskStarted, Warned, ZoneLost
 from miyun.privacy.quotes import SizeQuote
 from tests.cli import samples

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from miyun.analyst.client import Analyst
+from miyun.contract.jobs import JobState
 from miyun.contract.lifecycle import ContractState
 from miyun.contract.model import IdentifierTerms
 from miyun.errors import NotPermittedError, StateError
@@ -17,7 +18,6 @@ from miyun.keys.create import create_home
 from miyun.keys.home import HomeInfo, Role
 from miyun.keys.vault import KeyFile
 from miyun.party.facade import Party
-from miyun.party.jobs import JobState
 from miyun.party.progress import Phase, Progress
 from miyun.records import utc_now
 from miyun.zone.config import ZoneConfig, write_config

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import grpc
 
 from miyun.contract.draft import draft_contract
+from miyun.contract.jobs import Job
 from miyun.contract.lifecycle import SignedContract
 from miyun.contract.model import Budget, Contract, IdentifierTerms
 from miyun.contract.statements import Delegation, Revocation
@@ -50,7 +51,6 @@ from miyun.wire.v1 import (
 )
 from miyun.zone.config import ZoneConfig, write_config
 from miyun.zone.facade import Zone
-from miyun.zone.store.jobs import Job
 
 MERCHANT, PLATFORM, STRANGER, ANALYST, ZONE = "teahouse", "chessboard", "bakery", "lab", "meeting-place"
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -373,7 +373,7 @@ class World:
     def finished(self, contract: Contract, job: str) -> Job:
         """The job, once it is done or failed."""
         listener = self.zone._core.bell.listen(MERCHANT)
-        while (found := self.merchant.job(contract, job)).state.is_open:
+        while not (found := self.merchant.job(contract, job)).state.ended:
             assert listener.wait(20), found
         return found
 

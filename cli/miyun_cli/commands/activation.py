@@ -12,8 +12,8 @@ from miyun_cli.output import show_table
 from miyun_cli.watching import watched
 
 if TYPE_CHECKING:
+    from miyun.contract.jobs import Job
     from miyun.party.facade import Party
-    from miyun.party.jobs import Job
 
 JobArgument = Annotated[str, typer.Argument(help="The job's id.")]
 
@@ -60,7 +60,7 @@ def list_(
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many.")] = 50,
 ) -> None:
     """List the jobs of a contract, newest first."""
-    from miyun.party.jobs import JobState
+    from miyun.contract.jobs import JobState
 
     with invocation.party() as party:
         jobs = party.jobs.list(contract, state=None if state is None else JobState(state), limit=limit)
@@ -100,8 +100,8 @@ def wait_for(
 
 
 def _delivered(party: "Party", job: "Job") -> Path | None:
+    from miyun.contract.jobs import JobState
     from miyun.errors import NotFoundError
-    from miyun.party.jobs import JobState
 
     if job.kind != "activate" or job.state is not JobState.DONE:
         return None

@@ -8,6 +8,7 @@ from pyroaring import BitMap
 from sqlalchemy import Connection
 
 from miyun.audit.events import Event, Fact
+from miyun.contract.jobs import Job, JobKind
 from miyun.contract.model import Contract
 from miyun.contract.permissions import permit_activation
 from miyun.errors import MalformedError, NotFoundError, NotPermittedError, ReplayError, StateError
@@ -32,7 +33,7 @@ from miyun.zone.store import activations as store
 from miyun.zone.store.activations import Activation
 from miyun.zone.store.bulk import get_pairs
 from miyun.zone.store.fusions import list_announcements
-from miyun.zone.store.jobs import Job, JobKind, signed_request
+from miyun.zone.store.jobs import signed_request
 from miyun.zone.store.legs import erase_legs, leg_bits, legs_of
 from miyun.zone.store.segments import get_selection
 
@@ -135,7 +136,7 @@ def seal_audience(core: Core, contract: Contract, job: Job) -> bool:
     with core.changing() as change:
         active_contract(change, contract.id, contract.parties[0].name)
         held = require_job(change.connection, contract.id, job.id)
-        if _activation(change.connection, contract.id, job.id).audience is not None or not held.state.is_open:
+        if _activation(change.connection, contract.id, job.id).audience is not None or held.state.ended:
             return False
         audience = SealedAudience(
             contract=contract.id,
@@ -257,7 +258,7 @@ def _deliver(change: Change, contract: Contract, activation: Activation, stateme
     if activation.audience is None or statement.audience_digest != activation.audience.digest():
         raise ReplayError("a delivery of another audience than the one sealed", hint="Fetch the audience again.")
     job = require_job(change.connection, contract.id, statement.job)
-    if not job.state.is_open:
+    if job.state.ended:
         raise StateError(f"job {job.id} is {job.state}", hint="Look at the job.")
     store.put_delivery(change.connection, statement)
     store.erase_pages(change.connection, contract.id, statement.job)

@@ -6,6 +6,7 @@ from pyroaring import BitMap
 from sqlalchemy import Connection
 
 from miyun.audit.events import Event, Fact
+from miyun.contract.jobs import Job
 from miyun.contract.model import Contract
 from miyun.errors import InternalError
 from miyun.segments.algebra import evaluate
@@ -22,7 +23,7 @@ from miyun.zone.store import legs as legs_store
 from miyun.zone.store import segments as store
 from miyun.zone.store.bulk import get_pairs
 from miyun.zone.store.fusions import list_announcements
-from miyun.zone.store.jobs import Job, signed_request
+from miyun.zone.store.jobs import signed_request
 from miyun.zone.store.legs import StoredLeg
 from miyun.zone.store.segments import StoredSegment
 

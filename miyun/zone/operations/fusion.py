@@ -3,6 +3,7 @@
 from sqlalchemy import Connection
 
 from miyun.audit.events import Event, Fact
+from miyun.contract.jobs import Job, JobKind
 from miyun.contract.model import Contract
 from miyun.contract.permissions import permit_fusion
 from miyun.errors import NotFoundError, StateError
@@ -20,7 +21,7 @@ from miyun.zone.operations.history import SignedReceipt, receipt, record_stateme
 from miyun.zone.operations.jobs import begin_job, held_job, move_job, require_job
 from miyun.zone.store import fusions as store
 from miyun.zone.store.fusions import Fusion, FusionState, LaneCount
-from miyun.zone.store.jobs import Job, JobKind, open_jobs
+from miyun.zone.store.jobs import open_jobs
 
 
 def request_fusion(core: Core, caller: str, request: FuseRequest, signature: bytes) -> tuple[Job, SignedReceipt]:

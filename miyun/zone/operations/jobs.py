@@ -6,6 +6,7 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from miyun.audit.events import Event, Fact
+from miyun.contract.jobs import Job, JobKind, JobState
 from miyun.errors import NotFoundError, StateError
 from miyun.names import check_name
 from miyun.psi.statements import FuseRequest
@@ -14,7 +15,7 @@ from miyun.zone.core import Change, Core
 from miyun.zone.operations.access import contract_of_party
 from miyun.zone.operations.history import record_statement
 from miyun.zone.store import jobs as store
-from miyun.zone.store.jobs import Job, JobKind, JobState, SignedRequest
+from miyun.zone.store.jobs import SignedRequest
 
 PAGE_JOBS = 200
 

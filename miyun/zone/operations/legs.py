@@ -60,7 +60,7 @@ def _check_bits(connection: Connection, statement: LegUpload, bits: bytes) -> No
 
 def _require_open(change: Change, statement: LegUpload) -> None:
     job = require_job(change.connection, statement.contract, statement.job)
-    if not job.state.is_open:
+    if job.state.ended:
         raise StateError(f"job {job.id} is {job.state} and needs no bits", hint="Ask for tasks again.")
 
 

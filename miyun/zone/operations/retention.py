@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from miyun.audit.events import Event, Fact
+from miyun.contract.jobs import Job, JobKind
 from miyun.contract.lifecycle import ContractState, SignedContract
 from miyun.contract.model import Contract
 from miyun.errors import ContractError, StateError
@@ -19,7 +20,7 @@ from miyun.zone.store import segments as segments_store
 from miyun.zone.store.activations import erase_pages, find_activation
 from miyun.zone.store.contracts import mark_closed
 from miyun.zone.store.fusions import Fusion, FusionState, find_fusion
-from miyun.zone.store.jobs import Job, JobKind, open_jobs
+from miyun.zone.store.jobs import open_jobs
 from miyun.zone.store.legs import erase_epoch_legs, erase_legs
 from miyun.zone.store.segments import StoredSegment, live_segments
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from miyun.audit.events import Event, Fact
+from miyun.contract.jobs import Job
 from miyun.contract.model import MATCHED, Contract
 from miyun.contract.permissions import permit_channels, permit_leg_count, permit_segment
 from miyun.errors import ContractError, MalformedError, NotFoundError, NotPermittedError, StateError
@@ -29,7 +30,6 @@ from miyun.zone.operations.retention import retire_segment
 from miyun.zone.operations.suppression import SUPPRESSION
 from miyun.zone.store import segments as store
 from miyun.zone.store.fusions import Fusion, joined_fusion
-from miyun.zone.store.jobs import Job
 from miyun.zone.store.legs import predicates_asked
 from miyun.zone.store.segments import StoredSegment
 

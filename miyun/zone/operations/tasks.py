@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from miyun.audit.events import Event, Fact
+from miyun.contract.jobs import Job, JobKind
 from miyun.contract.lifecycle import ContractState
 from miyun.contract.model import Contract
 from miyun.errors import StateError
@@ -22,7 +23,7 @@ from miyun.zone.operations.suppression import missing_suppressions
 from miyun.zone.store.activations import erase_pages, find_activation
 from miyun.zone.store.contracts import contracts_of
 from miyun.zone.store.fusions import FusionState, fusion_of_job
-from miyun.zone.store.jobs import Job, JobKind, open_jobs, signed_request
+from miyun.zone.store.jobs import open_jobs, signed_request
 from miyun.zone.store.legs import erase_legs, legs_of
 from miyun.zone.store.segments import find_segment
 
@@ -100,7 +101,7 @@ def refuse_task(core: Core, caller: str, statement: Refusal, signature: bytes) -
         verify_party(contract, caller, statement.party, statement, signature)
         job = require_job(change.connection, contract.id, statement.job)
         reason = f"{caller} refused: {statement.reason[:LONGEST_REASON]}"
-        if not job.state.is_open:
+        if job.state.ended:
             if job.error == reason:
                 return
             raise StateError(f"job {job.id} is {job.state}", hint="Look at the job.")

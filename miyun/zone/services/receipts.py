@@ -1,9 +1,9 @@
 """Receipts and jobs as messages."""
 
 from miyun.audit.statements import Receipt
+from miyun.contract.jobs import Job
 from miyun.transport.codec import to_wire
 from miyun.wire.v1 import audit_pb2, job_pb2
-from miyun.zone.store.jobs import Job
 
 
 def receipt_message(signed: tuple[Receipt, bytes]) -> audit_pb2.SignedReceipt:

@@ -2,50 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from miyun.records import Record
+from miyun.contract.jobs import Job, JobKind, JobState
 from miyun.zone.schema import jobs
-
-
-class JobKind(StrEnum):
-    FUSE = "fuse"
-    SEGMENT = "segment"
-    ACTIVATE = "activate"
-
-
-class JobState(StrEnum):
-    WAITING_FOR_PARTY = "waiting-for-party"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-
-    @property
-    def is_open(self) -> bool:
-        return self in {JobState.WAITING_FOR_PARTY, JobState.RUNNING}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job(Record):
-    """What parties see of a job; the same fields as on the wire."""
-
-    id: str
-    contract: str
-    kind: JobKind
-    state: JobState
-    requester: str
-    created: datetime
-    updated: datetime
-    waiting_for: tuple[str, ...] = ()
-    done: int = 0
-    total: int = 0
-    error_code: str = ""
-    error: str = ""
-    subject: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +18,7 @@ class SignedRequest:
     signature: bytes
 
 
-_OPEN = [state.value for state in JobState if state.is_open]
+_OPEN = [state.value for state in JobState if not state.ended]
 
 
 def add_job(connection: Connection, job: Job, signed: SignedRequest) -> None:

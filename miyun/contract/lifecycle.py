@@ -6,8 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from miyun.contract.model import Contract
+from miyun.contract.permissions import require_party
 from miyun.contract.statements import Delegation, Revocation
-from miyun.errors import ContractError, NotPermittedError, SignatureError
+from miyun.errors import ContractError, SignatureError
 from miyun.keys.signing import VerifyKey
 
 
@@ -115,7 +116,7 @@ def verify_revocation(contract: Contract, revocation: Revocation, signature: byt
         SignatureError: the signature is not by the pinned key.
     """
     _require_own(contract, revocation.contract, revocation.contract_digest)
-    VerifyKey(_party_key(contract, revocation.party)).verify(revocation, signature)
+    VerifyKey(require_party(contract, revocation.party).signing_key).verify(revocation, signature)
 
 
 def verify_delegation(contract: Contract, delegation: Delegation, signature: bytes, now: datetime) -> None:
@@ -126,7 +127,7 @@ def verify_delegation(contract: Contract, delegation: Delegation, signature: byt
         SignatureError: the signature is not by the pinned key.
     """
     _require_own(contract, delegation.contract, delegation.contract_digest)
-    VerifyKey(_party_key(contract, delegation.party)).verify(delegation, signature)
+    VerifyKey(require_party(contract, delegation.party).signing_key).verify(delegation, signature)
     if now >= min(delegation.expires, contract.expires):
         raise ContractError(
             f"the delegation to {delegation.analyst} is over",
@@ -143,18 +144,7 @@ def signer_key(contract: Contract, name: str) -> bytes:
     """
     if name == contract.zone.name:
         return contract.zone.signing_key
-    return _party_key(contract, name)
-
-
-def _party_key(contract: Contract, name: str) -> bytes:
-    try:
-        return contract.party(name).signing_key
-    except KeyError:
-        raise NotPermittedError(
-            f"contract {contract.id} names no party {name}",
-            hint="Let one of the parties of the contract do it.",
-            clause="parties",
-        ) from None
+    return require_party(contract, name).signing_key
 
 
 def _signers(contract: Contract) -> dict[str, str]:

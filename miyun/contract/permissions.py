@@ -6,13 +6,29 @@ from miyun.contract.model import MATCHED, Channel, Contract, PartyTerms, Rung
 from miyun.errors import NotPermittedError
 
 
+def require_party(contract: Contract, name: str) -> PartyTerms:
+    """The terms of the party of this name.
+
+    Raises:
+        NotPermittedError: the contract names none.
+    """
+    try:
+        return contract.party(name)
+    except KeyError:
+        raise NotPermittedError(
+            f"contract {contract.id} names no party {name}",
+            hint="Let one of the parties of the contract do it.",
+            clause="parties",
+        ) from None
+
+
 def permit_fusion(contract: Contract, requester: str) -> None:
     """Either party may ask for a fusion.
 
     Raises:
         NotPermittedError: ``requester`` is no party.
     """
-    _require_party(contract, requester)
+    require_party(contract, requester)
 
 
 def permit_segment(contract: Contract, owner: str, subjects: frozenset[str]) -> None:
@@ -21,7 +37,7 @@ def permit_segment(contract: Contract, owner: str, subjects: frozenset[str]) -> 
     Raises:
         NotPermittedError: a grant is missing, or ``owner`` is no party.
     """
-    _require_grants(contract, _require_party(contract, owner), subjects, Rung.USE)
+    _require_grants(contract, require_party(contract, owner), subjects, Rung.USE)
 
 
 def permit_channels(contract: Contract, channels: Iterable[str]) -> None:
@@ -45,8 +61,8 @@ def permit_activation(
     Raises:
         NotPermittedError: a grant is missing, the channel is another party's, or somebody is no party.
     """
-    _require_party(contract, requester)
-    party = _require_party(contract, recipient)
+    require_party(contract, requester)
+    party = require_party(contract, recipient)
     index, terms = _require_channel(contract, channel)
     if terms.recipient != recipient:
         raise NotPermittedError(
@@ -63,7 +79,7 @@ def permit_size(contract: Contract, party: str, subjects: frozenset[str]) -> Non
     Raises:
         NotPermittedError: a grant is missing, or ``party`` is no party.
     """
-    _require_grants(contract, _require_party(contract, party), subjects, Rung.SIZE)
+    _require_grants(contract, require_party(contract, party), subjects, Rung.SIZE)
 
 
 def permit_leg_count(contract: Contract, count: int) -> None:
@@ -78,17 +94,6 @@ def permit_leg_count(contract: Contract, count: int) -> None:
             hint="Fuse again for a new epoch, reuse a predicate that a live segment has, or agree on a higher limit.",
             clause="legs_per_epoch",
         )
-
-
-def _require_party(contract: Contract, name: str) -> PartyTerms:
-    try:
-        return contract.party(name)
-    except KeyError:
-        raise NotPermittedError(
-            f"contract {contract.id} names no party {name}",
-            hint="Let one of the parties of the contract do it.",
-            clause="parties",
-        ) from None
 
 
 def _require_channel(contract: Contract, name: str) -> tuple[int, Channel]:

@@ -1,11 +1,11 @@
 """One history per contract, as a chain of hashes: no entry can be changed, dropped or moved unnoticed."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from miyun.audit.events import Event, Fact
+from miyun.audit.events import Event, Fact, Facts
 from miyun.audit.statements import AuditEntry
 from miyun.errors import AuditError, InternalError
 
@@ -23,7 +23,7 @@ def next_entry(
     contract: str,
     event: Event,
     actor: str,
-    facts: Mapping[Fact, str | int],
+    facts: Facts,
     at: datetime,
 ) -> AuditEntry:
     """The entry that follows ``previous`` (None: the first). Whole seconds of ``at`` count.
@@ -71,7 +71,7 @@ def verify_chain(entries: Sequence[AuditEntry]) -> None:
         previous = entry
 
 
-def _check_facts(facts: Mapping[Fact, str | int]) -> None:
+def _check_facts(facts: Facts) -> None:
     for name, value in facts.items():
         if name not in _FACT_NAMES:
             raise InternalError(f"an audit entry may not state “{name}”")

@@ -3,7 +3,9 @@
 A fact never holds an exact number of matches, an identifier, a member or user id, or anything else tied to a person.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 
 
 class Event(StrEnum):
@@ -61,3 +63,7 @@ class Fact(StrEnum):
     CHANGE = "change"
     CODE = "code"
     EXPIRES = "expires"
+
+
+Facts = Mapping[Fact, str | int]
+NO_FACTS: Facts = MappingProxyType({})

@@ -1,19 +1,16 @@
 """The party's own hash chains, one a contract."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
-from types import MappingProxyType
 
 from sqlalchemy import Connection, Engine, insert, select
 
 from miyun.audit.chain import next_entry
-from miyun.audit.events import Event, Fact
+from miyun.audit.events import NO_FACTS, Event, Fact, Facts
 from miyun.audit.statements import AuditEntry
 from miyun.party.schema import audit_entries
 from miyun.records import Statement
 from miyun.storage.database import reading
-
-NO_FACTS: Mapping[Fact, str | int] = MappingProxyType({})
 
 
 class AuditLog:
@@ -21,9 +18,7 @@ class AuditLog:
         self._engine = engine
         self._now = now
 
-    def note(
-        self, contract: str, event: Event, actor: str, statement: Statement, facts: Mapping[Fact, str | int] = NO_FACTS
-    ) -> None:
+    def note(self, contract: str, event: Event, actor: str, statement: Statement, facts: Facts = NO_FACTS) -> None:
         """Append that ``actor`` made a statement which this party made too, or acts on. The same again adds nothing."""
         digest = statement.digest().hex()
         key = f"{event}:{digest}"

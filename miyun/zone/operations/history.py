@@ -1,12 +1,9 @@
 """Writing history: audit entries, and the signed receipts that point into them."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 from sqlalchemy import Connection
 
 from miyun.audit.chain import GENESIS, next_entry
-from miyun.audit.events import Event, Fact
+from miyun.audit.events import NO_FACTS, Event, Fact, Facts
 from miyun.audit.statements import AuditEntry, AuditHead, Receipt
 from miyun.errors import InternalError
 from miyun.records import Statement
@@ -17,8 +14,6 @@ from miyun.zone.store.audit_log import add_entry, last_entry, list_entries
 PAGE_ENTRIES = 1000
 
 SignedReceipt = tuple[Receipt, bytes]
-Facts = Mapping[Fact, str | int]
-NO_FACTS: Facts = MappingProxyType({})
 
 
 def record(change: Change, contract: str, event: Event, actor: str, facts: Facts) -> None:

@@ -6,11 +6,8 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from miyun.party.schema import legs
-from miyun.segments.statements import LegUpload
+from miyun.segments.statements import SUPPRESSION, LegUpload
 from miyun.storage.database import reading
-
-SUPPRESSION = "suppression"
-"""Stands where another upload has its predicate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

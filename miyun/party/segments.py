@@ -5,7 +5,7 @@ from datetime import datetime
 
 from miyun.audit.events import Event, Fact
 from miyun.contract.jobs import Job
-from miyun.contract.model import Contract
+from miyun.contract.model import MATCHED, Contract
 from miyun.contract.permissions import permit_channels, permit_segment
 from miyun.members.config import load_members_config
 from miyun.names import check_name, job_id, new_key
@@ -20,8 +20,6 @@ from miyun.segments.statements import SegmentChange, SegmentRequest
 from miyun.transport.codec import from_wire, to_wire
 from miyun.wire.v1 import segment_pb2 as wire
 from miyun.wire.v1.segment_pb2_grpc import SegmentServiceStub
-
-MATCHED_UNIVERSE = "matched"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +64,7 @@ class SegmentsClient:
             job=job_id(contract, self._session.name, "segment", new_key()),
             name=check_name(name),
             definition=expression.text(),
-            universe=MATCHED_UNIVERSE,
+            universe=MATCHED,
             owner=self._session.name,
             channels=tuple(channel.name for channel in terms.channels) if channels is None else channels,
             expires=min(expires or terms.expires, terms.expires),

@@ -6,6 +6,9 @@ from typing import ClassVar
 
 from miyun.records import Statement
 
+SUPPRESSION = "suppression"
+"""What stands for a predicate where bits say who opted out."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentRequest(Statement):
@@ -40,7 +43,7 @@ class SegmentChange(Statement):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegUpload(Statement):
-    """One bit per row handle of its party. ``predicate`` is canonical text, or ``suppression``."""
+    """One bit per row handle of its party. ``predicate`` is canonical text, or `SUPPRESSION`."""
 
     KIND: ClassVar[str] = "leg-upload"
 

@@ -5,10 +5,10 @@ from pyroaring import BitMap
 from miyun.audit.events import Event, Fact
 from miyun.members.config import load_members_config
 from miyun.party.guard import SuppressWork
-from miyun.party.legs import SUPPRESSION
 from miyun.party.session import Session
 from miyun.party.tasks.outcome import Outcome
 from miyun.party.tasks.upload import upload
+from miyun.segments.statements import SUPPRESSION
 
 
 def suppress(session: Session, work: SuppressWork) -> Outcome:

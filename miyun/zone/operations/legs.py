@@ -8,14 +8,14 @@ from miyun.audit.events import Event, Fact
 from miyun.contract.model import Contract
 from miyun.errors import MalformedError, ReplayError, StateError
 from miyun.segments.listing import SegmentState
-from miyun.segments.statements import LegUpload
+from miyun.segments.statements import SUPPRESSION, LegUpload
 from miyun.zone.bitmaps import read_bitmap
 from miyun.zone.core import Change, Core
 from miyun.zone.operations.access import active_contract, verify_party
 from miyun.zone.operations.evaluation import follow_legs
 from miyun.zone.operations.history import SignedReceipt, receipt, record_statement
 from miyun.zone.operations.jobs import require_job
-from miyun.zone.operations.suppression import SUPPRESSION, follow_suppressions
+from miyun.zone.operations.suppression import follow_suppressions
 from miyun.zone.store import legs as store
 from miyun.zone.store.fusions import list_announcements
 from miyun.zone.store.segments import find_segment

@@ -13,7 +13,7 @@ from miyun.errors import ContractError, MalformedError, NotFoundError, NotPermit
 from miyun.names import check_name
 from miyun.segments.listing import Segment, SegmentState
 from miyun.segments.planning import Plan
-from miyun.segments.statements import SegmentChange, SegmentRequest
+from miyun.segments.statements import SUPPRESSION, SegmentChange, SegmentRequest
 from miyun.zone.core import Change, Core
 from miyun.zone.operations.access import (
     active_contract,
@@ -27,7 +27,6 @@ from miyun.zone.operations.evaluation import begin_evaluation, segment_request
 from miyun.zone.operations.history import SignedReceipt, receipt, record_statement
 from miyun.zone.operations.jobs import begin_job, held_job
 from miyun.zone.operations.retention import retire_segment
-from miyun.zone.operations.suppression import SUPPRESSION
 from miyun.zone.store import segments as store
 from miyun.zone.store.fusions import Fusion, joined_fusion
 from miyun.zone.store.legs import predicates_asked

@@ -4,15 +4,13 @@ from sqlalchemy import Connection
 
 from miyun.contract.jobs import Job
 from miyun.contract.model import Contract
+from miyun.segments.statements import SUPPRESSION
 from miyun.zone.core import Change
 from miyun.zone.operations.access import party_names
 from miyun.zone.operations.jobs import move_job
 from miyun.zone.store import legs as store
 from miyun.zone.store.activations import Activation, find_activation
 from miyun.zone.store.legs import StoredLeg
-
-SUPPRESSION = "suppression"
-"""What stands for a predicate where bits say who opted out."""
 
 STEPS = 4
 """Of an activation: two owners' opt-outs, the sealing, the delivery."""

@@ -8,7 +8,8 @@ and only then, the 16 bytes that the database holds are compared.
 import numpy as np
 import numpy.typing as npt
 
-POINT_BYTES = 32
+from miyun.psi.context import POINT_BYTES
+
 PREFIX_BYTES = 16
 
 Prefixes = npt.NDArray[np.uint64]

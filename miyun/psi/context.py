@@ -7,6 +7,7 @@ from typing import Self
 from miyun.contract.model import Contract
 from miyun.psi.statements import PointsChunk
 
+POINT_BYTES = 32
 TOKEN_BYTES = 16
 HANDLE_BYTES = 4
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from miyun.chunking import CHUNK_POINTS, chunk_count, chunk_points
 from miyun.errors import MalformedError, ReplayError
-from miyun.hazmat.ristretto import TOKEN_BYTES as GROUP_TOKEN_BYTES
+from miyun.hazmat import ristretto
 from miyun.hazmat.scalars import SecretScalar
 from miyun.psi.blinding import blind, make_points_chunk, open_chunk
 from miyun.psi.chunks import read_handles
-from miyun.psi.context import TOKEN_BYTES, FusionContext
+from miyun.psi.context import POINT_BYTES, TOKEN_BYTES, FusionContext
 from miyun.psi.evaluation import evaluate
 from miyun.psi.statements import HandlesChunk
 
@@ -47,8 +47,8 @@ def sealed_chunk(points: bytes, context: FusionContext = CONTEXT):
     )
 
 
-def test_layers_that_cannot_see_each_other_agree_on_a_tokens_size() -> None:
-    assert GROUP_TOKEN_BYTES == TOKEN_BYTES
+def test_layers_that_cannot_see_each_other_agree_on_sizes() -> None:
+    assert (ristretto.POINT_BYTES, ristretto.TOKEN_BYTES) == (POINT_BYTES, TOKEN_BYTES)
 
 
 @given(contexts, contexts)

@@ -7,6 +7,7 @@ from miyun.audit.events import Event, Fact
 from miyun.chunking import CHUNK_POINTS
 from miyun.errors import MalformedError, StateError
 from miyun.keys.sealing import OVERHEAD_BYTES
+from miyun.psi.context import POINT_BYTES
 from miyun.psi.statements import Announcement, HandlesChunk, PointsChunk, TokensChunk
 from miyun.psi.zone_fusion import Verdict, ZoneFusion, ZoneFusionState
 from miyun.zone.core import Core
@@ -18,8 +19,6 @@ from miyun.zone.operations.machines import MachineChange, Machines
 from miyun.zone.store import fusions as store
 from miyun.zone.store.bulk import Content, drop_values, get_values, put_values
 from miyun.zone.store.fusions import ChunkPlace, Fusion, FusionState
-
-POINT_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

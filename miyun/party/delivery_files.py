@@ -7,10 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from miyun.errors import ConfigError
+from miyun.keys.files import FILE_MODE, make_private_folder
 from miyun.party.config import DeliveryFormat
-
-FILE_MODE = 0o600
-FOLDER_MODE = 0o700
 
 
 def write_delivery(path: Path, format_: DeliveryFormat, column: str, batches: Iterable[list[str]]) -> int:
@@ -20,7 +18,7 @@ def write_delivery(path: Path, format_: DeliveryFormat, column: str, batches: It
         ConfigError: the folder can't be written to.
     """
     try:
-        path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         with _in_place(path) as aside:
             write = _write_csv if format_ is DeliveryFormat.CSV else _write_parquet
             return write(aside, column, batches)

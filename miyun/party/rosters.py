@@ -4,10 +4,10 @@ import shutil
 from pathlib import Path
 
 from miyun.errors import NotFoundError, ReplayError
+from miyun.keys.files import make_private_folder
 from miyun.members.roster import Roster
 from miyun.party.fusion_states import FusionState, FusionStates
 
-FOLDER_MODE = 0o700
 KEPT = 2
 """An audience of the epoch before may still be on its way."""
 
@@ -18,7 +18,7 @@ class Rosters:
         self._fusions = fusions
 
     def path(self, contract: str, epoch: int, job: str) -> Path:
-        self._folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        make_private_folder(self._folder)
         return self._folder / f"{contract}.{epoch}.{job}.duckdb"
 
     def open(self, contract: str, epoch: int) -> Roster:

@@ -206,22 +206,14 @@ def test_a_contract_that_has_not_started(ready: World, make_task: Make) -> None:
     assert refusal(ready, task, ContractError).clause == "starts"
 
 
-def test_a_contract_that_this_party_revoked(ready: World, make_task: Make) -> None:
+@pytest.mark.parametrize(("party", "clause"), [(MERCHANT, "parties[0]"), (PLATFORM, "parties[1]")])
+def test_a_contract_that_a_party_revoked(ready: World, make_task: Make, party: str, clause: str) -> None:
     task = make_task(ready)
     revocation = Revocation(
-        contract="spring", contract_digest=ready.contract.digest(), party=MERCHANT, reason="over", at=NOW
+        contract="spring", contract_digest=ready.contract.digest(), party=party, reason="over", at=NOW
     )
     ready.session(MERCHANT).accepted.revoke(revocation, b"")
-    assert refusal(ready, task, ContractError).clause == "parties[0]"
-
-
-def test_a_contract_that_the_other_party_revoked(ready: World, make_task: Make) -> None:
-    task = make_task(ready)
-    revocation = Revocation(
-        contract="spring", contract_digest=ready.contract.digest(), party=PLATFORM, reason="over", at=NOW
-    )
-    ready.session(MERCHANT).accepted.revoke(revocation, b"")
-    assert refusal(ready, task, ContractError).clause == "parties[1]"
+    assert refusal(ready, task, ContractError).clause == clause
 
 
 def test_a_contract_that_the_zone_calls_revoked_without_proof(ready: World, make_task: Make) -> None:

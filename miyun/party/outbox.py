@@ -1,26 +1,14 @@
 """Sealed chunks on their way to the zone: stored before they are sent, so that a resend is byte for byte the same."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from sqlalchemy import Engine, delete, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from miyun.party.schema import outbox, sendings
+from miyun.psi.chunks import SealedChunk
 from miyun.psi.statements import HandlesChunk, PointsChunk
 from miyun.storage.database import reading
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SealedChunk:
-    """One chunk with both statements about it and their signatures."""
-
-    points: PointsChunk
-    points_signature: bytes
-    sealed: bytes
-    handles: HandlesChunk
-    handles_signature: bytes
-    handle_values: bytes
 
 
 class Outbox:

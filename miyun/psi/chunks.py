@@ -1,6 +1,7 @@
-"""The bulk bytes that travel beside the statements of a chunk: row handles and tokens, as both ends read them."""
+"""The bulk bytes of a chunk, beside its statements: sealed points, row handles and tokens, as all ends read them."""
 
 import hashlib
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,18 @@ from miyun.psi.context import HANDLE_BYTES, TOKEN_BYTES
 from miyun.psi.statements import HandlesChunk, PointsChunk, TokensChunk
 
 _RETRY = "Send the chunk again, exactly as it was."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedChunk:
+    """A chunk as its sender hands it in: points sealed to the counterparty, and their row handles for the zone."""
+
+    points: PointsChunk
+    points_signature: bytes
+    sealed: bytes
+    handles: HandlesChunk
+    handles_signature: bytes
+    handle_values: bytes
 
 
 def make_handles_chunk(points: PointsChunk, handles: npt.NDArray[np.uint32]) -> tuple[HandlesChunk, bytes]:

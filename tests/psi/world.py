@@ -23,11 +23,11 @@ from miyun.hazmat.scalars import SecretScalar
 from miyun.keys.signing import SigningKey
 from miyun.keys.unsealing import SealingKey
 from miyun.psi.blinding import blind, make_points_chunk, open_chunk
-from miyun.psi.chunks import make_handles_chunk, make_tokens_chunk
+from miyun.psi.chunks import SealedChunk, make_handles_chunk, make_tokens_chunk
 from miyun.psi.context import FusionContext
 from miyun.psi.evaluation import evaluate
 from miyun.psi.join import Matches, TokenColumn, join
-from miyun.psi.statements import Announcement, FuseRequest, HandlesChunk, PointsChunk, TokensChunk, TypeCount
+from miyun.psi.statements import Announcement, FuseRequest, PointsChunk, TokensChunk, TypeCount
 from miyun.psi.zone_fusion import Verdict, ZoneFusion
 
 MERCHANT, PLATFORM, ZONE = "teahouse", "chessboard", "zone"
@@ -129,17 +129,7 @@ class SeenInMemory:
         self.seen |= pieces
 
 
-@dataclass
-class SentChunk:
-    """What one PutPoints carries."""
-
-    points: PointsChunk
-    points_signature: bytes
-    sealed: bytes
-    handles: HandlesChunk
-    handles_signature: bytes
-    handle_values: bytes
-
+class SentChunk(SealedChunk):
     def put(self, fusion: ZoneFusion) -> Verdict:
         return fusion.accept_points(
             self.points,
@@ -166,7 +156,14 @@ class SentTokens:
 def sign_chunk(signer: str, points: PointsChunk, sealed: bytes, handles: "np.ndarray") -> SentChunk:
     statement, values = make_handles_chunk(points, handles)
     key = signing_key(signer)
-    return SentChunk(points, key.sign(points), sealed, statement, key.sign(statement), values)
+    return SentChunk(
+        points=points,
+        points_signature=key.sign(points),
+        sealed=sealed,
+        handles=statement,
+        handles_signature=key.sign(statement),
+        handle_values=values,
+    )
 
 
 class Side:

@@ -8,10 +8,9 @@ from miyun.contract.model import Contract
 from miyun.members.roster import Roster
 from miyun.party.blinding_scalars import BlindingScalars
 from miyun.party.fusion_states import Fusion
-from miyun.party.outbox import SealedChunk
 from miyun.party.session import Session
 from miyun.psi.blinding import blind, make_points_chunk
-from miyun.psi.chunks import make_handles_chunk
+from miyun.psi.chunks import SealedChunk, make_handles_chunk
 from miyun.psi.context import FusionContext
 
 

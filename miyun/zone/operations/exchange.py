@@ -7,8 +7,9 @@ from miyun.audit.events import Event, Fact
 from miyun.chunking import CHUNK_POINTS
 from miyun.errors import MalformedError, StateError
 from miyun.keys.sealing import OVERHEAD_BYTES
+from miyun.psi.chunks import SealedChunk
 from miyun.psi.context import POINT_BYTES
-from miyun.psi.statements import Announcement, HandlesChunk, PointsChunk, TokensChunk
+from miyun.psi.statements import Announcement, PointsChunk, TokensChunk
 from miyun.psi.zone_fusion import Verdict, ZoneFusion, ZoneFusionState
 from miyun.zone.core import Core
 from miyun.zone.operations.access import active_contract, contract_of_party, require_caller
@@ -19,18 +20,6 @@ from miyun.zone.operations.machines import MachineChange, Machines
 from miyun.zone.store import fusions as store
 from miyun.zone.store.bulk import Content, drop_values, get_values, put_values
 from miyun.zone.store.fusions import ChunkPlace, Fusion, FusionState
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PutPoints:
-    """A chunk as its sender hands it in: points sealed to the counterparty, and their row handles for the zone."""
-
-    points: PointsChunk
-    points_signature: bytes
-    sealed: bytes
-    handles: HandlesChunk
-    handles_signature: bytes
-    handle_values: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +52,7 @@ def announce(core: Core, machines: Machines, caller: str, statement: Announcemen
         return receipt(core, change, contract.id, statement.job, statement)
 
 
-def put_points(core: Core, machines: Machines, caller: str, chunk: PutPoints) -> SignedReceipt:
+def put_points(core: Core, machines: Machines, caller: str, chunk: SealedChunk) -> SignedReceipt:
     """Take a chunk of sealed points for the counterparty, and their row handles."""
     points = chunk.points
     with machines.changing(core) as taken:

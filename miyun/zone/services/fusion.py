@@ -2,6 +2,7 @@
 
 import grpc
 
+from miyun.psi.chunks import SealedChunk
 from miyun.psi.statements import Announcement, FuseRequest, HandlesChunk, PointsChunk, TokensChunk
 from miyun.transport.codec import from_wire, to_wire
 from miyun.transport.peer import current_peer
@@ -43,7 +44,7 @@ class FusionService(FusionServiceServicer):
         return wire.GetAnnouncementResponse(statement=to_wire(found[0], wire.Announcement), signature=found[1])
 
     def PutPoints(self, request: wire.PutPointsRequest, context: grpc.ServicerContext) -> SignedReceipt:
-        chunk = exchange.PutPoints(
+        chunk = SealedChunk(
             points=from_wire(request.points, PointsChunk),
             points_signature=request.points_signature,
             sealed=request.sealed,

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from miyun.errors import ConfigError
 
@@ -29,6 +30,11 @@ def connect(path: Path | None, *, memory_mib: int, spill: Path, read_only: bool 
         },
     )
     return _quiet(connection)
+
+
+def warm() -> None:
+    """Load what the first table needs: with the first of its arrays PyArrow loads pandas, which takes half a second."""
+    pa.array([""])
 
 
 @contextmanager

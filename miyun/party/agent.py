@@ -9,6 +9,7 @@ from threading import Event
 from miyun.errors import InternalError, TransportError
 from miyun.kernels import kernels
 from miyun.keys.home import Home
+from miyun.members import workspace
 from miyun.party.poll import Poll
 from miyun.party.progress import OnEvent, ZoneLost, ignore
 from miyun.party.session import Session
@@ -63,6 +64,7 @@ class Agent:
     def work(self, *, stop: Event, on_event: OnEvent, once: bool = False) -> None:
         """``run`` for a caller that holds the agent's lock itself."""
         kernels()
+        workspace.warm()
         with ThreadPoolExecutor(self._session.config.agent.workers, thread_name_prefix="miyun-task") as pool:
             _Loop(self._session, pool, stop, on_event, once=once).run()
 

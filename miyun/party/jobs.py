@@ -14,7 +14,7 @@ from miyun.wire.v1 import job_pb2 as wire
 from miyun.wire.v1.job_pb2_grpc import JobServiceStub
 
 SHORTEST_PAUSE = 0.1
-LONGEST_PAUSE = 2.0
+LONGEST_PAUSE = 0.5
 
 
 class JobsClient:

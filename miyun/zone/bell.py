@@ -1,8 +1,12 @@
 """Waking long polls: who waits for news of whom, and at most how many at once."""
 
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+Found = TypeVar("Found")
 
 
 class Bell:
@@ -29,6 +33,16 @@ class Bell:
         """Begin to listen: a ring from now on is not missed, even before ``wait``."""
         with self._condition:
             return Listener(self, name, self._rung[name])
+
+    def hold(self, name: str, find: Callable[[], Found | None], seconds: float) -> Found | None:
+        """What ``find`` gives, looked for again at each ring; None where it is not there after the time."""
+        deadline = time.monotonic() + seconds
+        listener = self.listen(name)
+        while True:
+            found = find()
+            left = deadline - time.monotonic()
+            if found is not None or left <= 0 or not listener.wait(left):
+                return found
 
     def _wait(self, name: str, seen: int, seconds: float) -> int | None:
         with self._condition:

@@ -23,6 +23,7 @@ from miyun.errors import (
 from miyun.psi.statements import Announcement, FusionReport
 from miyun.transport.codec import from_wire, to_wire
 from miyun.wire.v1 import agent_pb2, fusion_pb2
+from miyun.zone.operations import exchange as exchanging
 from miyun.zone.store.bulk import get_pairs
 from miyun.zone.store.fusions import list_points
 from tests.zone.matching import Row, Side, exchange, model_pairs, people, request_fusion
@@ -393,7 +394,8 @@ def test_strangers_learn_nothing_of_a_fusion(world: World) -> None:
     world.merchant.revoke(contract)
 
 
-def test_the_counterpart_s_announcement_is_passed_on_as_signed(world: World) -> None:
+def test_the_counterpart_s_announcement_is_passed_on_as_signed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchanging, "HOLD_SECONDS", 0.1)
     contract = world.agree("passed-on")
     left, _right = sides(world, contract)
     asked = fusion_pb2.GetAnnouncementRequest(contract=contract.id, job=left.request.job, party=MERCHANT)

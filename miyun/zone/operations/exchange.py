@@ -1,7 +1,7 @@
 """The exchange of a fusion: announcements, sealed points, tokens, each verified by the fusion's state machine."""
 
-import time
 from dataclasses import dataclass
+from functools import partial
 
 from miyun.audit.events import Event, Fact
 from miyun.chunking import CHUNK_POINTS
@@ -20,6 +20,9 @@ from miyun.zone.operations.machines import MachineChange, Machines
 from miyun.zone.store import fusions as store
 from miyun.zone.store.bulk import Content, drop_values, get_values, put_values
 from miyun.zone.store.fusions import ChunkPlace, Fusion, FusionState
+
+HOLD_SECONDS = 5.0
+"""How long a party that asks too early is kept waiting, if a place is free."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,21 +110,27 @@ def put_tokens(
         return receipt(core, change, contract.id, statement.job, statement)
 
 
-def get_points(
-    core: Core, caller: str, wanted: WantedChunk, *, wait_seconds: float
-) -> tuple[PointsChunk, bytes, bytes] | None:
-    """The counterparty's sealed chunk with its signature; None where it is not there after the waiting time.
+def get_points(core: Core, caller: str, wanted: WantedChunk) -> tuple[PointsChunk, bytes, bytes] | None:
+    """The counterparty's sealed chunk with its signature; None where it is not there after a while.
 
     Raises:
         StateError: the fusion is over, or the chunk was evaluated before and is gone.
     """
-    deadline = time.monotonic() + wait_seconds
-    listener = core.bell.listen(caller)
-    while True:
-        found = _find_points(core, caller, wanted)
-        left = deadline - time.monotonic()
-        if found is not None or left <= 0 or not listener.wait(left):
-            return found
+    return core.bell.hold(caller, partial(_find_points, core, caller, wanted), HOLD_SECONDS)
+
+
+def get_announcement(core: Core, caller: str, contract: str, job: str, party: str) -> tuple[Announcement, bytes] | None:
+    """What a party announced, and its signature; None where it has not after a while."""
+    return core.bell.hold(caller, partial(_find_announcement, core, caller, contract, job, party), HOLD_SECONDS)
+
+
+def _find_announcement(
+    core: Core, caller: str, contract: str, job: str, party: str
+) -> tuple[Announcement, bytes] | None:
+    with core.reading() as connection:
+        signed = contract_of_party(connection, contract, caller)
+        fusion = held_fusion(connection, signed.contract, job)
+        return store.list_announcements(connection, contract, fusion.epoch).get(party)
 
 
 def _find_points(core: Core, caller: str, wanted: WantedChunk) -> tuple[PointsChunk, bytes, bytes] | None:

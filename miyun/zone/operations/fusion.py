@@ -8,7 +8,7 @@ from miyun.contract.model import Contract
 from miyun.contract.permissions import permit_fusion
 from miyun.errors import NotFoundError, StateError
 from miyun.psi.checks import check_request
-from miyun.psi.statements import Announcement, FuseRequest, FusionReport
+from miyun.psi.statements import FuseRequest, FusionReport
 from miyun.zone.core import Core
 from miyun.zone.operations.access import (
     active_contract,
@@ -52,14 +52,6 @@ def request_fusion(core: Core, caller: str, request: FuseRequest, signature: byt
                 facts={Fact.JOB: request.job, Fact.EPOCH: request.epoch},
             )
         return job, receipt(core, change, contract.id, job.id, request)
-
-
-def get_announcement(core: Core, caller: str, contract: str, job: str, party: str) -> tuple[Announcement, bytes] | None:
-    """What a party announced, and its signature; None while it has not."""
-    with core.reading() as connection:
-        signed = contract_of_party(connection, contract, caller)
-        fusion = held_fusion(connection, signed.contract, job)
-        return store.list_announcements(connection, contract, fusion.epoch).get(party)
 
 
 def get_progress(core: Core, caller: str, contract: str, job: str) -> tuple[Job | None, tuple[LaneCount, ...], int]:

@@ -14,8 +14,6 @@ from miyun.zone.operations import exchange, fusion
 from miyun.zone.operations.machines import Machines
 from miyun.zone.services.receipts import job_message, receipt_message
 
-POINTS_WAIT_SECONDS = 5.0
-
 
 class FusionService(FusionServiceServicer):
     def __init__(self, core: Core) -> None:
@@ -38,7 +36,7 @@ class FusionService(FusionServiceServicer):
         self, request: wire.GetAnnouncementRequest, context: grpc.ServicerContext
     ) -> wire.GetAnnouncementResponse:
         caller = current_peer(context).name
-        found = fusion.get_announcement(self._core, caller, request.contract, request.job, request.party)
+        found = exchange.get_announcement(self._core, caller, request.contract, request.job, request.party)
         if found is None:
             return wire.GetAnnouncementResponse()
         return wire.GetAnnouncementResponse(statement=to_wire(found[0], wire.Announcement), signature=found[1])
@@ -59,7 +57,6 @@ class FusionService(FusionServiceServicer):
             self._core,
             current_peer(context).name,
             exchange.WantedChunk(contract=request.contract, job=request.job, type=request.type, index=request.index),
-            wait_seconds=POINTS_WAIT_SECONDS,
         )
         if found is None:
             return wire.GetPointsResponse()

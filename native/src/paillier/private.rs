@@ -161,7 +161,10 @@ impl PrivateKey {
     /// [`Error::Ciphertext`]: the first that is no unit below n². [`Error::Uneven`].
     pub fn decrypt(&self, ciphertexts: &[u8], out: &mut [u8]) -> Result<(), Error> {
         let (size, width) = (self.public.value_bytes(), self.public.ciphertext_bytes());
-        fits(out, self.public.in_range(ciphertexts)? * size)?;
+        // One out of range may come after one that is no unit.
+        let number =
+            self.public.in_range(ciphertexts).or_else(|error| self.public.check(ciphertexts).and(Err(error)))?;
+        fits(out, number * size)?;
         let refused = AtomicUsize::new(usize::MAX);
         let _: Result<(), std::convert::Infallible> = tasks(out, size, TASK, |start, out| {
             let count = out.len() / size;

@@ -442,7 +442,11 @@ impl PublicKey {
     /// [`Error::Ciphertext`]: the first that is zero, not below n², or has a factor in common with n. [`Error::Uneven`].
     pub fn check(&self, ciphertexts: &[u8]) -> Result<(), Error> {
         let width = self.ciphertext_bytes();
-        let (mut start, mut end) = (0, self.in_range(ciphertexts)?);
+        let (mut start, mut end, in_range) = match self.in_range(ciphertexts) {
+            Err(Error::Ciphertext(position)) => (0, position, Err(Error::Ciphertext(position))),
+            Err(error) => return Err(error),
+            Ok(number) => (0, number, Ok(())),
+        };
         let all_units = |start: usize, end: usize| {
             let mut product = vec![0; width];
             let whole = (ciphertexts, width);
@@ -452,7 +456,7 @@ impl PublicKey {
             random::is_unit(&words::from_bytes(&product, self.square_of_n.len()), self.n())
         };
         if all_units(start, end) {
-            return Ok(());
+            return in_range;
         }
         while end - start > 1 {
             let middle = usize::midpoint(start, end);

@@ -413,6 +413,11 @@ fn what_is_no_unit_or_too_large_is_refused() {
                 assert_eq!(case.key().negate(&bytes, &mut out), Err(Error::Ciphertext(position)));
                 assert_eq!(case.decrypted(&bytes), Err(Error::Ciphertext(position)));
             }
+            let mut ciphertexts = case.units(71);
+            (ciphertexts[9], ciphertexts[30]) = (case.q.clone(), BigUint::ZERO);
+            let bytes = joined(&ciphertexts, width);
+            assert_eq!(case.key().check(&bytes), Err(Error::Ciphertext(9)));
+            assert_eq!(case.decrypted(&bytes), Err(Error::Ciphertext(9)));
             let mut values = case.values(71);
             values[position] = case.n.clone();
             let mut out = vec![0; 71 * width];

@@ -14,6 +14,7 @@ import miyun.transport  # noqa: F401 - before any test loads gRPC
 from miyun.errors import ConfigError
 from miyun.hazmat.ristretto import backend
 from miyun.kernels import BACKEND_VARIABLE, Wish, kernels
+from miyun.paillier.backend import public_kernel
 
 NOBODY = 65534
 
@@ -23,15 +24,18 @@ def each_backend(request: pytest.FixtureRequest) -> Iterator[None]:
     """The test runs on the portable backend and, where it is installed, on the native one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(BACKEND_VARIABLE, request.param)
-        kernels.cache_clear()
-        backend.cache_clear()
+        forget_kernels()
         try:
             kernels()
         except ConfigError as error:
             pytest.skip(error.message)
         yield
-    kernels.cache_clear()
-    backend.cache_clear()
+    forget_kernels()
+
+
+def forget_kernels() -> None:
+    for chosen in (kernels, backend, public_kernel):
+        chosen.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -63,4 +63,4 @@ proto: $(READY) ## Generate the gRPC stubs anew
 	$(BIN)/python proto/generate.py
 
 clean:
-	rm -rf $(VENV) demo-out build dist native/target native/build.log
+	rm -rf $(VENV) demo-out bench-out .bench build dist native/target native/build.log

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,7 +23,7 @@ def machine() -> Machine:
         processor=described.get("model name") or platform.processor() or platform.machine(),
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        system=f"{platform.system()} {platform.release()} {platform.machine()}",
+        system=f"{platform.system()} {_release()} {platform.machine()}",
         flags=tuple(flag for flag in FLAGS if flag in described.get("flags", described.get("Features", "")).split()),
     )
 
@@ -41,6 +42,12 @@ def versions() -> dict[str, str]:
 def settings() -> dict[str, str]:
     """The environment variables that change what runs, where they are set."""
     return {name: os.environ[name] for name in SETTINGS if name in os.environ}
+
+
+def _release() -> str:
+    """The kernel's version alone; what follows it may name a host."""
+    found = re.match(r"[0-9.]+", platform.release())
+    return found[0].rstrip(".") if found else ""
 
 
 def _processor() -> dict[str, str]:

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from bench.cases.case import Case, Unit
-from bench.plots import Bar, Curve, bars, curves
+from bench.cases.case import Case
+from bench.plots import Bar, Curve, bars, curves, decades, from_zero
 from bench.results import CaseResult, Outcome, Results
 from bench.table import peaks, spread_of, tables
 from bench.targets import judge
-from bench.words import bytes_in_words
+from bench.words import amount, time
 
 TEMPLATE: Final = "page.md.jinja"
 FOLDER: Final = "benchmarks"
@@ -44,7 +44,7 @@ def render(results: Results, cases: Mapping[str, Case[Any]]) -> str:
     drawn = drawings(results, cases)
     return environment.get_template(TEMPLATE).render(
         results=results,
-        memory=bytes_in_words(results.machine.memory_bytes),
+        memory=amount(results.machine.memory_bytes),
         judged=list(judge(results)),
         cases=[(case, list(tables(case, result)), _names_of(case, drawn)) for case, result in known],
         folder=FOLDER,
@@ -57,7 +57,7 @@ def drawings(results: Results, cases: Mapping[str, Case[Any]]) -> dict[str, str]
     for result in results.cases:
         if result.case in cases:
             case = cases[result.case]
-            drawn.update(_growth(case, result) if case.per_element else _bars(case, result))
+            drawn.update(_growth(case, result) if case.growth else _bars(case, result))
     return drawn
 
 
@@ -75,7 +75,7 @@ def _bars(case: Case[Any], result: CaseResult) -> Iterator[tuple[str, str]]:
         ]
         if rows:
             title = f"{case.name}, {figure.title}, {size:,} {case.sized}"
-            yield f"{case.name}-{size}.svg", bars(title, rows, figure.unit)
+            yield f"{case.name}-{size}.svg", bars(title, rows)
 
 
 def _growth(case: Case[Any], result: CaseResult) -> Iterator[tuple[str, str]]:
@@ -89,11 +89,12 @@ def _growth(case: Case[Any], result: CaseResult) -> Iterator[tuple[str, str]]:
         if spread:
             seconds.setdefault(trial.contestant, {})[trial.size] = spread.median
         for name, peak in peaks(trial).items():
-            memory.setdefault(name, {})[trial.size] = peak / 2**20
-    for name, title, values, sign in (
-        ("time", f"{case.name}, {figure.title} by {case.sized}", seconds, Unit.SECONDS.sign),
-        ("memory", f"{case.name}, peak memory by {case.sized}", memory, "MiB"),
+            memory.setdefault(name, {})[trial.size] = float(peak)
+    for name, title, values, scale, words in (
+        ("time", figure.title, seconds, decades, time),
+        ("memory", "peak memory", memory, from_zero, amount),
     ):
         if values:
             lines = [Curve(label=label, points=points) for label, points in values.items()]
-            yield f"{case.name}-{name}.svg", curves(title, lines, sign)
+            axis = scale(value for line in lines for value in line.points.values())
+            yield f"{case.name}-{name}.svg", curves(f"{case.name}, {title} by {case.sized}", lines, axis, words)

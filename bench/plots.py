@@ -1,13 +1,13 @@
 """The page's drawings: SVG files that are readable on light and on dark."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
-from math import ceil, floor, log10
+from math import ceil, floor, log2, log10
 
-from bench.cases.case import Unit
 from bench.spread import Spread
-from bench.words import in_unit
+from bench.words import time
 
 WIDTH, LEFT, RIGHT, BAR, LABEL = 860, 220, 130, 26, 16
 STYLE = """\
@@ -37,19 +37,43 @@ class Curve:
     points: dict[int, float]
 
 
-def bars(title: str, rows: Sequence[Bar], unit: Unit) -> str:
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Where a value lies, from 0 to 1, and which values are marked."""
+
+    place: Callable[[float], float]
+    marks: tuple[float, ...]
+
+
+def decades(values: Iterable[float]) -> Axis:
+    """A logarithmic axis around the values, marked at powers of ten."""
+    known = list(values)
+    low, high = floor(log10(min(known)) - 0.2), ceil(log10(max(known)) + 1e-9)
+    return Axis(
+        lambda value: (log10(value) - low) / max(1, high - low), tuple(10.0**power for power in range(low, high + 1))
+    )
+
+
+def from_zero(values: Iterable[float]) -> Axis:
+    """A linear axis from nothing to the greatest value, marked at multiples of a power of two."""
+    greatest = max(values)
+    step = 2.0 ** (ceil(log2(greatest)) - 2)
+    count = ceil(greatest / step)
+    return Axis(lambda value: value / (step * count), tuple(step * place for place in range(count + 1)))
+
+
+def bars(title: str, rows: Sequence[Bar]) -> str:
     """Medians on a logarithmic axis, with a line from the least to the greatest."""
-    low = floor(log10(min(row.spread.least for row in rows)) - 0.2)
-    high = ceil(log10(max(row.spread.greatest for row in rows)))
+    axis = decades(value for row in rows for value in (row.spread.least, row.spread.greatest))
     bottom = BAR * len(rows) + 34
 
     def at(seconds: float) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * (log10(seconds) - low) / max(1, high - low)
+        return LEFT + (WIDTH - LEFT - RIGHT) * axis.place(seconds)
 
     parts = [_text(0, 16, title)]
-    for power in range(low, high + 1):
-        parts.append(f'<path class="grid" d="M{at(10**power):.1f} 28V{bottom}"/>')
-        parts.append(_text(at(10**power), bottom + 16, in_unit(10.0**power, unit), "quiet middle"))
+    for mark in axis.marks:
+        parts.append(f'<path class="grid" d="M{at(mark):.1f} 28V{bottom}"/>')
+        parts.append(_text(at(mark), bottom + 16, _mark(time(mark)), "quiet middle"))
     for place, row in enumerate(rows):
         y = 34 + BAR * place
         width = at(row.spread.median) - LEFT
@@ -58,16 +82,14 @@ def bars(title: str, rows: Sequence[Bar], unit: Unit) -> str:
             f'<rect class="{"ours" if row.ours else "bar"}" x="{LEFT}" y="{y + 3}" width="{width:.1f}" height="17"'
             ' rx="2"/>',
             f'<path class="range" d="M{at(row.spread.least):.1f} {y + 11}H{at(row.spread.greatest):.1f}"/>',
-            _text(at(row.spread.greatest) + 6, y + 16, in_unit(row.spread.median, unit)),
+            _text(at(row.spread.greatest) + 6, y + 16, time(row.spread.median)),
         ]
     return _svg(bottom + 26, parts, title)
 
 
-def curves(title: str, lines: Sequence[Curve], sign: str) -> str:
-    """Values over sizes, both on logarithmic axes."""
+def curves(title: str, lines: Sequence[Curve], axis: Axis, words: Callable[[float], str]) -> str:
+    """Values over sizes, which are on a logarithmic axis."""
     sizes = sorted({size for line in lines for size in line.points})
-    values = [value for line in lines for value in line.points.values()]
-    low, high = floor(log10(min(values))), ceil(log10(max(values)) + 1e-9)
     top, bottom, left, right = 34.0, 274.0, 90.0, float(WIDTH - 170)
     first, last = log10(sizes[0]), log10(sizes[-1])
 
@@ -75,12 +97,12 @@ def curves(title: str, lines: Sequence[Curve], sign: str) -> str:
         return left + (right - left) * (log10(size) - first) / max(0.1, last - first)
 
     def y(value: float) -> float:
-        return bottom - (bottom - top) * (log10(value) - low) / max(1, high - low)
+        return bottom - (bottom - top) * axis.place(value)
 
     parts = [_text(0, 16, title)]
-    for power in range(low, high + 1):
-        parts.append(f'<path class="grid" d="M{left} {y(10.0**power):.1f}H{right}"/>')
-        parts.append(_text(left - 8, y(10.0**power) + 4, f"{10.0**power:,g} {sign}", "quiet end"))
+    for value in axis.marks:
+        parts.append(f'<path class="grid" d="M{left} {y(value):.1f}H{right}"/>')
+        parts.append(_text(left - 8, y(value) + 4, _mark(words(value)), "quiet end"))
     parts += [_text(x(size), bottom + 20, f"{size:,}", "quiet middle") for size in sizes]
     paths = {line.label: [(x(size), y(value)) for size, value in sorted(line.points.items())] for line in lines}
     labels = _spaced({label: path[-1][1] for label, path in paths.items()})
@@ -89,6 +111,11 @@ def curves(title: str, lines: Sequence[Curve], sign: str) -> str:
         parts += [f'<circle class="dot {colour}" cx="{across:.1f}" cy="{down:.1f}" r="4"/>' for across, down in path]
         parts.append(_text(path[-1][0] + 10, labels[label] + 4, label))
     return _svg(bottom + 32, parts, title)
+
+
+def _mark(words: str) -> str:
+    """10 ms rather than 10.0 ms."""
+    return re.sub(r"\.0+\b", "", words)
 
 
 def _path(points: Sequence[tuple[float, float]]) -> str:

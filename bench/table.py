@@ -7,10 +7,10 @@ from itertools import groupby
 from statistics import median
 from typing import Any
 
-from bench.cases.case import Case, Figure, Unit
+from bench.cases.case import Case, Figure
 from bench.results import CaseResult, Outcome, Trial
 from bench.spread import Spread
-from bench.words import bytes_in_words, in_unit, spread_in_unit
+from bench.words import amount, time, times
 
 NOTHING = "–"
 FATES = {
@@ -77,10 +77,10 @@ def _columns(case: Case[Any], trials: Sequence[Trial]) -> list[Column]:
         for figure in case.figures
         if any(figure.name in run.figures for trial in trials for run in trial.runs)
     ]
-    if case.per_element:
+    if case.growth:
         figures.append(Column("a row", partial(_a_row, case.figures[0])))
     common = [
-        Column("processor time", _processor_time) if case.figures[0].unit is Unit.SECONDS else None,
+        Column("processor time", _processor_time) if not case.one_processor else None,
         Column("peak memory", _memory) if any(map(peaks, trials)) else None,
         Column("on the wire", _wire) if any(run.wire_bytes for trial in trials for run in trial.runs) else None,
         Column("before", _apart),
@@ -92,33 +92,34 @@ def _columns(case: Case[Any], trials: Sequence[Trial]) -> list[Column]:
 
 def _figure(figure: Figure, trial: Trial) -> str:
     spread = spread_of(trial, figure.name)
-    return spread_in_unit(spread, figure.unit) if spread else NOTHING
+    return times(spread) if spread else NOTHING
 
 
 def _a_row(figure: Figure, trial: Trial) -> str:
     spread = spread_of(trial, figure.name)
-    return in_unit(spread.median / trial.size, Unit.MICROSECONDS) if spread else NOTHING
+    return time(spread.median / trial.size) if spread else NOTHING
 
 
 def _processor_time(trial: Trial) -> str:
     totals = [sum(process.cpu_seconds for process in run.processes) for run in trial.runs if run.processes]
-    return in_unit(median(totals), Unit.SECONDS) if totals else NOTHING
+    return time(median(totals)) if totals else NOTHING
 
 
 def _memory(trial: Trial) -> str:
     found = peaks(trial)
     if len(found) < 2:
-        return next((bytes_in_words(peak) for peak in found.values()), NOTHING)
-    return ", ".join(f"{name} {bytes_in_words(peak)}" for name, peak in found.items())
+        return next((amount(peak) for peak in found.values()), NOTHING)
+    each = ", ".join(f"{name} {amount(peak)}" for name, peak in found.items())
+    return f"{amount(max(found.values()))} ({each})"
 
 
 def _wire(trial: Trial) -> str:
     carried = [run.wire_bytes for run in trial.runs if run.wire_bytes]
-    return bytes_in_words(median(carried)) if carried else NOTHING
+    return amount(median(carried)) if carried else NOTHING
 
 
 def _apart(trial: Trial) -> str:
-    return ", ".join(f"{name} {in_unit(seconds, Unit.SECONDS)}" for name, seconds in trial.apart.items()) or NOTHING
+    return ", ".join(f"{name} {time(seconds)}" for name, seconds in trial.apart.items()) or NOTHING
 
 
 def _row(trial: Trial, columns: Sequence[Column]) -> Row:

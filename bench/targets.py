@@ -7,7 +7,7 @@ from typing import Final
 
 from bench.results import Outcome, Results, Trial
 from bench.table import peaks, spread_of
-from bench.words import bytes_in_words, number
+from bench.words import amount, number
 
 OURS: Final = "Miyun native"
 MOST_MEMORY: Final = 1 << 30
@@ -126,12 +126,12 @@ def _judge_scaling(trials: list[Trial]) -> Iterator[Judged]:
     if held:
         size = max(held)
         verdict = Verdict.REACHED if held[size] < MOST_MEMORY else Verdict.MISSED
-        found_words = f"{bytes_in_words(held[size])} at {size:,}"
+        found_words = f"{amount(held[size])} at {size:,}"
     else:
         verdict, found_words = Verdict.UNKNOWN, "–"
     yield Judged(
         words="fusion, memory of the largest process",
-        wanted=f"below {bytes_in_words(MOST_MEMORY)}",
+        wanted=f"below {amount(MOST_MEMORY)}",
         found=found_words,
         verdict=verdict,
     )

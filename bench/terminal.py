@@ -12,8 +12,9 @@ from bench.cases.case import Case
 from bench.results import Results, Trial
 from bench.table import FATES, spread_of, tables
 from bench.targets import Verdict, judge
-from bench.words import spread_in_unit
+from bench.words import times
 
+ONLY_ON_THE_PAGE = ("before", "runs", "version")
 COLOURS = {Verdict.REACHED: "green", Verdict.MISSED: "red"}
 
 
@@ -44,22 +45,24 @@ class Terminal:
         self._progress.advance(self._task)
         figure = case.figures[0]
         spread = spread_of(trial, figure.name)
-        found = spread_in_unit(spread, figure.unit) if spread else f"{FATES[trial.outcome]}: {trial.reason}"
+        found = times(spread) if spread else f"{FATES[trial.outcome]}: {trial.reason}"
         self.say(f"  {trial.contestant}: {found}")
 
 
 def show(results: Results, cases: Mapping[str, Case[Any]]) -> None:
-    """Every case's tables, then what is to be reached."""
+    """Every case's tables by their medians, then what is to be reached."""
     console = Console()
     for result in results.cases:
         case = cases[result.case]
         for table in tables(case, result):
             shown = Table(title=f"{case.title}: {table.size:,} {case.sized}", title_justify="left")
-            for head in ("", *table.heads):
+            kept = [place for place, head in enumerate(table.heads) if head not in ONLY_ON_THE_PAGE]
+            for head in ("", *(table.heads[place] for place in kept)):
                 shown.add_column(head)
             for row in table.rows:
                 style = "bold red" if row.wrong else "dim" if row.note else None
-                shown.add_row(row.contestant, *(row.cells or (row.note,)), style=style)
+                medians = [row.cells[place].partition(" (")[0] for place in kept] if row.cells else [row.note]
+                shown.add_row(row.contestant, *medians, style=style)
             console.print(shown)
     shown = Table(title="What is to be reached", title_justify="left")
     for head in ("", "wanted", "found", ""):

@@ -1,9 +1,12 @@
 """Figures as people read them."""
 
 from math import floor, log10
+from typing import Final
 
-from bench.cases.case import Unit
 from bench.spread import Spread
+
+UNITS: Final = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
+SIZES: Final = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 
 
 def number(value: float) -> str:
@@ -14,22 +17,27 @@ def number(value: float) -> str:
     return f"{value:,.{places}f}"
 
 
-def in_unit(seconds: float, unit: Unit) -> str:
-    return f"{number(seconds * unit.per_second)} {unit.sign}"
+def time(seconds: float) -> str:
+    """In seconds, milliseconds or microseconds."""
+    unit, sign = _unit(seconds)
+    return f"{number(seconds / unit)} {sign}"
 
 
-def spread_in_unit(spread: Spread, unit: Unit) -> str:
-    """Median, and from where to where in brackets."""
-    middle, least, greatest = (
-        number(value * unit.per_second) for value in (spread.median, spread.least, spread.greatest)
-    )
+def times(spread: Spread) -> str:
+    """The median, and in brackets from where to where."""
+    unit, sign = _unit(spread.median)
+    middle, least, greatest = (number(value / unit) for value in (spread.median, spread.least, spread.greatest))
     around = f" ({least} – {greatest})" if least != greatest else ""
-    return f"{middle} {unit.sign}{around}"
+    return f"{middle} {sign}{around}"
 
 
-def bytes_in_words(count: float) -> str:
-    """Binary units."""
-    for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+def amount(count: float) -> str:
+    """Bytes, in binary units."""
+    for size, unit in SIZES:
         if count >= size:
             return f"{number(count / size)} {unit}"
     return f"{count:,.0f} bytes"
+
+
+def _unit(seconds: float) -> tuple[float, str]:
+    return next((unit for unit in UNITS if seconds >= unit[0] * 0.9995), UNITS[-1])

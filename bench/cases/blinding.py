@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.cases.case import Case, Figure, Unit
+from bench.cases.case import Case, Figure
 from bench.cases.one_process import OneProcess
 from bench.cases.own import require_native
 from bench.environments import OwnEnvironment
@@ -69,9 +69,9 @@ backend is libsodium 1.0.18 (by rbcl), and hashes with Python's SHA-512.""",
     small=(8_192,),
     full=(65_536,),
     figures=(
-        Figure("blind", "blind", Unit.MICROSECONDS),
-        Figure("hash", "hash to group", Unit.MICROSECONDS),
-        Figure("multiply", "multiply", Unit.MICROSECONDS),
+        Figure("blind", "blind"),
+        Figure("hash", "hash to group"),
+        Figure("multiply", "multiply"),
     ),
     contestants=tuple(
         OneProcess[Elements](
@@ -86,4 +86,5 @@ backend is libsodium 1.0.18 (by rbcl), and hashes with Python's SHA-512.""",
         for backend, requires in (("native", require_native), ("portable", lambda: None))
     ),
     lay=_lay,
+    one_processor=True,
 )

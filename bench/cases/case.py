@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
@@ -15,29 +14,12 @@ G = TypeVar("G")
 G_contra = TypeVar("G_contra", contravariant=True)
 
 
-class Unit(Enum):
-    """Units by their sign and how many of them are one second (a processor's or a clock's)."""
-
-    SECONDS = ("s", 1.0)
-    MILLISECONDS = ("ms", 1e3)
-    MICROSECONDS = ("µs", 1e6)
-
-    @property
-    def sign(self) -> str:
-        return self.value[0]
-
-    @property
-    def per_second(self) -> float:
-        return self.value[1]
-
-
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure that every run of a case gives, in seconds; it is shown in its unit."""
+    """Something that every run of a case measures, in seconds."""
 
     name: str
     title: str
-    unit: Unit = Unit.SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,5 +75,7 @@ class Case(Generic[G]):
     figures: tuple[Figure, ...]
     contestants: tuple[Contestant[G], ...]
     lay: Callable[[Path, int], G]
-    per_element: bool = False
-    """Whether the figures are of one element, and the page shows how they grow."""
+    one_processor: bool = False
+    """Whether the figures are processor time of one element, with all threads held on one processor."""
+    growth: bool = False
+    """Whether the page shows how the first figure and the memory grow with the size, instead of who is faster."""

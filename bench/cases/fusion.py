@@ -34,7 +34,7 @@ only, so it writes one file. The last rows join without any privacy.
 
 All traffic between processes passes through the same metering wire on loopback.""",
     sized="rows a side",
-    small=(10_000,),
+    small=(5_000,),
     full=(100_000, 1_000_000),
     figures=(Figure("seconds", "time"), Figure("delivery", "delivery")),
     contestants=(*MIYUN, *PEERS, *OPEN_JOINS),

@@ -54,7 +54,7 @@ def _check(ground: Tokens, _: Path, answer: dict[str, Any]) -> None:
         raise WrongResultError("the pairs are not those that were dealt")
 
 
-_contestant = partial(OneProcess[Tokens], task=_task, check=_check)
+_contestant = partial(OneProcess[Tokens], task=_task, check=_check, tells=True)
 OPEN = Environment("open")
 
 CASE = Case[Tokens](

@@ -31,6 +31,8 @@ class OneProcess(Generic[G]):
     constants: Mapping[str, Any] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     largest: int | None = None
+    tells: bool = False
+    """Whether the worker is asked for its result in another request, so that telling counts for nothing."""
     requires: Callable[[], None] = lambda: None
     """Raises UnavailableError where the contestant can't run here."""
 
@@ -53,10 +55,13 @@ class OneProcess(Generic[G]):
             def run(deadline: Deadline) -> Run:
                 before = begin(worker.pid)
                 begun = time.monotonic()
-                worker.start()
+                worker.start(do="work")
                 answer = worker.done(deadline)
                 seconds = time.monotonic() - begun
                 process = used("worker", worker.pid, before)
+                if self.tells:
+                    worker.start(do="tell")
+                    answer |= worker.done(deadline)
                 self.check(ground, place.folder, answer)
                 return Run(figures=answer.get("figures", {"seconds": seconds}), processes=(process,))
 

@@ -7,7 +7,7 @@ from math import gcd
 from pathlib import Path
 from typing import Any, Final
 
-from bench.cases.case import Case, Figure, Unit
+from bench.cases.case import Case, Figure
 from bench.cases.one_process import OneProcess
 from bench.cases.own import require_native
 from bench.environments import Environment, OwnEnvironment
@@ -76,16 +76,16 @@ Damgård, Jurik and Nielsen; so does sf-heu), for phe a uniform rⁿ. *warm* tak
 phe runs with gmpy2 on Miyun's key; sf-heu runs its array interface (Z-Paillier, its fastest here) on a key of its own,
 as it can't read one.""",
     sized="numbers",
-    small=(64,),
+    small=(32,),
     full=(512,),
     figures=(
-        Figure("encrypt", "encrypt", Unit.MICROSECONDS),
-        Figure("uniform", "encrypt, uniform rⁿ", Unit.MICROSECONDS),
-        Figure("owner", "encrypt, owner", Unit.MICROSECONDS),
-        Figure("fill", "fill", Unit.MICROSECONDS),
-        Figure("warm", "encrypt, warm", Unit.MICROSECONDS),
-        Figure("add", "add", Unit.MICROSECONDS),
-        Figure("decrypt", "decrypt", Unit.MICROSECONDS),
+        Figure("encrypt", "encrypt"),
+        Figure("uniform", "encrypt, uniform rⁿ"),
+        Figure("owner", "encrypt, owner"),
+        Figure("fill", "fill"),
+        Figure("warm", "encrypt, warm"),
+        Figure("add", "add"),
+        Figure("decrypt", "decrypt"),
     ),
     contestants=(
         _contestant(
@@ -99,4 +99,5 @@ as it can't read one.""",
         _contestant(name="sf-heu", environment=Environment("heu"), script="heu_paillier"),
     ),
     lay=_lay,
+    one_processor=True,
 )

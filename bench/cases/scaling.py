@@ -16,5 +16,5 @@ peak of each process, and what a row of one side costs. It should stay linear in
     figures=(Figure("seconds", "time"), Figure("delivery", "delivery")),
     contestants=(MiyunFusion(name="Miyun", backend="auto"),),
     lay=lay_tables,
-    per_element=True,
+    growth=True,
 )

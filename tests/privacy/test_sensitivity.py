@@ -1,8 +1,10 @@
 """The bounds hold in every small world, and are reached in some."""
 
 import math
+import operator
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import cache
 from itertools import permutations, product
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from miyun.errors import InternalError
-from miyun.privacy.sensitivity import match_report_l2, size
+from miyun.privacy.sensitivity import counts_l2, match_report_l2, size, sum_l2
 
 Row = tuple[int | None, ...]
 """A row's value of each identifier type."""
@@ -114,6 +116,84 @@ def test_no_row_of_either_side_moves_more_in_larger_worlds(world: tuple[dict[int
     for row in left:
         assert_bounds(left, right, types, row)
         assert_bounds(right, left, types, row)
+
+
+def moves(with_row: Pairs, without: Pairs, side: int) -> dict[int, frozenset[int]]:
+    """By row of one side whose pair differs: how its membership in a segment, any set of pairs, may move."""
+    pairs = [{pair[side]: pair for pair in world} for world in (with_row, without)]
+    rows = {row for row in pairs[0].keys() | pairs[1].keys() if pairs[0].get(row) != pairs[1].get(row)}
+    return {row: frozenset({0, -(row in pairs[0]), int(row in pairs[1])}) for row in rows}
+
+
+@cache
+def worst(movable: tuple[frozenset[int], ...], values: tuple[tuple[int, ...], ...]) -> int:
+    """The square of the farthest that a total can move, where each row adds any of ``values``."""
+    totals = {tuple([0] * len(values[0]))}
+    for signs in movable:
+        steps = {tuple(sign * part for part in value) for sign in signs for value in values}
+        totals = {tuple(map(operator.add, total, step)) for total in totals for step in steps}
+    return max(sum(part**2 for part in total) for total in totals)
+
+
+def assert_aggregates(left: dict[int, Row], right: dict[int, Row], types: int, removed: int) -> list[float]:
+    """Check the bounds for either side as the owner when a left row goes; how near each came to its bound."""
+    with_row = join(left, right, types)
+    without = join({other: row for other, row in left.items() if other != removed}, right, types)
+    ratios = []
+    for side in (0, 1):
+        movable = moves(with_row, without, side)
+        assert side == 1 or movable.get(removed) in (None, {0, -1})
+        kinds = tuple(sorted(movable.values(), key=sorted))
+        for values, bound in [
+            (((1, 0, 0), (0, 1, 0), (0, 0, 1)), counts_l2(types, 1, 1)),
+            (((1, 1, 0), (0, 1, 1)), counts_l2(types, 1, 2)),
+            (((-2,), (0,), (3,)), sum_l2(types, 1, -2, 3)),
+            (((1,), (4,)), sum_l2(types, 1, 1, 4)),
+            (((-4,), (-1,)), sum_l2(types, 1, -4, -1)),
+        ]:
+            squared = worst(kinds, values)
+            assert squared <= Fraction(bound) ** 2
+            ratios.append(squared / bound**2)
+    return ratios
+
+
+@settings(max_examples=150, deadline=None)
+@given(worlds())
+def test_no_row_moves_an_aggregate_more(world: tuple[dict[int, Row], dict[int, Row], int]) -> None:
+    left, right, types = world
+    for row in left:
+        assert_aggregates(left, right, types, row)
+        assert_aggregates(right, left, types, row)
+
+
+@pytest.mark.parametrize("types", [1, 2, 3, 4, 5, 6])
+def test_the_bounds_of_aggregates_are_reached(types: int) -> None:
+    rows = types // 2 + 2
+    left = {i: tuple(_chain_value(i, t, "left") for t in range(types)) for i in range(rows)}
+    right = {i: tuple(_chain_value(i, t, "right") for t in range(types)) for i in range(rows)}
+
+    ratios = assert_aggregates(left, right, types, 0)
+
+    of_kind = [max(ratios[kind], ratios[kind + 5]) for kind in range(5)]
+    assert [of_kind[kind] for kind in (0, 2, 3, 4)] == pytest.approx([1, 1, 1, 1])
+
+
+@pytest.mark.parametrize("types", [1, 2, 3, 4])
+@pytest.mark.parametrize("segments", [1, 2, 8])
+def test_segments_of_one_question_add_up_as_squares(types: int, segments: int) -> None:
+    assert counts_l2(types, segments, 5) == pytest.approx(math.sqrt(5 * segments) * counts_l2(types, 1, 1))
+    assert sum_l2(types, segments, -3, 7) == pytest.approx(math.sqrt(segments) * sum_l2(types, 1, -3, 7))
+    assert Fraction(counts_l2(types, segments, 5)) ** 2 >= 5 * segments * round(counts_l2(types, 1, 1) ** 2)
+
+
+def test_the_values_of_aggregates() -> None:
+    assert [round(counts_l2(types, 1, 1) ** 2) for types in (1, 2, 3, 4, 5)] == [1, 2, 4, 5, 9]
+    assert [sum_l2(types, 1, 0, 10) for types in (1, 2, 3, 4)] == [10, 10, 20, 20]
+    assert [sum_l2(types, 1, -4, 10) for types in (1, 2, 3, 4)] == [10, 14, 20, 24]
+    with pytest.raises(InternalError):
+        counts_l2(1, 0, 1)
+    with pytest.raises(InternalError):
+        sum_l2(1, 1, 0, 0)
 
 
 def test_the_values() -> None:

@@ -19,8 +19,11 @@ Whoever encrypts draws the base. One from the key's holder could hide a plaintex
 totals.
 """
 
+from functools import cached_property
+from typing import Final
+
 from miyun.paillier.backend import BaseKernel, public_kernel
-from miyun.paillier.public import PublicKey
+from miyun.paillier.public import Kind, PublicKey
 
 
 class FixedBase:
@@ -29,13 +32,15 @@ class FixedBase:
     Whether the key admits it (the conditions on its primes) is what its owner said with the key.
     """
 
-    __slots__ = ("_base", "public_key")
-    _base: BaseKernel
+    kind: Final = Kind.SHORT
 
     def __init__(self, key: PublicKey) -> None:
-        kernel = public_kernel(key.to_bytes())
         self.public_key = key
-        self._base = kernel.fixed_base(kernel.make_base(), key.bits // 2)
 
     def take(self, count: int) -> bytes:
         return self._base.make_randomness(count)
+
+    @cached_property
+    def _base(self) -> BaseKernel:
+        kernel = public_kernel(self.public_key.to_bytes())
+        return kernel.fixed_base(kernel.make_base(), self.public_key.bits // 2)

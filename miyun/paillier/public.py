@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Any, Final, Protocol, TypeAlias
 
 import numpy as np
@@ -23,8 +24,20 @@ _GROUP = 4
 _WORD_BYTES = 8
 
 
+class Kind(StrEnum):
+    """How randomness is distributed."""
+
+    UNIFORM = "uniform"
+    """rⁿ of uniform r."""
+    SHORT = "short"
+    """Powers of one base with short exponents; see :mod:`miyun.paillier.fixed_base`."""
+
+
 class Randomness(Protocol):
     """Where rⁿ comes from, each for one ciphertext."""
+
+    @property
+    def kind(self) -> Kind: ...
 
     @property
     def public_key(self) -> "PublicKey": ...

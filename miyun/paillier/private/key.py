@@ -11,7 +11,7 @@ from miyun.paillier.ciphertexts import Ciphertexts
 from miyun.paillier.private.backend import private_kernel
 from miyun.paillier.private.primes import admit_short_exponents, draw_primes
 from miyun.paillier.proof import challenges
-from miyun.paillier.public import KEY_BITS, Numbers, PublicKey
+from miyun.paillier.public import KEY_BITS, Kind, Numbers, PublicKey
 
 DEFAULT_BITS: Final = 3072
 
@@ -19,6 +19,7 @@ DEFAULT_BITS: Final = 3072
 class PrivateKey(Secret):
     """Two primes of one length, p < q, so that gcd(n, φ(n)) = 1. A Randomness of its own public key, too."""
 
+    kind: Final = Kind.UNIFORM
     __slots__ = ("_kernel", "_p", "_q", "public_key")
 
     def __init__(self, p: int, q: int) -> None:

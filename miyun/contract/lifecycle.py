@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from miyun.contract.model import Contract
 from miyun.contract.permissions import require_party
@@ -98,8 +99,11 @@ class SignedContract:
             )
 
 
+@lru_cache(maxsize=256)
 def verify_contract_signature(contract: Contract, signer: str, signature: bytes) -> None:
     """Check one signature under the contract with the key that it pins for ``signer``.
+
+    What was found good is remembered: both zone and agents look at every step whether the contract still holds.
 
     Raises:
         ContractError: the contract names no such signer.

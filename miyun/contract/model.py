@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import ClassVar
 
 from miyun.records import Record, Statement
@@ -155,3 +156,13 @@ class Contract(Statement):
             if terms.type == type_:
                 return terms
         raise KeyError(type_)
+
+
+@lru_cache(maxsize=64)
+def stored_contract(document: bytes) -> Contract:
+    """The contract of these canonical bytes, which a database keeps and every step of a job asks for.
+
+    Raises:
+        MalformedError: they are none.
+    """
+    return Contract.from_canonical(document)

@@ -47,6 +47,10 @@ def csv_header(path: Path) -> list[str]:
         return _Rows(file, ",").header()
 
 
+_BLOCK_LINES = 2048
+"""Few enough that their cells are still in the processor's cache when they are taken."""
+
+
 class _Rows:
     """Rows of a CSV file; ``raw`` is the text of the last one."""
 
@@ -61,7 +65,7 @@ class _Rows:
         """The next rows, if that many lines are whole rows of ``width`` cells; else none, and ``next`` reads them."""
         if self._again:
             return []
-        lines = list(islice(self._file, BATCH_ROWS))
+        lines = list(islice(self._file, min(_BLOCK_LINES, BATCH_ROWS)))
         try:
             rows = list(csv.reader(lines, delimiter=self._delimiter, strict=True))
         except csv.Error:
@@ -70,6 +74,11 @@ class _Rows:
             return rows
         self._again.extend(lines)
         return []
+
+    @property
+    def behind(self) -> bool:
+        """Whether there are lines left of a block that was not taken as it is."""
+        return bool(self._again)
 
     def _lines(self) -> Iterator[str]:
         while True:
@@ -115,11 +124,15 @@ def _batches(file: TextIO, rows: _Rows, width: int, wanted: dict[str, int]) -> I
     number = 0
     with file:
         while True:
-            if cells := rows.block(width):
-                yield SourceBatch(
-                    rows=list(range(number + 1, number + 1 + len(cells))), columns=_of(cells, wanted), bad=[]
-                )
-                number += len(cells)
+            whole: dict[str, list[str | None]] = {name: [] for name in wanted}
+            read = 0
+            while read < BATCH_ROWS and (cells := rows.block(width)):
+                read += len(cells)
+                for name, column in _of(cells, wanted).items():
+                    whole[name] += column
+            if read:
+                yield SourceBatch(rows=list(range(number + 1, number + 1 + read)), columns=whole, bad=[])
+                number += read
                 continue
             numbers: list[int] = []
             bad: list[BadRow] = []
@@ -138,6 +151,8 @@ def _batches(file: TextIO, rows: _Rows, width: int, wanted: dict[str, int]) -> I
                     continue
                 numbers.append(number)
                 cells.append(row)
+                if not rows.behind:
+                    break
             if not numbers and not bad:
                 return
             yield SourceBatch(rows=numbers, columns=_of(cells, wanted), bad=bad)

@@ -1,5 +1,7 @@
 """DuckDB within bounds: little memory, two threads, temporary files in the owner's folder, nothing on the screen."""
 
+import gc
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,12 +31,19 @@ def connect(path: Path | None, *, memory_mib: int, spill: Path, read_only: bool 
             "preserve_insertion_order": True,
         },
     )
+    connection.execute("SET force_compression = 'uncompressed'")
     return _quiet(connection)
 
 
 def warm() -> None:
-    """Load what the first table needs: with the first of its arrays PyArrow loads pandas, which takes half a second."""
+    """Prepare a process that stays: what the first table needs is loaded, and the collector passes over all that.
+
+    With the first of its arrays PyArrow loads pandas, which takes half a second. A table read as lists of short lists
+    makes the collector walk through the whole process again and again.
+    """
     pa.array([""])
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @contextmanager
@@ -44,8 +53,8 @@ def explained() -> Iterator[None]:
         yield
     except duckdb.OutOfMemoryException:
         raise ConfigError(
-            "the member table is too large for the memory that DuckDB may use",
-            hint="Raise memory_mib in [members], and see that the disk isn't full.",
+            "the table is too large for the memory that DuckDB may use",
+            hint="Raise memory_mib in the configuration, and see that the disk isn't full.",
         ) from None
 
 
@@ -67,3 +76,20 @@ def private_folder(path: Path) -> Path:
 def literal(path: Path) -> str:
     """The path as an SQL string, for statements that take no parameters."""
     return "'" + str(path).replace("'", "''") + "'"
+
+
+def put_in_place(made: Path, path: Path) -> None:
+    """Move a finished file to where it belongs, private and durably."""
+    made.chmod(0o600)
+    sync(made)
+    made.replace(path)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """What is in the file, or which files are in the folder, outlives a loss of power."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -7,7 +7,7 @@ from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from miyun.contract.lifecycle import ContractState, SignedContract
-from miyun.contract.model import Contract
+from miyun.contract.model import Contract, stored_contract
 from miyun.contract.statements import Revocation
 from miyun.errors import ContractError, StateError
 from miyun.party.schema import contract_signatures, contracts, revocations
@@ -64,7 +64,7 @@ class AcceptedContracts:
                 )
             ).all()
             revocation = connection.scalar(select(revocations.c.statement).where(revocations.c.contract == contract_id))
-        contract = Contract.from_canonical(document)
+        contract = stored_contract(document)
         by_signer = {row.signer: row.signature for row in signatures}
         return SignedContract(
             contract=contract,

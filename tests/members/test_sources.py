@@ -11,6 +11,8 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from miyun.errors import ConfigError, SourceError
 from miyun.members import csv_source, parquet_source, sql_source
@@ -109,6 +111,28 @@ def test_ragged_and_badly_quoted_rows_are_set_aside_and_reading_goes_on(tmp_path
         (6, Reason.BAD_QUOTING, 'm6,"x"y'),
         (8, Reason.BAD_QUOTING, 'm8,"never closed'),
     ]
+
+
+@given(
+    st.lists(
+        st.sampled_from(["m1,a,1", "m2,b", 'm3,"x,y",2', 'm4,"two\nlines",3', 'm5,"open,4', "", 'm6,"a"b,5']),
+        max_size=12,
+    ),
+    st.integers(1, 5),
+)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_rows_are_the_same_however_lines_are_cut_into_blocks(tmp_path, monkeypatch, lines, block):
+    config = csv_config(tmp_path, "\n".join(["id,note,n", *lines]))
+    by_lines = {}
+    for size in (block, 50):
+        monkeypatch.setattr(csv_source, "_BLOCK_LINES", size)
+        monkeypatch.setattr(csv_source, "BATCH_ROWS", size)
+        batches = list(open_source(config, ("id", "note", "n")).batches)
+        by_lines[size] = (
+            [row for batch in batches for row in zip(batch.rows, *batch.columns.values(), strict=True)],
+            [bad for batch in batches for bad in batch.bad],
+        )
+    assert by_lines[block] == by_lines[50]
 
 
 def test_an_open_quote_swallows_no_more_than_its_own_row(tmp_path):

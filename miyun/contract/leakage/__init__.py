@@ -4,7 +4,8 @@ It is a function of the contract alone. Each line names the clause it follows fr
 could overlook something that matters.
 """
 
-from miyun.contract.leakage.lines import Language, LeakageLine, Who, Words
+from miyun.contract.leakage.lines import LeakageLine, Who
 from miyun.contract.leakage.statement import leakage, render
+from miyun.words import Language, Words
 
 __all__ = ["Language", "LeakageLine", "Who", "Words", "leakage", "render"]

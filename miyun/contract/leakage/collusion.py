@@ -9,12 +9,12 @@ from miyun.contract.leakage.lines import (
     PHONE_NUMBERS,
     LeakageLine,
     Who,
-    Words,
     kind_words,
     share_of_phones,
 )
 from miyun.contract.model import Contract, IdentifierTerms, PartyKind, PartyTerms
 from miyun.contract.organisations import same_organisation
+from miyun.words import Words
 
 _WHO = {PartyKind.PLATFORM: Who.ZONE_AND_PLATFORM, PartyKind.MERCHANT: Who.ZONE_AND_MERCHANT}
 

@@ -8,11 +8,11 @@ from miyun.contract.leakage.lines import (
     AT_EACH_SEGMENT,
     LeakageLine,
     Who,
-    Words,
     party_words,
     zone_words,
 )
 from miyun.contract.model import Contract, PartyTerms
+from miyun.words import Words
 
 
 def party_lines(contract: Contract, party: PartyTerms) -> Iterator[LeakageLine]:

@@ -8,10 +8,10 @@ from miyun.contract.leakage.lines import (
     AT_EACH_SEGMENT,
     LeakageLine,
     Who,
-    Words,
     party_words,
 )
 from miyun.contract.model import MATCHED, Channel, Contract, Domain, Grant, PartyTerms, Rung
+from miyun.words import Words
 
 _DOMAINS = {
     Domain.PRIVATE: Words(en="private domain", zh="私域"),

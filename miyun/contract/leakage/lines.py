@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Literal
 
 from miyun.contract.model import Contract, PartyKind, PartyTerms
-
-Language = Literal["en", "zh"]
+from miyun.words import Words
 
 PHONE_NUMBERS = 10**10
 """How many phone numbers there are to guess, by order of magnitude."""
@@ -22,17 +20,6 @@ class Who(StrEnum):
     ZONE_AND_PLATFORM = "zone-and-platform"
     ZONE_AND_MERCHANT = "zone-and-merchant"
     ANALYST = "analyst"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
-    """The same in English and Chinese."""
-
-    en: str
-    zh: str
-
-    def in_language(self, language: Language) -> str:
-        return self.en if language == "en" else self.zh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

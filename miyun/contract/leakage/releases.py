@@ -9,12 +9,12 @@ from miyun.contract.leakage.lines import (
     AT_EACH_FUSION,
     LeakageLine,
     Who,
-    Words,
 )
 from miyun.contract.model import Contract
 from miyun.privacy.accounting import epsilon
 from miyun.privacy.noise import scale_for
 from miyun.privacy.sensitivity import match_report_l2, size
+from miyun.words import Words
 
 WEAK_EPSILON = 10.0
 """From here on the statement says aloud that the budget promises little."""

@@ -6,9 +6,10 @@ from itertools import groupby
 from miyun.contract.leakage.collusion import collusion_lines
 from miyun.contract.leakage.fusion import party_lines, zone_lines
 from miyun.contract.leakage.grants import analyst_lines, grant_lines
-from miyun.contract.leakage.lines import Language, LeakageLine, Words
+from miyun.contract.leakage.lines import LeakageLine
 from miyun.contract.leakage.releases import budget_lines, term_lines
 from miyun.contract.model import Contract, PartyKind
+from miyun.words import Language, Words
 
 _TITLE = Words(en="Leakage statement: who will learn what", zh="泄露声明：谁将知道什么")
 _LOUD = Words(en="ATTENTION", zh="注意")

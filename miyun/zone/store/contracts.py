@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from miyun.contract.lifecycle import SignedContract
-from miyun.contract.model import Contract
+from miyun.contract.model import Contract, stored_contract
 from miyun.contract.statements import Delegation, Revocation
 from miyun.zone.schema import contract_parties, contract_signatures, contracts, delegations
 
@@ -99,7 +99,7 @@ def _signed(connection: Connection, row: Row[Any]) -> SignedContract:
         )
     ).all()
     return SignedContract(
-        contract=Contract.from_canonical(row.document),
+        contract=stored_contract(row.document),
         signatures={signature.signer: signature.signature for signature in signatures},
         activated=row.activated,
         revocation=None if row.revocation is None else Revocation.from_canonical(row.revocation),

@@ -26,16 +26,16 @@ from miyun.hazmat.scalars import SecretScalar
 from miyun.keys.sealing import SealingPublicKey
 from miyun.keys.unsealing import SealingKey
 from miyun.psi.chunks import check_sealed
-from miyun.psi.context import FusionContext
+from miyun.psi.context import FusionContext, HashDomain
 from miyun.psi.statements import PointsChunk
 
 
-def blind(context: FusionContext, values: Sequence[bytes | None], scalar: SecretScalar) -> bytes:
+def blind(domain: HashDomain, values: Sequence[bytes | None], scalar: SecretScalar) -> bytes:
     """The blinded points k·H(value), 32 bytes each, in order. None becomes a uniform element: padding."""
     real = np.fromiter((value is not None for value in values), bool, len(values))
     present = [value for value in values if value is not None]
     offsets = np.fromiter(accumulate(map(len, present), initial=0), "<u4", len(present) + 1)
-    blinded = backend().blind(b"".join(present), offsets.tobytes(), context.dst(), scalar)
+    blinded = backend().blind(b"".join(present), offsets.tobytes(), domain.dst(), scalar)
     padding = backend().map_to_group(os.urandom(UNIFORM_BYTES * (len(values) - len(present))))
     points = np.empty((len(values), POINT_BYTES), np.uint8)
     points[real] = np.frombuffer(blinded, np.uint8).reshape(-1, POINT_BYTES)

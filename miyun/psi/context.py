@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Protocol, Self
 
 from miyun.contract.model import Contract
 from miyun.psi.statements import PointsChunk
@@ -10,6 +10,14 @@ from miyun.psi.statements import PointsChunk
 POINT_BYTES = 32
 TOKEN_BYTES = 16
 HANDLE_BYTES = 4
+
+
+class HashDomain(Protocol):
+    """What values are hashed to the group for."""
+
+    def dst(self) -> bytes:
+        """The domain separation tag of hash-to-group (RFC 9380, 3.1)."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

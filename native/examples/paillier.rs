@@ -35,7 +35,7 @@ fn main() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     pool.install(|| {
         for kernel in [Kernel::Portable, Kernel::best()] {
-            let (many, few, repeats) = if kernel.name() == "portable" { (64, 8, 1) } else { (4096, 64, 3) };
+            let (many, few, repeats) = if matches!(kernel, Kernel::Portable) { (64, 8, 1) } else { (4096, 64, 3) };
             println!("{}", kernel.name());
             time("PrivateKey::new", 1, 1, || PrivateKey::new(kernel, &p, &q).unwrap());
             let private = PrivateKey::new(kernel, &p, &q).unwrap();

@@ -3,6 +3,7 @@
 //! This file is the Python module, with `miyun_native.pyi` beside it. The rest is plain Rust.
 
 pub mod join;
+pub mod kernel;
 pub mod paillier;
 pub mod ristretto;
 pub mod shuffle;
@@ -13,14 +14,14 @@ pub mod threads;
 mod miyun_native {
     use std::env;
     use std::num::NonZeroUsize;
-    use std::sync::OnceLock;
 
     use pyo3::create_exception;
     use pyo3::exceptions::{PyOSError, PyValueError};
     use pyo3::prelude::*;
     use pyo3::types::PyBytes;
 
-    use crate::ristretto::{self, Expander, Factor, Kernel, Messages, POINT_BYTES, TOKEN_BYTES, UNIFORM_BYTES};
+    use crate::kernel::Kernel;
+    use crate::ristretto::{self, Expander, Factor, Messages, POINT_BYTES, TOKEN_BYTES, UNIFORM_BYTES};
     use crate::{join, shuffle, threads};
 
     #[pymodule_export]
@@ -30,17 +31,11 @@ mod miyun_native {
     create_exception!(miyun_native, PointRefused, PyValueError, "A point is the identity or not canonically encoded.");
     create_exception!(miyun_native, TokenRepeated, PyValueError, "A column has a token twice.");
 
-    static KERNEL: OnceLock<Kernel> = OnceLock::new();
-
     /// `MIYUN_NATIVE_KERNEL=dalek` keeps to the kernel for every processor; `MIYUN_NATIVE_THREADS` limits the threads.
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        let kernel = match setting("MIYUN_NATIVE_KERNEL").as_deref() {
-            None => Kernel::best(),
-            Some(name) if name == Kernel::Portable.name() => Kernel::Portable,
-            Some(_) => return Err(PyValueError::new_err("MIYUN_NATIVE_KERNEL is dalek or not set")),
-        };
-        let kernel = KERNEL.get_or_init(|| kernel);
+        let kernel = Kernel::choose(setting("MIYUN_NATIVE_KERNEL").as_deref())
+            .ok_or_else(|| PyValueError::new_err("MIYUN_NATIVE_KERNEL is dalek or not set"))?;
         if let Some(count) = setting("MIYUN_NATIVE_THREADS") {
             let count =
                 count.parse().map_err(|_| PyValueError::new_err("MIYUN_NATIVE_THREADS is a number or not set"))?;
@@ -65,19 +60,21 @@ mod miyun_native {
     fn hash_to_group<'py>(py: Python<'py>, values: &[u8], offsets: &[u8], dst: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
         let messages = Messages::new(values, offsets).map_err(|error| refusal(py, error))?;
         let expander = Expander::new(dst).map_err(|error| refusal(py, error))?;
-        batch(py, messages.len() * POINT_BYTES, |out| ristretto::hash_to_group(kernel(), messages, &expander, out))
+        batch(py, messages.len() * POINT_BYTES, |out| {
+            ristretto::hash_to_group(Kernel::chosen(), messages, &expander, out)
+        })
     }
 
     #[pyfunction]
     fn map_to_group<'py>(py: Python<'py>, uniform: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
         let size = uniform.len() / UNIFORM_BYTES * POINT_BYTES;
-        batch(py, size, |out| ristretto::map_to_group(kernel(), uniform, out))
+        batch(py, size, |out| ristretto::map_to_group(Kernel::chosen(), uniform, out))
     }
 
     #[pyfunction]
     fn multiply<'py>(py: Python<'py>, points: &[u8], scalar: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
         let factor = Factor::from_bytes(scalar).map_err(|error| refusal(py, error))?;
-        batch(py, points.len(), |out| ristretto::multiply(kernel(), points, &factor, out))
+        batch(py, points.len(), |out| ristretto::multiply(Kernel::chosen(), points, &factor, out))
     }
 
     #[pyfunction]
@@ -91,7 +88,9 @@ mod miyun_native {
         let messages = Messages::new(values, offsets).map_err(|error| refusal(py, error))?;
         let expander = Expander::new(dst).map_err(|error| refusal(py, error))?;
         let factor = Factor::from_bytes(scalar).map_err(|error| refusal(py, error))?;
-        batch(py, messages.len() * POINT_BYTES, |out| ristretto::blind(kernel(), messages, &expander, &factor, out))
+        batch(py, messages.len() * POINT_BYTES, |out| {
+            ristretto::blind(Kernel::chosen(), messages, &expander, &factor, out)
+        })
     }
 
     #[pyfunction]
@@ -135,10 +134,6 @@ mod miyun_native {
 
     fn setting(name: &str) -> Option<String> {
         env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
-    }
-
-    fn kernel() -> Kernel {
-        *KERNEL.get_or_init(Kernel::best)
     }
 
     fn pool() -> PyResult<std::sync::Arc<rayon::ThreadPool>> {

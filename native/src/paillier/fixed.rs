@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::arithmetic::Arithmetic;
 use super::lanes::{Column, LANES, zero};
 use super::modulus::Work;
 use super::power::digit;

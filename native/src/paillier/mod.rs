@@ -8,6 +8,7 @@
 //! indices, and the positions of what is refused. Nothing branches on plaintexts, primes, randomness or exponents, or
 //! indexes by them. A product is exact whatever the ciphertexts are; see `modulus` for the magnitudes.
 
+mod arithmetic;
 mod fixed;
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "confined to this module")]
@@ -32,9 +33,7 @@ use std::fmt;
 use rayon::prelude::*;
 use zeroize::zeroize_stack;
 
-use lanes::Column;
-use modulus::Modulus;
-
+pub use crate::kernel::Kernel;
 pub use fixed::FixedBase;
 pub use private::PrivateKey;
 pub use public::PublicKey;
@@ -87,117 +86,6 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
-
-/// What computes. All kernels give the same bytes and refuse the same ones.
-#[derive(Clone, Copy, Debug)]
-pub enum Kernel {
-    Portable,
-    #[cfg(target_arch = "x86_64")]
-    Ifma(ifma::Ifma),
-}
-
-impl Kernel {
-    /// The fastest one that runs here.
-    #[must_use]
-    pub fn best() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(ifma) = ifma::Ifma::detect() {
-            return Self::Ifma(ifma);
-        }
-        Self::Portable
-    }
-
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Portable => "portable",
-            #[cfg(target_arch = "x86_64")]
-            Self::Ifma(_) => "avx512ifma",
-        }
-    }
-
-    fn limb_bits(self) -> usize {
-        match self {
-            Self::Portable => 64,
-            #[cfg(target_arch = "x86_64")]
-            Self::Ifma(_) => 52,
-        }
-    }
-
-    /// The number of limbs is a multiple of this.
-    fn limb_step(self) -> usize {
-        match self {
-            Self::Portable => 1,
-            #[cfg(target_arch = "x86_64")]
-            Self::Ifma(_) => 4,
-        }
-    }
-
-    /// Bits of a digit of a fixed base's exponent: a bigger table is worth it where looking up is cheap.
-    fn digit_bits(self) -> usize {
-        match self {
-            Self::Portable => 5,
-            #[cfg(target_arch = "x86_64")]
-            Self::Ifma(_) => 8,
-        }
-    }
-
-    fn multiply(self, modulus: &Modulus, a: &mut [Column], b: &[Column], wide: &mut [Column]) {
-        match self {
-            Self::Portable => portable::multiply(modulus, a, b),
-            #[cfg(target_arch = "x86_64")]
-            Self::Ifma(ifma) => ifma.multiply(modulus, a, b, wide),
-        }
-    }
-
-    fn square(self, modulus: &Modulus, a: &mut [Column], wide: &mut [Column]) {
-        match self {
-            Self::Portable => portable::square(modulus, a),
-            #[cfg(target_arch = "x86_64")]
-            Self::Ifma(ifma) => ifma.square(modulus, a, wide),
-        }
-    }
-
-    fn reduce(self, modulus: &Modulus, a: &mut [Column], wide: &mut [Column]) {
-        match self {
-            Self::Portable => portable::reduce(modulus, a),
-            #[cfg(target_arch = "x86_64")]
-            Self::Ifma(ifma) => ifma.reduce(modulus, a, wide),
-        }
-    }
-
-    fn add(self, a: &mut [Column], b: &[Column]) {
-        match self {
-            Self::Portable => portable::add(a, b),
-            #[cfg(target_arch = "x86_64")]
-            Self::Ifma(ifma) => ifma.add(a, b),
-        }
-    }
-
-    fn canonical(self, modulus: &Modulus, a: &mut [Column]) {
-        match self {
-            Self::Portable => portable::canonical(modulus, a),
-            #[cfg(target_arch = "x86_64")]
-            Self::Ifma(ifma) => ifma.canonical(modulus, a),
-        }
-    }
-
-    fn select(self, table: &[Column], digits: &Column, out: &mut [Column]) {
-        match self {
-            Self::Portable => portable::select(table, digits, out),
-            #[cfg(target_arch = "x86_64")]
-            Self::Ifma(ifma) => ifma.select(table, digits, out),
-        }
-    }
-
-    fn look_up(self, table: &[Column], digits: &Column, out: &mut [Column]) {
-        match self {
-            Self::Portable => portable::look_up(table, digits, out),
-            #[cfg(target_arch = "x86_64")]
-            Self::Ifma(ifma) => ifma.look_up(table, digits, out),
-        }
-    }
-}
 
 /// The number of elements of `size` bytes in a batch.
 fn count(batch: &[u8], size: usize) -> Result<usize, Error> {

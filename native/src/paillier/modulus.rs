@@ -3,6 +3,9 @@
 use num_bigint::BigUint;
 use zeroize::Zeroizing;
 
+use super::arithmetic::Arithmetic;
+#[cfg(target_arch = "x86_64")]
+use super::ifma;
 use super::lanes::{self, Column, LANES, Number};
 use super::words::{self, Words};
 use super::{Kernel, random};
@@ -132,7 +135,9 @@ impl<'a> Work<'a> {
     pub fn multiply_plain(&mut self, a: &mut [Column], b: &[Column]) {
         match (self.modulus.kernel, &self.modulus.quotient) {
             #[cfg(target_arch = "x86_64")]
-            (Kernel::Ifma(ifma), Some(quotient)) => ifma.multiply_plain(self.modulus, quotient, a, b, &mut self.wide),
+            (Kernel::Ifma(ifma), Some(quotient)) => {
+                ifma::multiply_plain(ifma, self.modulus, quotient, a, b, &mut self.wide);
+            }
             _ => {
                 self.enter(a);
                 self.multiply(a, b);

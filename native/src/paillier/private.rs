@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use zeroize::Zeroizing;
 
+use super::arithmetic::Arithmetic;
 use super::lanes::LANES;
 use super::modulus::{Modulus, Work};
 use super::public::PublicKey;

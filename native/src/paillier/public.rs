@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use zeroize::Zeroizing;
 
+use super::arithmetic::Arithmetic;
 use super::lanes::{Column, LANES, Number};
 use super::modulus::{Modulus, Work, spread};
 use super::power::{self, Chain};

@@ -1,7 +1,6 @@
-//! The Python classes. `MIYUN_NATIVE_KERNEL`, set before the first key is made, keeps to the portable kernel.
+//! The Python classes.
 
-use std::env;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use pyo3::create_exception;
 use pyo3::exceptions::{PyOSError, PyTypeError, PyValueError};
@@ -16,12 +15,6 @@ create_exception!(miyun_native, PaillierRefused, PaillierError, "One element of 
 
 /// Shorter keys are for tests of the crate.
 const SHORTEST: usize = 2048;
-
-fn kernel() -> Kernel {
-    static KERNEL: OnceLock<Kernel> = OnceLock::new();
-    let portable = || env::var_os("MIYUN_NATIVE_KERNEL").is_some_and(|name| !name.is_empty());
-    *KERNEL.get_or_init(|| if portable() { Kernel::Portable } else { Kernel::best() })
-}
 
 #[pyclass(frozen, module = "miyun_native")]
 pub struct PaillierPublicKey(Owner);
@@ -55,7 +48,7 @@ pub struct PaillierFixedBase {
 impl PaillierPublicKey {
     #[new]
     fn new(py: Python<'_>, n: &[u8]) -> PyResult<Self> {
-        let key = py.detach(|| PublicKey::new(kernel(), n)).map_err(|error| refusal(py, error))?;
+        let key = py.detach(|| PublicKey::new(Kernel::chosen(), n)).map_err(|error| refusal(py, error))?;
         if key.bits() < SHORTEST {
             return Err(refusal(py, Error::Modulus));
         }
@@ -196,7 +189,7 @@ impl PaillierFixedBase {
 impl PaillierPrivateKey {
     #[new]
     fn new(py: Python<'_>, p: &[u8], q: &[u8]) -> PyResult<Self> {
-        let key = py.detach(|| PrivateKey::new(kernel(), p, q)).map_err(|error| refusal(py, error))?;
+        let key = py.detach(|| PrivateKey::new(Kernel::chosen(), p, q)).map_err(|error| refusal(py, error))?;
         if key.public().bits() < SHORTEST {
             return Err(refusal(py, Error::Modulus));
         }

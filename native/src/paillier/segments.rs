@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::arithmetic::Arithmetic;
 use super::lanes::{Column, LANES, Number, zero};
 use super::modulus::{Modulus, Work};
 

@@ -19,6 +19,7 @@ use blake2::digest::{FixedOutput, KeyInit, Update};
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
+pub use crate::kernel::Kernel;
 pub use factor::Factor;
 pub use hash::{Expander, Messages};
 
@@ -62,57 +63,39 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// What computes. All kernels give the same bytes and refuse the same points.
-#[derive(Clone, Copy, Debug)]
-pub enum Kernel {
-    Portable,
-    #[cfg(target_arch = "x86_64")]
-    Ifma(ifma::Ifma),
+/// What the kernels do.
+trait Points: Copy {
+    fn map(self, uniform: &[u8], out: &mut [u8]);
+
+    /// Gives the first position refused, if any.
+    fn multiply(self, points: &[u8], factor: &Factor, out: &mut [u8]) -> Option<usize>;
+
+    /// Gives the first position whose element is the identity, if any.
+    fn map_and_multiply(self, uniform: &[u8], factor: &Factor, out: &mut [u8]) -> Option<usize>;
 }
 
-impl Kernel {
-    /// The fastest one that runs here.
-    #[must_use]
-    pub fn best() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(ifma) = ifma::Ifma::detect() {
-            return Self::Ifma(ifma);
-        }
-        Self::Portable
-    }
-
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Portable => "dalek",
-            #[cfg(target_arch = "x86_64")]
-            Self::Ifma(_) => "avx512ifma",
-        }
-    }
-
+impl Points for Kernel {
     fn map(self, uniform: &[u8], out: &mut [u8]) {
         match self {
             Self::Portable => portable::map(uniform, out),
             #[cfg(target_arch = "x86_64")]
-            Self::Ifma(ifma) => ifma.map(uniform, out),
+            Self::Ifma(ifma) => ifma::map(ifma, uniform, out),
         }
     }
 
-    /// Gives the first position refused, if any.
     fn multiply(self, points: &[u8], factor: &Factor, out: &mut [u8]) -> Option<usize> {
         match self {
             Self::Portable => portable::multiply(points, factor, out),
             #[cfg(target_arch = "x86_64")]
-            Self::Ifma(ifma) => ifma.multiply(points, factor, out),
+            Self::Ifma(ifma) => ifma::multiply(ifma, points, factor, out),
         }
     }
 
-    /// Gives the first position whose element is the identity, if any.
     fn map_and_multiply(self, uniform: &[u8], factor: &Factor, out: &mut [u8]) -> Option<usize> {
         match self {
             Self::Portable => portable::map_and_multiply(uniform, factor, out),
             #[cfg(target_arch = "x86_64")]
-            Self::Ifma(ifma) => ifma.map_and_multiply(uniform, factor, out),
+            Self::Ifma(ifma) => ifma::map_and_multiply(ifma, uniform, factor, out),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The kernel for processors with AVX-512 IFMA: the eight lanes are one register.
 //!
 //! Unsafe code is confined to this module, and there to two kinds: a 64-byte load or store through a reference, and
-//! the step from code for any processor into code for this one, which [`Ifma`] makes. Everything between is safe Rust
+//! the step from code for any processor into code for this one, with an [`Ifma`] as witness. Everything between is safe Rust
 //! with `#[target_feature]`, which the compiler lets run nowhere else.
 //!
 //! *Time.* Nothing branches on a limb or a digit or indexes memory by one: loops depend on the number of limbs, a
@@ -15,64 +15,51 @@ mod tests;
 
 use super::lanes::Column;
 use super::modulus::{Modulus, Quotient};
+use crate::kernel::Ifma;
 
-/// Witness that this processor and system have AVX-512 F and IFMA.
-#[derive(Clone, Copy, Debug)]
-pub struct Ifma(());
+pub(super) fn multiply(_: Ifma, modulus: &Modulus, a: &mut [Column], b: &[Column], wide: &mut [Column]) {
+    // SAFETY: `multiply` asks for avx512f and avx512ifma and for nothing else, and an `Ifma` is witness of both.
+    unsafe { product::multiply(&modulus.n, modulus.k, a, b, wide) };
+}
 
-#[expect(clippy::unused_self, reason = "a witness is held, not read")]
-impl Ifma {
-    #[must_use]
-    pub fn detect() -> Option<Self> {
-        let found = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512ifma");
-        found.then_some(Self(()))
-    }
+pub(super) fn square(_: Ifma, modulus: &Modulus, a: &mut [Column], wide: &mut [Column]) {
+    // SAFETY: as in `multiply`.
+    unsafe { product::square(&modulus.n, modulus.k, a, wide) };
+}
 
-    pub(super) fn multiply(self, modulus: &Modulus, a: &mut [Column], b: &[Column], wide: &mut [Column]) {
-        // SAFETY: `multiply` asks for avx512f and avx512ifma and for nothing else; only `detect` makes an `Ifma`, once
-        // it has found both, and processors don't lose features.
-        unsafe { product::multiply(&modulus.n, modulus.k, a, b, wide) };
-    }
+pub(super) fn multiply_plain(
+    _: Ifma,
+    modulus: &Modulus,
+    quotient: &Quotient,
+    a: &mut [Column],
+    b: &[Column],
+    wide: &mut [Column],
+) {
+    // SAFETY: as in `multiply`.
+    unsafe { quotient::multiply_plain(&modulus.n, quotient.shift, &quotient.mu, a, b, wide) };
+}
 
-    pub(super) fn square(self, modulus: &Modulus, a: &mut [Column], wide: &mut [Column]) {
-        // SAFETY: as in `multiply`.
-        unsafe { product::square(&modulus.n, modulus.k, a, wide) };
-    }
+pub(super) fn reduce(_: Ifma, modulus: &Modulus, a: &mut [Column], wide: &mut [Column]) {
+    // SAFETY: as in `multiply`.
+    unsafe { product::reduce(&modulus.n, modulus.k, a, wide) };
+}
 
-    pub(super) fn multiply_plain(
-        self,
-        modulus: &Modulus,
-        quotient: &Quotient,
-        a: &mut [Column],
-        b: &[Column],
-        wide: &mut [Column],
-    ) {
-        // SAFETY: as in `multiply`.
-        unsafe { quotient::multiply_plain(&modulus.n, quotient.shift, &quotient.mu, a, b, wide) };
-    }
+pub(super) fn add(_: Ifma, a: &mut [Column], b: &[Column]) {
+    // SAFETY: as in `multiply`.
+    unsafe { product::add(a, b) };
+}
 
-    pub(super) fn reduce(self, modulus: &Modulus, a: &mut [Column], wide: &mut [Column]) {
-        // SAFETY: as in `multiply`.
-        unsafe { product::reduce(&modulus.n, modulus.k, a, wide) };
-    }
+pub(super) fn canonical(_: Ifma, modulus: &Modulus, a: &mut [Column]) {
+    // SAFETY: as in `multiply`.
+    unsafe { product::canonical(&modulus.n, a) };
+}
 
-    pub(super) fn add(self, a: &mut [Column], b: &[Column]) {
-        // SAFETY: as in `multiply`.
-        unsafe { product::add(a, b) };
-    }
+pub(super) fn select(_: Ifma, table: &[Column], digits: &Column, out: &mut [Column]) {
+    // SAFETY: as in `multiply`.
+    unsafe { product::select(table, digits, out) };
+}
 
-    pub(super) fn canonical(self, modulus: &Modulus, a: &mut [Column]) {
-        // SAFETY: as in `multiply`.
-        unsafe { product::canonical(&modulus.n, a) };
-    }
-
-    pub(super) fn select(self, table: &[Column], digits: &Column, out: &mut [Column]) {
-        // SAFETY: as in `multiply`.
-        unsafe { product::select(table, digits, out) };
-    }
-
-    pub(super) fn look_up(self, table: &[Column], digits: &Column, out: &mut [Column]) {
-        // SAFETY: as in `multiply`.
-        unsafe { product::look_up(table, digits, out) };
-    }
+pub(super) fn look_up(_: Ifma, table: &[Column], digits: &Column, out: &mut [Column]) {
+    // SAFETY: as in `multiply`.
+    unsafe { product::look_up(table, digits, out) };
 }

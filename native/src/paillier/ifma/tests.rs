@@ -2,6 +2,7 @@
 
 use num_bigint::BigUint;
 
+use crate::paillier::arithmetic::Arithmetic;
 use crate::paillier::lanes::{Column, LANES, Number};
 use crate::paillier::modulus::{Modulus, Work, spread};
 use crate::paillier::random::big;
@@ -9,7 +10,7 @@ use crate::paillier::tests::Source;
 use crate::paillier::{Kernel, words};
 
 fn kernels() -> impl Iterator<Item = Kernel> {
-    [Kernel::Portable].into_iter().chain(super::Ifma::detect().map(Kernel::Ifma))
+    [Kernel::Portable].into_iter().chain(Some(Kernel::best()).filter(|best| !matches!(best, Kernel::Portable)))
 }
 
 /// The longest moduli for some numbers of limbs, and shorter ones.

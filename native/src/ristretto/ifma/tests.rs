@@ -4,9 +4,10 @@ use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
 use curve25519_dalek::scalar::Scalar;
 use num_bigint::BigUint;
 
+use super::batch;
 use super::constants::*;
 use super::field::{Field, LANES_BYTES, LIMB_BOUND};
-use super::{Ifma, batch};
+use crate::kernel::Kernel;
 use crate::ristretto::Factor;
 
 type Limbs = [u64; 5];
@@ -129,7 +130,7 @@ fn roots_are_roots() {
 }
 
 fn available() -> bool {
-    let available = Ifma::detect().is_some();
+    let available = !matches!(Kernel::best(), Kernel::Portable);
     if !available {
         eprintln!("left out: no AVX-512 IFMA here");
     }

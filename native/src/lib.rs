@@ -2,6 +2,7 @@
 //!
 //! This file is the Python module, with `miyun_native.pyi` beside it. The rest is plain Rust.
 
+mod batches;
 pub mod join;
 pub mod kernel;
 pub mod paillier;

@@ -31,15 +31,13 @@ mod words;
 use std::fmt;
 
 use rayon::prelude::*;
-use zeroize::zeroize_stack;
+
+use crate::batches;
 
 pub use crate::kernel::Kernel;
 pub use fixed::FixedBase;
 pub use private::PrivateKey;
 pub use public::PublicKey;
-
-/// What a task leaves on the stack is a frame or two of spilt registers.
-const STACK_BYTES: usize = 8 << 10;
 
 /// Why a batch was not computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,8 +98,7 @@ fn fits(batch: &[u8], size: usize) -> Result<(), Error> {
     if batch.len() == size { Ok(()) } else { Err(Error::Uneven { bytes: batch.len(), size }) }
 }
 
-/// Call `work(start, out)` for every `most` elements of `out`, or fewer for all threads to have some, in eights, in
-/// parallel. The stack that it used is overwritten.
+/// Call `work(start, out)` for every `most` elements of `out`, or fewer for all threads to have some, in eights.
 fn tasks<E: Send>(
     out: &mut [u8],
     width: usize,
@@ -109,12 +106,7 @@ fn tasks<E: Send>(
     work: impl Fn(usize, &mut [u8]) -> Result<(), E> + Sync,
 ) -> Result<(), E> {
     let share = (out.len() / width).div_ceil(rayon::current_num_threads()).next_multiple_of(lanes::LANES);
-    let size = share.clamp(lanes::LANES, most);
-    out.par_chunks_mut(width * size).enumerate().try_for_each(|(task, out)| {
-        let done = work(task * size, out);
-        zeroize_stack::<STACK_BYTES>();
-        done
-    })
+    batches::tasks(out, width, share.clamp(lanes::LANES, most), work)
 }
 
 /// The first element of which `refused` holds.

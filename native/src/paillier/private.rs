@@ -1,7 +1,5 @@
 //! What needs the primes.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use zeroize::Zeroizing;
 
 use super::arithmetic::Arithmetic;
@@ -11,6 +9,7 @@ use super::public::PublicKey;
 use super::residue::Residues;
 use super::words::{self, Words};
 use super::{Error, Kernel, count, fits, power, random, tasks};
+use crate::batches::Refused;
 
 const TASK: usize = LANES;
 
@@ -166,7 +165,7 @@ impl PrivateKey {
         let number =
             self.public.in_range(ciphertexts).or_else(|error| self.public.check(ciphertexts).and(Err(error)))?;
         fits(out, number * size)?;
-        let refused = AtomicUsize::new(usize::MAX);
+        let refused = Refused::none();
         let _: Result<(), std::convert::Infallible> = tasks(out, size, TASK, |start, out| {
             let count = out.len() / size;
             let ciphertexts = &ciphertexts[start * width..][..count * width];
@@ -174,16 +173,13 @@ impl PrivateKey {
             let right = self.q.decrypt(&mut Work::new(&self.q.square), ciphertexts, width);
             for (lane, (left, right)) in left.iter().zip(&right).enumerate() {
                 if !(left.1 && right.1) {
-                    refused.fetch_min(start + lane, Ordering::Relaxed);
+                    refused.at(start + lane);
                 }
                 words::to_bytes(&self.combine(&left.0, &right.0), &mut out[lane * size..][..size]);
             }
             Ok(())
         });
-        match refused.into_inner() {
-            usize::MAX => Ok(()),
-            position => Err(Error::Ciphertext(position)),
-        }
+        refused.first().map_or(Ok(()), |position| Err(Error::Ciphertext(position)))
     }
 
     /// The number below n that is `left` mod p and `right` mod q: left + p ((right − left) / p mod q).

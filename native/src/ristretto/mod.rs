@@ -11,13 +11,14 @@ mod ifma;
 mod portable;
 
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use blake2::Blake2bMac;
 use blake2::digest::consts::U16;
 use blake2::digest::{FixedOutput, KeyInit, Update};
 use rayon::prelude::*;
 use zeroize::Zeroizing;
+
+use crate::batches::{self, Refused};
 
 pub use crate::kernel::Kernel;
 pub use factor::Factor;
@@ -200,17 +201,14 @@ fn expand(messages: Messages, expander: &Expander, start: usize, count: usize) -
 /// Call `work(start, out)` for every [`TASK`] points of `out`, in parallel. It gives the first position that it refuses,
 /// counted from `start`. Tasks behind a position already refused are left out.
 fn tasks(out: &mut [u8], work: impl Fn(usize, &mut [u8]) -> Option<usize> + Sync) -> Result<(), Error> {
-    let refused = AtomicUsize::new(usize::MAX);
-    out.par_chunks_mut(TASK * POINT_BYTES).enumerate().for_each(|(task, out)| {
-        let start = task * TASK;
-        if start < refused.load(Ordering::Relaxed)
+    let refused = Refused::none();
+    batches::tasks(out, POINT_BYTES, TASK, |start, out| {
+        if !refused.is_before(start)
             && let Some(position) = work(start, out)
         {
-            refused.fetch_min(start + position, Ordering::Relaxed);
+            refused.at(start + position);
         }
-    });
-    match refused.into_inner() {
-        usize::MAX => Ok(()),
-        position => Err(Error::Refused(position)),
-    }
+        Ok(())
+    })?;
+    refused.first().map_or(Ok(()), |position| Err(Error::Refused(position)))
 }

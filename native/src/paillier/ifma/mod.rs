@@ -1,8 +1,9 @@
 //! The kernel for processors with AVX-512 IFMA: the eight lanes are one register.
 //!
 //! Unsafe code is confined to this module, and there to two kinds: a 64-byte load or store through a reference, and
-//! the step from code for any processor into code for this one, with an [`Ifma`] as witness. Everything between is safe Rust
-//! with `#[target_feature]`, which the compiler lets run nowhere else.
+//! the step from code for any processor into code for this one, of which an [`Ifma`] is witness: only
+//! [`kernel`](crate::kernel) makes one, once it has found both features, and processors don't lose them. Everything
+//! between is safe Rust with `#[target_feature]`, which the compiler lets run nowhere else.
 //!
 //! *Time.* Nothing branches on a limb or a digit or indexes memory by one: loops depend on the number of limbs, a
 //! table's every entry is read, and digits are operands of compares into masks and of `vpermi2q`, from registers to

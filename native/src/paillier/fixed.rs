@@ -32,7 +32,7 @@ impl FixedBase {
         if !range.contains(&exponent_bits) || key.check(base).is_err() || base.len() != key.ciphertext_bytes() {
             return Err(Error::Base);
         }
-        let modulus = key.modulus();
+        let modulus = &key.modulus;
         let digit_bits = modulus.kernel.digit_bits();
         let mut work = Work::new(modulus);
         // Of eight windows at a time a lane has the lowest power, which comes from the one before by squaring.
@@ -101,7 +101,7 @@ impl FixedBase {
 
     /// hₙ to exponents of so many words each.
     pub(super) fn powers(&self, key: &PublicKey, exponents: &[u64], exponent_words: usize, out: &mut [u8]) {
-        let modulus = key.modulus();
+        let modulus = &key.modulus;
         assert!(self.windows[0].len() == modulus.limbs() << self.digit_bits >> 3, "the key is that of the base");
         let width = key.ciphertext_bytes();
         let limbs = modulus.limbs();

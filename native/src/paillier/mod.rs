@@ -9,6 +9,7 @@
 //! indexes by them. A product is exact whatever the ciphertexts are; see `modulus` for the magnitudes.
 
 mod arithmetic;
+mod encryption;
 mod fixed;
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "confined to this module")]
@@ -24,6 +25,7 @@ pub mod python;
 mod random;
 mod residue;
 mod segments;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -38,6 +40,10 @@ pub use crate::kernel::Kernel;
 pub use fixed::FixedBase;
 pub use private::PrivateKey;
 pub use public::PublicKey;
+
+/// The elements that a thread takes at a time where each costs a few products, and where each costs a power.
+const MANY: usize = 64;
+const FEW: usize = lanes::LANES;
 
 /// Why a batch was not computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,4 +118,11 @@ fn tasks<E: Send>(
 /// The first element of which `refused` holds.
 fn first(batch: &[u8], width: usize, refused: impl Fn(&[u8]) -> bool + Send + Sync) -> Option<usize> {
     batch.par_chunks(width).position_first(refused)
+}
+
+/// Work that can't fail.
+fn done(result: Result<(), std::convert::Infallible>) {
+    match result {
+        Ok(()) => {}
+    }
 }

@@ -11,6 +11,7 @@
 
 mod product;
 mod quotient;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -57,10 +58,10 @@ pub(super) fn canonical(_: Ifma, modulus: &Modulus, a: &mut [Column]) {
 
 pub(super) fn select(_: Ifma, table: &[Column], digits: &Column, out: &mut [Column]) {
     // SAFETY: as in `multiply`.
-    unsafe { product::select(table, digits, out) };
+    unsafe { table::select(table, digits, out) };
 }
 
 pub(super) fn look_up(_: Ifma, table: &[Column], digits: &Column, out: &mut [Column]) {
     // SAFETY: as in `multiply`.
-    unsafe { product::look_up(table, digits, out) };
+    unsafe { table::look_up(table, digits, out) };
 }

@@ -1,4 +1,4 @@
-"""Where an owner's member table is and what its columns mean, from the owner's own configuration file.
+"""Where an owner's tables are and what their columns mean, from the owner's own configuration file.
 
 ::
 
@@ -25,13 +25,21 @@
     [suppression]
     attribute = "opted_out"             # a boolean attribute
     file = "opt-outs.csv"               # columns named after the id column or identifier types
+
+    [tags]                              # who carries which tag: a row per pair of a member and a tag
+    source = "parquet"                  # as in [members], with the same settings
+    path = "tags.parquet"
+    id = "member_id"
+    tag = "tag"                         # the column with the tag's id
+    value = "value"                     # the column with the option or the number, if there is one
+    catalogue = "catalogue.csv"         # what the tags mean: see miyun.members.catalogue_file
 """
 
 import tomllib
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -96,11 +104,13 @@ class Suppression(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MembersConfig(Record):
-    """The owner's member table. ``folder`` holds the configuration file, the quarantine and temporary files.
+class SourceConfig(Record):
+    """Where a table is. ``folder`` holds the configuration file, the quarantine and temporary files.
 
     ``memory_mib`` is what DuckDB may use, in MiB, before it goes to temporary files inside ``folder``.
     """
+
+    TABLE: ClassVar[str]
 
     folder: Path
     source: SourceKind
@@ -110,11 +120,46 @@ class MembersConfig(Record):
     query: str | None = None
     encoding: Encoding = Encoding.AUTO
     delimiter: str = ","
+    memory_mib: int = DEFAULT_MEMORY_MIB
+
+    def resolve(self, path: Path) -> Path:
+        """A configured path, relative to the configuration file."""
+        return self.folder / path.expanduser()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagsConfig(SourceConfig):
+    """The owner's pairs of member and tag; ``id``, ``tag`` and ``value`` are columns.
+
+    Without ``value`` an option is carried by its own id, and a number can't be.
+    """
+
+    TABLE: ClassVar[str] = "tags"
+
+    tag: str
+    catalogue: Path
+    value: str | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.id, self.tag) if self.value is None else (self.id, self.tag, self.value)
+
+    @property
+    def quarantine_path(self) -> Path:
+        return self.folder / "quarantine" / "tags.csv"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MembersConfig(SourceConfig):
+    """The owner's member table, and its tags if it has any."""
+
+    TABLE: ClassVar[str] = "members"
+
     identifiers: dict[str, IdentifierColumn] = field(default_factory=dict)
     attributes: dict[str, AttributeColumn] = field(default_factory=dict)
     consent: tuple[ConsentColumn, ...] = ()
     suppression: Suppression = Suppression()
-    memory_mib: int = DEFAULT_MEMORY_MIB
+    tags: TagsConfig | None = None
 
     @property
     def column_types(self) -> dict[str, ColumnType]:
@@ -125,17 +170,16 @@ class MembersConfig(Record):
     def quarantine_path(self) -> Path:
         return self.folder / "quarantine" / "members.csv"
 
-    def resolve(self, path: Path) -> Path:
-        """A configured path, relative to the configuration file."""
-        return self.folder / path.expanduser()
-
     def attribute_column(self, name: str) -> str:
         """The source column of an attribute."""
         return self.attributes[name].column or name
 
 
+Table = TypeVar("Table", bound=SourceConfig)
+
+
 def load_members_config(path: Path) -> MembersConfig:
-    """Read the ``[members]`` and ``[suppression]`` tables of a configuration file.
+    """Read the ``[members]``, ``[suppression]`` and ``[tags]`` tables of a configuration file.
 
     Raises:
         ConfigError: the file is missing or no TOML, or a setting is missing, unknown or contradicts another.
@@ -143,19 +187,26 @@ def load_members_config(path: Path) -> MembersConfig:
     document = _read_toml(path)
     if not isinstance(document.get("members"), dict):
         raise ConfigError(f"{path.name} has no [members] table", hint="Say in [members] where the member table is.")
-    table: dict[str, Any] = {**document["members"], "folder": path.parent}
+    place = {"folder": path.parent}
+    table: dict[str, Any] = {**document["members"], **place}
     if isinstance(table.get("consent"), dict):
         table["consent"] = [table["consent"]]
     if "suppression" in document:
         table["suppression"] = document["suppression"]
-    try:
-        config = TypeAdapter(MembersConfig).validate_python(table)
-    except ValidationError as error:
-        raise ConfigError(
-            f"{path.name}: [members] {first_fault(error)}", hint="Correct this setting in the file."
-        ) from None
+    if isinstance(document.get("tags"), dict):
+        table["tags"] = _validated(TagsConfig, {**document["tags"], **place}, path)
+    config = _validated(MembersConfig, table, path)
     _check(config)
     return config
+
+
+def _validated(type_: type[Table], table: dict[str, Any], path: Path) -> Table:
+    try:
+        return TypeAdapter(type_).validate_python(table)
+    except ValidationError as error:
+        raise ConfigError(
+            f"{path.name}: [{type_.TABLE}] {first_fault(error)}", hint="Correct this setting in the file."
+        ) from None
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -170,6 +221,10 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 def _check(config: MembersConfig) -> None:
     _check_place(config)
+    if config.tags:
+        _check_place(config.tags)
+        if len(set(config.tags.columns)) < len(config.tags.columns):
+            raise ConfigError("[tags] id, tag and value name a column twice", hint="Give each a column of its own.")
     if not config.identifiers:
         raise ConfigError("[members.identifiers] is empty", hint="Name at least one identifier type and its column.")
     for type_, identifier in config.identifiers.items():
@@ -191,22 +246,24 @@ def _check(config: MembersConfig) -> None:
             f"[suppression] attribute {marker!r} is no boolean attribute",
             hint=f'Declare [members.attributes.{marker}] with type = "boolean".',
         )
-    if config.memory_mib < 64:
-        raise ConfigError("[members] memory_mib is below 64", hint="Allow DuckDB at least 64 MiB.")
 
 
-def _check_place(config: MembersConfig) -> None:
+def _check_place(config: SourceConfig) -> None:
     wanted: tuple[str, ...] = ("path",)
     unwanted: tuple[str, ...] = ("url", "query")
     if config.source is SourceKind.SQL:
         wanted, unwanted = unwanted, wanted
     missing = [name for name in wanted if getattr(config, name) is None]
     if missing:
-        raise ConfigError(f"[members] {missing[0]} is missing for source {config.source}", hint="Add the setting.")
+        raise ConfigError(
+            f"[{config.TABLE}] {missing[0]} is missing for source {config.source}", hint="Add the setting."
+        )
     surplus = [name for name in unwanted if getattr(config, name) is not None]
     if surplus:
         raise ConfigError(
-            f"[members] {surplus[0]} means nothing for source {config.source}", hint="Remove the setting."
+            f"[{config.TABLE}] {surplus[0]} means nothing for source {config.source}", hint="Remove the setting."
         )
     if len(config.delimiter) != 1 or config.delimiter in '"\r\n':
-        raise ConfigError("[members] delimiter is no single character", hint='Use for example "," or "\\t".')
+        raise ConfigError(f"[{config.TABLE}] delimiter is no single character", hint='Use for example "," or "\\t".')
+    if config.memory_mib < 64:
+        raise ConfigError(f"[{config.TABLE}] memory_mib is below 64", hint="Allow DuckDB at least 64 MiB.")

@@ -20,7 +20,7 @@ def open_parquet(path: Path, columns: Sequence[str]) -> Source:
         file = pq.ParquetFile(path, buffer_size=_BUFFER_BYTES, pre_buffer=False)
     except (pa.ArrowException, OSError):
         raise SourceError(f"{path.name} is no readable Parquet file", hint="Check what wrote it.") from None
-    positions(columns, file.schema_arrow.names, hint="Correct the column names in [members].")
+    positions(columns, file.schema_arrow.names, hint="Correct the column names in the configuration.")
     return Source(total=file.metadata.num_rows, batches=_batches(file, path.name, columns))
 
 

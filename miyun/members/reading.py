@@ -182,7 +182,7 @@ class MemberReader:
 
 def member_ids(cells: Sequence[str | None]) -> list[str | Rejected]:
     """Member ids, trimmed."""
-    return [_member_id(cell) for cell in cells]
+    return [cell if cell and cell.isascii() and cell.isalnum() else _member_id(cell) for cell in cells]
 
 
 def _member_id(cell: str | None) -> str | Rejected:

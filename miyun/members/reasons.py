@@ -27,6 +27,9 @@ class Reason(StrEnum):
     NO_NUMBER = "no-number"
     NO_BOOLEAN = "no-boolean"
     NO_DATE = "no-date"
+    UNKNOWN_TAG = "unknown-tag"
+    UNKNOWN_OPTION = "unknown-option"
+    OUT_OF_RANGE = "out-of-range"
     RAGGED = "ragged"
     BAD_QUOTING = "bad-quoting"
     BAD_ENCODING = "bad-encoding"
@@ -57,6 +60,9 @@ _WORDS = {
     Reason.NO_NUMBER: "not a number",
     Reason.NO_BOOLEAN: "neither yes nor no",
     Reason.NO_DATE: "not a date",
+    Reason.UNKNOWN_TAG: "no tag of the catalogue, or a group, which nobody carries",
+    Reason.UNKNOWN_OPTION: "none of the options that the catalogue gives for this tag",
+    Reason.OUT_OF_RANGE: "outside the range that the catalogue gives for this tag",
     Reason.RAGGED: "the row has more or fewer fields than the header",
     Reason.BAD_QUOTING: "a quote is never closed, or text follows a closed quote",
     Reason.BAD_ENCODING: "bytes that are no text in this encoding",

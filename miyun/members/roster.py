@@ -1,7 +1,6 @@
 """The rows that one fusion sends: row handle ↔ member id, and the values of each identifier type in upload order."""
 # ruff: noqa: S608 - names are numbered here, values are parameters, paths are quoted
 
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,15 @@ from miyun.members.config import DEFAULT_MEMORY_MIB, MembersConfig
 from miyun.members.drawing import draw
 from miyun.members.reading import Progress, consent_columns, contract_profiles
 from miyun.members.report import MembersReport
-from miyun.members.workspace import connect, cursor_of, explained, literal, private_folder
+from miyun.members.workspace import (
+    connect,
+    cursor_of,
+    explained,
+    literal,
+    private_folder,
+    put_in_place,
+    sync,
+)
 from miyun.records import Record
 
 _BATCH_HANDLES = 16_384
@@ -94,8 +101,8 @@ class Roster:
                 for name in drawn:
                     connection.execute(f"DETACH {name}")
             path.unlink(missing_ok=True)
-            _put(drawn[_IDENTIFIERS], _identifiers_of(path))
-            _put(drawn[_ROSTER], path)
+            put_in_place(drawn[_IDENTIFIERS], _identifiers_of(path))
+            put_in_place(drawn[_ROSTER], path)
         finally:
             shutil.rmtree(work, ignore_errors=True)
         return cls.open(path, memory_mib=config.memory_mib)
@@ -131,6 +138,10 @@ class Roster:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def path(self) -> Path:
+        return self._path
 
     @property
     def report(self) -> MembersReport:
@@ -181,7 +192,7 @@ class Roster:
             self._connection.execute(f"DETACH {_IDENTIFIERS}")
             self._remembers = False
         _identifiers_of(self._path).unlink(missing_ok=True)
-        _sync(self._path.parent)
+        sync(self._path.parent)
 
     def member_ids(self, handles: BitMap) -> Iterator[list[str]]:
         """Member ids by ascending handle, in batches; padding is skipped.
@@ -233,19 +244,3 @@ def _length_prefixed(text: str) -> bytes:
 def _identifiers_of(path: Path) -> Path:
     """The file of the identifiers beside a roster, for as long as they are needed."""
     return path.with_name(path.name + ".identifiers")
-
-
-def _put(drawn: Path, path: Path) -> None:
-    """Move a finished file into its place, durably."""
-    drawn.chmod(0o600)
-    _sync(drawn)
-    drawn.replace(path)
-    _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

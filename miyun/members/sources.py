@@ -1,11 +1,11 @@
-"""A member table as a stream of batches, wherever it is. Rows count from 1; a header is no row."""
+"""A table as a stream of batches, wherever it is. Rows count from 1; a header is no row."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from miyun.errors import SourceError
-from miyun.members.config import MembersConfig, SourceKind
+from miyun.members.config import SourceConfig, SourceKind
 from miyun.members.reasons import Reason
 
 BATCH_ROWS = 16_384
@@ -37,7 +37,7 @@ class Source:
     batches: Iterator[SourceBatch]
 
 
-def open_source(config: MembersConfig, columns: Sequence[str]) -> Source:
+def open_source(config: SourceConfig, columns: Sequence[str]) -> Source:
     """Stream the named columns.
 
     Raises:
@@ -66,17 +66,17 @@ def positions(columns: Sequence[str], present: Sequence[str], *, hint: str) -> l
     """
     missing = [name for name in columns if name not in present]
     if missing:
-        raise SourceError(f"the member table has no column {', '.join(map(repr, missing))}", hint=hint)
+        raise SourceError(f"the table has no column {', '.join(map(repr, missing))}", hint=hint)
     twice = [name for name in columns if list(present).count(name) > 1]
     if twice:
-        raise SourceError(f"the member table has the column {twice[0]!r} twice", hint="Rename one of the two.")
+        raise SourceError(f"the table has the column {twice[0]!r} twice", hint="Rename one of the two.")
     return [list(present).index(name) for name in columns]
 
 
-def _existing(config: MembersConfig) -> Path:
+def _existing(config: SourceConfig) -> Path:
     path = config.resolve(config.path or Path())
     if not path.is_file():
         raise SourceError(
-            f"there is no file {path.name}", hint="Correct path in [members]; it is relative to the file."
+            f"there is no file {path.name}", hint=f"Correct path in [{config.TABLE}]; it is relative to the file."
         )
     return path

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from miyun.errors import ConfigError, SourceError
 from miyun.members.cells import as_text
-from miyun.members.config import MembersConfig
+from miyun.members.config import SourceConfig
 from miyun.members.sources import BATCH_ROWS, Source, SourceBatch, positions
 
-_HINT = "Let the query name each column as [members] does."
+_HINT = "Let the query name each column as the configuration does."
 
 
-def open_query(config: MembersConfig, columns: Sequence[str]) -> Source:
+def open_query(config: SourceConfig, columns: Sequence[str]) -> Source:
     """Raises: ConfigError: another kind of database. SourceError: it can't be opened, or the query fails."""
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
@@ -24,7 +24,7 @@ def open_query(config: MembersConfig, columns: Sequence[str]) -> Source:
     try:
         url = make_url(config.url or "")
     except ArgumentError:
-        raise ConfigError("[members] url is no URL", hint="Write for example sqlite:///members.db.") from None
+        raise ConfigError(f"[{config.TABLE}] url is no URL", hint="Write for example sqlite:///members.db.") from None
     match url.get_backend_name():
         case "duckdb":
             rows = _duckdb_rows(config, url.database or "", columns)
@@ -33,14 +33,16 @@ def open_query(config: MembersConfig, columns: Sequence[str]) -> Source:
         case "postgresql":
             rows = _postgres_rows(config, columns)
         case other:
-            raise ConfigError(f"[members] url: {other} is not supported", hint="Use duckdb, sqlite or postgresql.")
+            raise ConfigError(
+                f"[{config.TABLE}] url: {other} is not supported", hint="Use duckdb, sqlite or postgresql."
+            )
     return Source(total=None, batches=rows)
 
 
-def _file(config: MembersConfig, database: str) -> Path:
+def _file(config: SourceConfig, database: str) -> Path:
     path = config.resolve(Path(database))
     if not path.is_file():
-        raise SourceError(f"there is no database {path.name}", hint="Correct url in [members].")
+        raise SourceError(f"there is no database {path.name}", hint=f"Correct url in [{config.TABLE}].")
     return path
 
 
@@ -48,7 +50,7 @@ def _failed(name: str) -> SourceError:
     return SourceError(f"the query failed ({name})", hint="Run the query in the database's own client.")
 
 
-def _duckdb_rows(config: MembersConfig, database: str, columns: Sequence[str]) -> Iterator[SourceBatch]:
+def _duckdb_rows(config: SourceConfig, database: str, columns: Sequence[str]) -> Iterator[SourceBatch]:
     import duckdb
 
     from miyun.members.parquet_source import texts
@@ -75,7 +77,7 @@ def _duckdb_rows(config: MembersConfig, database: str, columns: Sequence[str]) -
         raise _failed(type(error).__name__) from None
 
 
-def _sqlite_rows(config: MembersConfig, database: str, columns: Sequence[str]) -> Iterator[SourceBatch]:
+def _sqlite_rows(config: SourceConfig, database: str, columns: Sequence[str]) -> Iterator[SourceBatch]:
     connection = sqlite3.connect(f"{_file(config, database).absolute().as_uri()}?mode=ro", uri=True)
     connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
     try:
@@ -88,7 +90,7 @@ def _sqlite_rows(config: MembersConfig, database: str, columns: Sequence[str]) -
         connection.close()
 
 
-def _postgres_rows(config: MembersConfig, columns: Sequence[str]) -> Iterator[SourceBatch]:
+def _postgres_rows(config: SourceConfig, columns: Sequence[str]) -> Iterator[SourceBatch]:
     from sqlalchemy import create_engine
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import DBAPIError, SQLAlchemyError

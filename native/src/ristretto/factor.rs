@@ -64,8 +64,8 @@ impl Digits {
     }
 
     #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code))]
-    pub(super) fn split_highest(&self) -> (i8, &[i8]) {
-        (self.0[63], &self.0[..63])
+    pub(super) fn split_ends(&self) -> (i8, &[i8], i8) {
+        (self.0[63], &self.0[1..63], self.0[0])
     }
 }
 

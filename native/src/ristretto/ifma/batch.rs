@@ -23,18 +23,21 @@ pub(super) fn map(uniform: &[u8], out: &mut [u8]) {
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(super) fn multiply(points: &[u8], factor: &Factor, out: &mut [u8]) -> Option<usize> {
     let mut products = Vec::with_capacity(out.len().div_ceil(LANES_BYTES));
-    let mut filled = [0; LANES_BYTES];
-    for lane in filled.as_chunks_mut().0 {
+    let mut filled = [[0; LANES_BYTES]; 2];
+    for lane in filled.as_flattened_mut().as_chunks_mut().0 {
         *lane = RISTRETTO_BASEPOINT_COMPRESSED.to_bytes();
     }
-    for (group, bytes) in points.chunks(LANES_BYTES).enumerate() {
-        filled[..bytes.len()].copy_from_slice(bytes);
-        let (valid, point) = Point::decode(&filled);
-        if let Some(lane) = first_lane(!valid, bytes.len() / POINT_BYTES) {
-            products.zeroize();
-            return Some(LANES * group + lane);
+    for bytes in points.chunks(2 * LANES_BYTES) {
+        filled.as_flattened_mut()[..bytes.len()].copy_from_slice(bytes);
+        let decoded = Point::decode(&filled);
+        for (used, (valid, point)) in bytes.chunks(LANES_BYTES).zip(&decoded) {
+            if let Some(lane) = first_lane(!valid, used.len() / POINT_BYTES) {
+                let position = LANES * products.len() + lane;
+                products.zeroize();
+                return Some(position);
+            }
+            products.push(point.multiply(factor.half_digits()));
         }
-        products.push(point.multiply(factor.half_digits()));
     }
     double_and_encode(products, out);
     None

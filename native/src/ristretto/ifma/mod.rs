@@ -10,6 +10,7 @@
 //! mapped and encoded by masks too. Which point of a received batch is refused is public.
 
 mod batch;
+mod coding;
 mod constants;
 mod field;
 mod point;

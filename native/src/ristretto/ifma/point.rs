@@ -4,34 +4,34 @@ use core::arch::x86_64::*;
 
 use zeroize::Zeroize;
 
-use super::constants::{D, D_MINUS_ONE_SQ, D2, INVSQRT_A_MINUS_D, ONE_MINUS_D_SQ, SQRT_AD_MINUS_ONE, SQRT_M1};
-use super::field::{Field, LANES_BYTES};
+use super::constants::D2;
+use super::field::Field;
 use crate::ristretto::factor::Digits;
 
 /// (X : Y : Z : T) with x = X/Z, y = Y/Z and xy = T/Z.
 #[derive(Clone, Copy)]
 pub struct Point {
-    x: Field,
-    y: Field,
-    z: Field,
-    t: Field,
+    pub(super) x: Field,
+    pub(super) y: Field,
+    pub(super) z: Field,
+    pub(super) t: Field,
 }
 
 /// A point ready to be added: (Y + X, Y − X, 2Z, 2dT).
 #[derive(Clone, Copy)]
-struct Addend {
+pub(super) struct Addend {
     sum: Field,
     difference: Field,
     z2: Field,
     t2d: Field,
 }
 
-/// The four factors from which the double of a point is put together.
-struct Factors {
-    e: Field,
-    f: Field,
-    g: Field,
-    h: Field,
+/// The four factors from which a double or a sum is put together.
+pub(super) struct Factors {
+    pub(super) e: Field,
+    pub(super) f: Field,
+    pub(super) g: Field,
+    pub(super) h: Field,
 }
 
 impl Zeroize for Point {
@@ -46,7 +46,7 @@ impl Zeroize for Point {
 impl Point {
     #[inline]
     #[target_feature(enable = "avx512f")]
-    fn identity() -> Self {
+    pub(super) fn identity() -> Self {
         Self { x: Field::zero(), y: Field::one(), z: Field::one(), t: Field::zero() }
     }
 
@@ -85,9 +85,16 @@ impl Point {
         Self { x: e.mul(&f), y: g.mul(&h), z: f.mul(&g), t: self.t }
     }
 
+    /// T is not read.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    fn addend(&self) -> Addend {
+    fn times_16(&self) -> Self {
+        self.double_without_t().double_without_t().double_without_t().double()
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn addend(&self) -> Addend {
         Addend {
             sum: self.y.add(&self.x).reduce(),
             difference: self.y.sub(&self.x).reduce(),
@@ -99,7 +106,22 @@ impl Point {
     /// add-2008-hwcd-3: complete, whatever the points.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    fn add(&self, other: &Addend) -> Self {
+    pub(super) fn add(&self, other: &Addend) -> Self {
+        let Factors { e, f, g, h } = self.sum_factors(other);
+        Self { x: e.mul(&f), y: g.mul(&h), z: f.mul(&g), t: e.mul(&h) }
+    }
+
+    /// The sum with a T that means nothing, for a point that is doubled next.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    fn add_without_t(&self, other: &Addend) -> Self {
+        let Factors { e, f, g, h } = self.sum_factors(other);
+        Self { x: e.mul(&f), y: g.mul(&h), z: f.mul(&g), t: self.t }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    fn sum_factors(&self, other: &Addend) -> Factors {
         let a = self.y.sub(&self.x).reduce().mul(&other.difference);
         let b = self.y.add(&self.x).reduce().mul(&other.sum);
         let c = self.t.mul(&other.t2d);
@@ -108,7 +130,7 @@ impl Point {
         let f = d.sub(&c).reduce();
         let g = d.add(&c).reduce();
         let h = b.add(&a).reduce();
-        Self { x: e.mul(&f), y: g.mul(&h), z: f.mul(&g), t: e.mul(&h) }
+        Factors { e, f, g, h }
     }
 
     /// Every point times the number that the digits stand for: 252 doublings and 64 additions, whatever the digits.
@@ -123,153 +145,12 @@ impl Point {
             multiple = multiple.add(&first);
             *entry = multiple.addend();
         }
-        let (highest, others) = digits.split_highest();
-        let mut result = Self::identity().add(&Addend::times(&table, highest));
-        for digit in others.iter().rev() {
-            result = result.double_without_t().double_without_t().double_without_t().double();
-            result = result.add(&Addend::times(&table, *digit));
+        let (highest, middle, lowest) = digits.split_ends();
+        let mut result = Self::identity().add_without_t(&Addend::times(&table, highest));
+        for digit in middle.iter().rev() {
+            result = result.times_16().add_without_t(&Addend::times(&table, *digit));
         }
-        result
-    }
-
-    /// RFC 9496, 4.3.1: which lanes hold the canonical encoding of an element other than the identity, and the points.
-    /// The others hold points that mean nothing.
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    pub fn decode(bytes: &[u8; LANES_BYTES]) -> (u8, Self) {
-        let one = Field::one();
-        let s = Field::from_bytes(bytes);
-        let ss = s.square();
-        let u1 = one.sub(&ss).reduce();
-        let u2 = one.add(&ss).reduce();
-        let u2_square = u2.square();
-        let v = Field::splat(D).mul(&u1.square()).add(&u2_square).reduce().neg();
-        let (square, root) = Field::sqrt_ratio(&one, &v.mul(&u2_square));
-        let den_x = root.mul(&u2);
-        let den_y = root.mul(&den_x).mul(&v);
-        let x = s.add(&s).reduce().mul(&den_x).abs();
-        let y = u1.mul(&den_y);
-        let t = x.mul(&y);
-        // y = 0 makes an encoding invalid, x = 0 makes it the identity: either way t = 0.
-        let valid = canonical_and_even(bytes) & square & !t.is_negative() & !t.is_zero();
-        (valid, Self { x, y, z: one, t })
-    }
-
-    /// RFC 9496, 4.3.4: MAP. The highest bit of every string is ignored.
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    fn map(bytes: &[u8; LANES_BYTES]) -> Self {
-        let one = Field::one();
-        let minus_one = one.neg();
-        let d = Field::splat(D);
-        let t = Field::from_bytes(bytes);
-        let r = t.square().mul(&Field::splat(SQRT_M1));
-        let u = r.add(&one).reduce().mul(&Field::splat(ONE_MINUS_D_SQ));
-        let v = minus_one.sub(&r.mul(&d)).reduce().mul(&r.add(&d).reduce());
-        let (square, root) = Field::sqrt_ratio(&u, &v);
-        let s = Field::select(square, &root, &root.mul(&t).abs().neg());
-        let c = Field::select(square, &minus_one, &r);
-        let n = c.mul(&r.sub(&one).reduce()).mul(&Field::splat(D_MINUS_ONE_SQ)).sub(&v).reduce();
-        let ss = s.square();
-        let w0 = s.add(&s).reduce().mul(&v);
-        let w1 = n.mul(&Field::splat(SQRT_AD_MINUS_ONE));
-        let w2 = one.sub(&ss).reduce();
-        let w3 = one.add(&ss).reduce();
-        Self { x: w0.mul(&w3), y: w2.mul(&w1), z: w1.mul(&w3), t: w0.mul(&w2) }
-    }
-
-    /// RFC 9496, 4.3.4: the sum of the maps of the first and the second halves of eight uniform strings.
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    pub fn from_uniform(halves: &[[u8; LANES_BYTES]; 2]) -> Self {
-        Self::map(&halves[0]).add(&Self::map(&halves[1]).addend())
-    }
-
-    /// RFC 9496, 4.3.2.
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    pub fn encode(&self) -> [u8; LANES_BYTES] {
-        let u1 = self.z.add(&self.y).reduce().mul(&self.z.sub(&self.y).reduce());
-        let u2 = self.x.mul(&self.y);
-        let (_, root) = Field::sqrt_ratio(&Field::one(), &u1.mul(&u2.square()));
-        let den1 = root.mul(&u1);
-        let den2 = root.mul(&u2);
-        let z_inverse = den1.mul(&den2).mul(&self.t);
-        let rotated_den = den1.mul(&Field::splat(INVSQRT_A_MINUS_D));
-        self.encode_with(&self.t, &z_inverse, &rotated_den, &den2)
-    }
-
-    /// The end of an encoding, from 1/z and from the denominators of the rotated and of the plain point.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    fn encode_with(&self, t: &Field, z_inverse: &Field, rotated_den: &Field, den: &Field) -> [u8; LANES_BYTES] {
-        let i = Field::splat(SQRT_M1);
-        let rotate = t.mul(z_inverse).is_negative();
-        let x = Field::select(rotate, &self.y.mul(&i), &self.x);
-        let y = Field::select(rotate, &self.x.mul(&i), &self.y);
-        let den = Field::select(rotate, rotated_den, den);
-        let y = y.negate_if(x.mul(z_inverse).is_negative());
-        den.mul(&self.z.sub(&y).reduce()).abs().canonical_bytes()
-    }
-
-    /// The encodings of twice each point, with one inversion for all and no square root: the root that an encoding
-    /// takes is a product of the double's factors. The method is that of curve25519-dalek's
-    /// `double_and_compress_batch`.
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    pub fn double_and_encode(points: &[Self], mut put: impl FnMut(usize, &[u8; LANES_BYTES])) {
-        let mut doubles = Vec::with_capacity(points.len());
-        let mut product = Field::one();
-        for point in points {
-            let double = Double::of(point, &product);
-            product = product.mul(&double.own);
-            doubles.push(double);
-        }
-        let mut inverse = product.invert();
-        for (index, double) in doubles.iter().enumerate().rev() {
-            put(index, &double.encode(&inverse.mul(&double.before)));
-            inverse = inverse.mul(&double.own);
-        }
-    }
-}
-
-/// A double as x = E/F and y = G/H, kept apart until the shared inversion is done.
-struct Double {
-    factors: Factors,
-    ef: Field,
-    gh: Field,
-    /// E · F · G · H, or 1 where that is 0: where the double is the identity.
-    own: Field,
-    identity: __mmask8,
-    /// The product of all those before.
-    before: Field,
-}
-
-impl Double {
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    fn of(point: &Point, before: &Field) -> Self {
-        let xy = point.x.mul(&point.y);
-        let zz = point.z.square();
-        let dtt = point.t.square().mul(&Field::splat(D));
-        let e = xy.add(&xy).reduce();
-        let f = zz.add(&dtt).reduce();
-        let g = point.y.square().add(&point.x.square()).reduce();
-        let h = zz.sub(&dtt).reduce();
-        let ef = e.mul(&f);
-        let gh = g.mul(&h);
-        let product = ef.mul(&gh);
-        let identity = product.is_zero();
-        let own = Field::select(identity, &Field::one(), &product);
-        Self { factors: Factors { e, f, g, h }, ef, gh, own, identity, before: *before }
-    }
-
-    /// From 1/own.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    fn encode(&self, inverse: &Field) -> [u8; LANES_BYTES] {
-        let Factors { e, f, g, h } = &self.factors;
-        let inverse = Field::select(self.identity, &Field::zero(), inverse);
-        let eg = e.mul(g);
-        let double = Point { x: e.mul(h), y: g.mul(f), z: f.mul(h), t: eg };
-        let z_inverse = inverse.mul(&eg);
-        let den = inverse.mul(&self.gh).mul(&Field::splat(INVSQRT_A_MINUS_D));
-        double.encode_with(&eg, &z_inverse, &inverse.mul(&self.ef), &den)
+        result.times_16().add(&Addend::times(&table, lowest))
     }
 }
 
@@ -301,16 +182,4 @@ impl Addend {
             t2d: Field::select(mask, &yes.t2d, &no.t2d),
         }
     }
-}
-
-/// Which of eight strings are below p and even, as the encoding of a nonnegative field element is.
-fn canonical_and_even(bytes: &[u8; LANES_BYTES]) -> u8 {
-    let mut mask = 0;
-    for (lane, element) in bytes.as_chunks::<32>().0.iter().enumerate() {
-        let [first, middle @ .., last] = element;
-        let all_ones = *last == 0x7f && middle.iter().all(|byte| *byte == 0xff);
-        let below_p = *last <= 0x7f && !(all_ones && *first >= 0xed);
-        mask |= u8::from(below_p && first & 1 == 0) << lane;
-    }
-    mask
 }

@@ -115,7 +115,7 @@ fn roots_are_roots() {
     for u in edges() {
         for v in edges() {
             let (u, v) = (Field::splat(u), Field::splat(v));
-            let (square, root) = Field::sqrt_ratio(&u, &v);
+            let [(square, root)] = Field::sqrt_ratios(&[(u, v)]);
             let check = root.square().mul(&v);
             assert_eq!(root.is_negative(), 0);
             if u.is_zero() == 0xff {

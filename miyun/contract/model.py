@@ -26,6 +26,7 @@ class Rung(StrEnum):
     """The result ladder. Each rung is a grant of its own; none implies another."""
 
     SIZE = "size"
+    EXACT_SIZE = "exact-size"
     INSIGHT = "insight"
     USE = "use"
     ACTIVATE = "activate"

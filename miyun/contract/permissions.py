@@ -82,6 +82,28 @@ def permit_size(contract: Contract, party: str, subjects: frozenset[str]) -> Non
     _require_grants(contract, require_party(contract, party), subjects, Rung.SIZE)
 
 
+def permit_intersection(
+    contract: Contract, *, holder: str, sums: bool, exact_for: Iterable[str], subjects: frozenset[str]
+) -> None:
+    """Both parties may intersect rows cut by ``subjects`` without the zone.
+
+    The other party than ``holder`` learns the size, ``holder`` sums over its own columns; those in ``exact_for`` learn
+    the exact size.
+
+    Raises:
+        NotPermittedError: a grant is missing, or ``holder`` is no party.
+    """
+    reader = require_party(contract, holder)
+    matcher = contract.counterparty(holder)
+    exact = set(exact_for)
+    reached = subjects | {MATCHED}
+    _require_grants(contract, matcher, reached, Rung.EXACT_SIZE if matcher.name in exact else Rung.SIZE)
+    if sums:
+        _require_grants(contract, reader, reached, Rung.INSIGHT)
+    if reader.name in exact:
+        _require_grants(contract, reader, reached, Rung.EXACT_SIZE)
+
+
 def permit_leg_count(contract: Contract, count: int) -> None:
     """The zone may hold bits of ``count`` predicates of one party in one epoch.
 

@@ -87,10 +87,11 @@ def _identifiers(contract: Contract) -> Iterator[str]:
 def _grants(contract: Contract) -> Iterator[str]:
     yield "# What an owner lets the other party reach. No rung implies another; what is not listed is refused."
     yield "# subject: “matched” (being in the match at all), or a column such as members.spend or tags.tea."
-    yield "# rung: size     - a noisy size, as a band, of segments that use the subject; for analysts as well"
-    yield "#       insight  - noisy totals"
-    yield "#       use      - the recipient may build segments with the subject, inside the zone"
-    yield "#       activate - the recipient gets exact lists of its own ids, selected with the subject"
+    yield "# rung: size       - a noisy size, as a band, of segments that use the subject; for analysts as well"
+    yield "#       exact-size - the size without noise of what the two parties compute without the zone"
+    yield "#       insight    - noisy totals"
+    yield "#       use        - the recipient may build segments with the subject, inside the zone"
+    yield "#       activate   - the recipient gets exact lists of its own ids, selected with the subject"
     yield from _list("grants", [_grant_lines(contract, index) for index in range(len(contract.grants))])
 
 

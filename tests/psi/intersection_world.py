@@ -1,13 +1,13 @@
 """Two parties of an intersection-sum, their mailbox and a plaintext model, without network or disk."""
 
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
 
-from miyun.contract.model import Contract
+from miyun.contract.model import MATCHED, Contract, Grant, Rung
 from miyun.hazmat.scalars import SecretScalar
 from miyun.paillier.fixed_base import FixedBase
 from miyun.paillier.private import PrivateKey
@@ -24,11 +24,23 @@ from miyun.psi.intersection_sum.statements import (
 )
 from miyun.psi.intersection_sum.totals import ColumnValues, draw_noise
 
-from .world import MERCHANT, NOW, PLATFORM, SeenInMemory, sealing_key, signing_key
+from .world import MERCHANT, NOW, PARTIES, PLATFORM, SeenInMemory, other, sealing_key, signing_key
+from .world import make_contract as make_fusion_contract
 
 HOLDER, MATCHER = MERCHANT, PLATFORM
 SPEND = SummedColumn(name="members.spend", low=-500, high=1000, step="0.01")
 ORDERS = SummedColumn(name="members.orders", low=0, high=9, step="1")
+
+
+def make_contract(*, bucket: int = 1, without: Collection[tuple[str, Rung]] = ()) -> Contract:
+    """Both parties grant each other all that an intersection needs, but what ``without`` says, by recipient."""
+    grants = tuple(
+        Grant(owner=other(name), subject=MATCHED, rung=rung, recipient=name)
+        for name in PARTIES
+        for rung in (Rung.SIZE, Rung.EXACT_SIZE, Rung.INSIGHT)
+        if (name, rung) not in without
+    )
+    return replace(make_fusion_contract(bucket=bucket), grants=grants)
 
 
 @cache
@@ -55,6 +67,8 @@ def make_request(
         requester=HOLDER,
         holder=HOLDER,
         type="phone",
+        holder_rows="",
+        matcher_rows="",
         columns=columns,
         totals_rho_micro=500_000 if columns else 0,
         size_rho_micro=0 if MATCHER in exact_for else 500_000,
@@ -206,7 +220,6 @@ class Pair:
         noise: Callable[[Sequence[float]], list[int]] = draw_noise,
         key: PrivateKey | None = None,
     ) -> None:
-        granted = frozenset(request.exact_for)
         key = key or reader()
         scalars = {name: SecretScalar.random() for name in (HOLDER, MATCHER)}
         own = {
@@ -216,12 +229,12 @@ class Pair:
         common = {name: (contract, request, own[name], scalars[name], sealing_key(name)) for name in own}
         self.box = Mailbox()
         self.points = own
-        self.matcher = Agent(MATCHER, lambda: Matcher(*common[MATCHER], exact_granted=granted, noise=noise), self.box)
+        self.matcher = Agent(MATCHER, lambda: Matcher(*common[MATCHER], subjects=frozenset(), noise=noise), self.box)
         self.holder = Agent(
             HOLDER,
             lambda: Holder(
                 *common[HOLDER],
-                exact_granted=granted,
+                subjects=frozenset(),
                 numbers=data.numbers,
                 reader=key if request.columns else None,
                 randomness=cheap() if key is reader() and request.columns else None,

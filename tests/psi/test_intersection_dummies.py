@@ -11,8 +11,7 @@ from miyun.privacy.accounting import epsilon
 from miyun.psi.intersection_sum.dummies import DummyPool
 from miyun.psi.intersection_sum.points import NO_ROW, as_encodings, holder_points, matcher_points
 
-from .intersection_world import Data, Pair, make_request
-from .world import make_contract
+from .intersection_world import Data, Pair, make_contract, make_request
 
 CONTRACT = make_contract()
 

@@ -8,6 +8,7 @@ from functools import cache
 
 import pytest
 
+from miyun.contract.model import Rung
 from miyun.errors import (
     CapExceededError,
     ContractError,
@@ -31,8 +32,19 @@ from miyun.psi.intersection_sum.exchange import Await, ExchangeState, Send
 from miyun.psi.intersection_sum.points import holder_points
 from miyun.psi.intersection_sum.statements import IntersectionChunk, IntersectionOpening, Step, SummedColumn
 
-from .intersection_world import HOLDER, MATCHER, SPEND, Agent, Letter, Pair, make_request, random_data, reader
-from .world import ZONE, SeenInMemory, make_contract, sealing_key, signing_key
+from .intersection_world import (
+    HOLDER,
+    MATCHER,
+    SPEND,
+    Agent,
+    Letter,
+    Pair,
+    make_contract,
+    make_request,
+    random_data,
+    reader,
+)
+from .world import ZONE, SeenInMemory, sealing_key, signing_key
 
 CONTRACT = make_contract()
 REQUEST = make_request(CONTRACT)
@@ -281,8 +293,6 @@ def test_answers_leave_only_when_all_points_are_in(pair: Pair) -> None:
         ({"requester": "somebody"}, ContractError, "no party"),
         ({"holder": "somebody"}, ContractError, "no party"),
         ({"type": "email"}, ContractError, "identifier type"),
-        ({"exact_for": (MATCHER,)}, NotPermittedError, "exact size"),
-        ({"exact_for": (HOLDER,)}, NotPermittedError, "exact size"),
         ({"columns": (SPEND, SPEND)}, ContractError, "twice"),
         ({"columns": (replace(SPEND, low=5, high=4),)}, ContractError, "range"),
         ({"columns": (replace(SPEND, low=0, high=0),)}, ContractError, "range"),
@@ -296,23 +306,42 @@ def test_answers_leave_only_when_all_points_are_in(pair: Pair) -> None:
 def test_requests_that_can_not_be_computed_are_refused(
     change: dict[str, object], error: type[MiyunError], match: str
 ) -> None:
-    check_request(CONTRACT, REQUEST, exact_granted=frozenset())
+    check_request(CONTRACT, REQUEST, subjects=frozenset())
     with pytest.raises(error, match=match):
-        check_request(CONTRACT, replace(REQUEST, **change), exact_granted=frozenset())
+        check_request(CONTRACT, replace(REQUEST, **change), subjects=frozenset())
 
 
 def test_exact_sizes_need_no_charge_and_a_charge_no_exact_size() -> None:
-    granted = frozenset({MATCHER, HOLDER})
     exact = replace(REQUEST, exact_for=(MATCHER,))
     with pytest.raises(ContractError, match="charge for the size"):
-        check_request(CONTRACT, exact, exact_granted=granted)
-    check_request(CONTRACT, replace(exact, size_rho_micro=0), exact_granted=granted)
+        check_request(CONTRACT, exact, subjects=frozenset())
+    check_request(CONTRACT, replace(exact, size_rho_micro=0), subjects=frozenset())
     with pytest.raises(ContractError, match="holder learns nothing"):
         check_request(
-            CONTRACT,
-            replace(REQUEST, exact_for=(HOLDER,), columns=(), totals_rho_micro=0),
-            exact_granted=granted,
+            CONTRACT, replace(REQUEST, exact_for=(HOLDER,), columns=(), totals_rho_micro=0), subjects=frozenset()
         )
+
+
+@pytest.mark.parametrize(
+    ("recipient", "rung", "terms"),
+    [
+        (MATCHER, Rung.SIZE, {}),
+        (HOLDER, Rung.INSIGHT, {}),
+        (MATCHER, Rung.EXACT_SIZE, {"exact_for": (MATCHER,)}),
+        (HOLDER, Rung.EXACT_SIZE, {"exact_for": (HOLDER,)}),
+    ],
+)
+def test_each_thing_that_is_learnt_needs_its_grant(recipient: str, rung: Rung, terms: dict[str, object]) -> None:
+    check_request(CONTRACT, make_request(CONTRACT, **terms), subjects=frozenset())
+    contract = make_contract(without=[(recipient, rung)])
+    with pytest.raises(NotPermittedError, match=f"{recipient} no {rung} of matched"):
+        check_request(contract, make_request(contract, **terms), subjects=frozenset())
+
+
+@pytest.mark.parametrize(("subject", "recipient"), [("members.vip", MATCHER), ("tags.tea", HOLDER)])
+def test_columns_that_cut_the_rows_need_grants_to_the_other_party(subject: str, recipient: str) -> None:
+    with pytest.raises(NotPermittedError, match=f"{recipient} no .* of {subject}"):
+        check_request(CONTRACT, REQUEST, subjects=frozenset({subject}))
 
 
 def test_rows_are_padded_beside_the_dummies() -> None:

@@ -17,8 +17,7 @@ from miyun.psi.intersection_sum import exchange
 from miyun.psi.intersection_sum.exchange import ExchangeState
 from miyun.psi.intersection_sum.statements import Step
 
-from .intersection_world import HOLDER, MATCHER, ORDERS, SPEND, Pair, make_request, no_noise, random_data
-from .world import make_contract
+from .intersection_world import HOLDER, MATCHER, ORDERS, SPEND, Pair, make_contract, make_request, no_noise, random_data
 
 CONTRACT = make_contract()
 

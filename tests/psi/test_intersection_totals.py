@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from miyun.psi.intersection_sum.points import NO_ROW
 from miyun.psi.intersection_sum.totals import ColumnValues, TotalsPlan, draw_noise
 
-from .intersection_world import HOLDER, ORDERS, SPEND, Data, Pair, make_request, reader
-from .world import make_contract
+from .intersection_world import HOLDER, ORDERS, SPEND, Data, Pair, make_contract, make_request, reader
 
 CONTRACT = make_contract()
 N = reader().public_key.n

@@ -28,7 +28,12 @@ def grant_lines(contract: Contract, party: PartyTerms) -> Iterator[LeakageLine]:
         words, when = _granted(grant)
         clause = f"grants[{index}]"
         yield LeakageLine(
-            who=Who.PARTY, name=name, learns=words, when=when, clause=clause, loud=grant.rung is Rung.ACTIVATE
+            who=Who.PARTY,
+            name=name,
+            learns=words,
+            when=when,
+            clause=clause,
+            loud=grant.rung in {Rung.ACTIVATE, Rung.EXACT_SIZE},
         )
         if grant.rung is Rung.ACTIVATE and grant.subject == MATCHED:
             yield LeakageLine(
@@ -81,6 +86,8 @@ def _granted(grant: Grant) -> tuple[Words, Words]:
     match grant.rung:
         case Rung.SIZE:
             return (_size_of_match(grant) if matched else _size_of_column(grant)), AT_EACH_ANSWER
+        case Rung.EXACT_SIZE:
+            return _exact_size(grant), AT_EACH_ANSWER
         case Rung.INSIGHT:
             return _insight(grant), AT_EACH_ANSWER
         case Rung.USE:
@@ -104,6 +111,18 @@ def _size_of_column(grant: Grant) -> Words:
         f"charged to the "
         "budget",
         zh=f"由 {grant.owner} 授权：用 {grant.subject} 筛选的人群包的含噪人数区间，计入隐私预算",
+    )
+
+
+def _exact_size(grant: Grant) -> Words:
+    matched = grant.subject == MATCHED
+    cut_en, cut_zh = ("", "") if matched else (f" cut by {grant.subject}", f"（按 {grant.subject} 筛选）")
+    return Words(
+        en=f"From {grant.owner}'s grant it learns the exact number of matched rows{cut_en}, whenever the two parties "
+        "compute an intersection without the zone. Outside differential privacy: no noise, no charge. Two answers "
+        "whose rows differ in one person tell whether that person matched",
+        zh=f"由 {grant.owner} 授权：双方不经融合区计算交集时，得知确切的匹配行数{cut_zh}。这在差分隐私之外：没有噪声，"
+        "不计预算。两次计算所用的行若只差一人，就能看出此人是否匹配",
     )
 
 

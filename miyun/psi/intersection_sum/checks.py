@@ -1,7 +1,8 @@
 """What both parties check of an intersection-sum's statements, alike."""
 
 from miyun.contract.model import Contract, IdentifierTerms
-from miyun.errors import CapExceededError, ContractError, MalformedError, NotPermittedError, ReplayError
+from miyun.contract.permissions import permit_intersection
+from miyun.errors import CapExceededError, ContractError, MalformedError, ReplayError
 from miyun.psi.intersection_sum.dummies import DummyPool
 from miyun.psi.intersection_sum.statements import IntersectionOpening, IntersectionRequest
 from miyun.psi.intersection_sum.totals import TOTALS_PER_COLUMN
@@ -13,14 +14,14 @@ _ASK = "Ask the other side which version of Miyun it runs, and look into the aud
 _AGAIN = "Request it again with other terms."
 
 
-def check_request(contract: Contract, request: IntersectionRequest, *, exact_granted: frozenset[str]) -> None:
+def check_request(contract: Contract, request: IntersectionRequest, *, subjects: frozenset[str]) -> None:
     """Refuse a request under other terms, or one that can't be computed.
 
-    ``exact_granted`` are the parties whose counterparty grants them the exact size.
+    ``subjects`` are the columns by which the parties' rows are cut.
 
     Raises:
         ContractError: another contract or another text of it, no party or type of it, impossible columns or charges.
-        NotPermittedError: the exact size for somebody who has no grant of it.
+        NotPermittedError: a grant is missing.
     """
     if request.contract != contract.id or request.contract_digest != contract.digest():
         raise ContractError(
@@ -40,13 +41,13 @@ def check_request(contract: Contract, request: IntersectionRequest, *, exact_gra
             hint="Choose one of: " + ", ".join(terms.type for terms in contract.identifiers) + ".",
             clause="identifiers",
         )
-    for party in request.exact_for:
-        if party not in exact_granted:
-            raise NotPermittedError(
-                f"{party} has no grant of the exact size of the intersection",
-                hint="Ask for a noised size, or agree on a contract with this grant.",
-                clause="grants",
-            )
+    permit_intersection(
+        contract,
+        holder=request.holder,
+        sums=bool(request.columns),
+        exact_for=request.exact_for,
+        subjects=subjects,
+    )
     _check_columns(request)
     _check_charges(contract, request)
 

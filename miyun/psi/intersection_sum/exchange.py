@@ -80,9 +80,9 @@ class Exchange:
         request: IntersectionRequest,
         own: IntersectionOpening,
         *,
-        exact_granted: frozenset[str],
+        subjects: frozenset[str],
     ) -> None:
-        check_request(contract, request, exact_granted=exact_granted)
+        check_request(contract, request, subjects=subjects)
         check_opening(contract, request, own)
         self._contract = contract
         self._request = request

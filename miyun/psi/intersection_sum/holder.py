@@ -38,7 +38,7 @@ class Holder:
         scalar: SecretScalar,
         key: SealingKey,
         *,
-        exact_granted: frozenset[str],
+        subjects: frozenset[str],
         numbers: Sequence[ColumnValues] = (),
         reader: PrivateKey | None = None,
         randomness: Randomness | None = None,
@@ -55,7 +55,7 @@ class Holder:
             modulus=reader.public_key.to_bytes() if reader else b"",
             proof=reader.prove(IntersectionContext.of(request).key_context()) if reader else b"",
         )
-        self.exchange = Exchange(contract, request, opening, exact_granted=exact_granted)
+        self.exchange = Exchange(contract, request, opening, subjects=subjects)
         self._own = own
         self._scalar = scalar
         self._key = key

@@ -49,7 +49,7 @@ class Matcher:
         scalar: SecretScalar,
         key: SealingKey,
         *,
-        exact_granted: frozenset[str],
+        subjects: frozenset[str],
         noise: Callable[[Sequence[float]], list[int]] = draw_noise,
     ) -> None:
         opening = IntersectionOpening(
@@ -59,7 +59,7 @@ class Matcher:
             party=contract.counterparty(request.holder).name,
             rows=len(own.points) // POINT_BYTES,
         )
-        self.exchange = Exchange(contract, request, opening, exact_granted=exact_granted)
+        self.exchange = Exchange(contract, request, opening, subjects=subjects)
         self._request = request
         self._own = own.points
         self._scalar = scalar

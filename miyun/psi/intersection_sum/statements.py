@@ -35,6 +35,7 @@ class SummedColumn(Record):
 class IntersectionRequest(Statement):
     """What is to be computed between ``holder``, whose columns are summed, and its counterparty, the matcher.
 
+    Either party brings those of its rows for which its predicate holds, empty for all; the text is that of a leg.
     Without columns the matcher learns the size of the intersection, and the holder nothing.
     ``totals_rho_micro`` is charged to the matcher's rows, for what the holder learns; ``size_rho_micro`` to the
     holder's rows, for what the matcher learns. ``exact_for`` are the parties that learn the size without noise.
@@ -48,6 +49,8 @@ class IntersectionRequest(Statement):
     requester: str
     holder: str
     type: str
+    holder_rows: str
+    matcher_rows: str
     columns: tuple[SummedColumn, ...]
     totals_rho_micro: int
     size_rho_micro: int

@@ -22,9 +22,9 @@ T mod n, T + u · 2ᴸ mod n takes R different values, each with probability 1 /
 guess is right with probability Σᵥ max_T P(T) P(v | T) ≤ n · max P(T) / R. Rerandomising under a proven key leaves
 nothing but the plaintext. And R > n (1 − 4 · 2ᴸ / n) / 2ᴸ with 4 · 2ᴸ / n < 2⁻⁶⁰, by the margin of 64 bits. ∎
 
-So a run tells a cheating holder at most L bits (two slots of 18 bits for conversions of 100,000 rows at ρ = 0.01) instead of up to
-one for every row. To have it prove its range in zero knowledge (Miao, Patel, Raykova, Seth, Yung, Crypto 2020) would
-cost more than all the rest.
+So a run tells a cheating holder at most L bits instead of up to one for every row: two slots of 18 bits for conversions
+of 100,000 rows at ρ = 0.01. To have it prove its range in zero knowledge (Miao, Patel, Raykova, Seth, Yung, Crypto
+2020) would cost more than all the rest.
 """
 
 import secrets

@@ -58,6 +58,8 @@ class IntersectionRequest(_message.Message):
     REQUESTER_FIELD_NUMBER: _builtins.int
     HOLDER_FIELD_NUMBER: _builtins.int
     TYPE_FIELD_NUMBER: _builtins.int
+    HOLDER_ROWS_FIELD_NUMBER: _builtins.int
+    MATCHER_ROWS_FIELD_NUMBER: _builtins.int
     COLUMNS_FIELD_NUMBER: _builtins.int
     TOTALS_RHO_MICRO_FIELD_NUMBER: _builtins.int
     SIZE_RHO_MICRO_FIELD_NUMBER: _builtins.int
@@ -70,6 +72,9 @@ class IntersectionRequest(_message.Message):
     holder: _builtins.str
     """whose columns are summed; the other party is the matcher"""
     type: _builtins.str
+    holder_rows: _builtins.str
+    """predicates over own rows; empty for all"""
+    matcher_rows: _builtins.str
     totals_rho_micro: _builtins.int
     """charged to the matcher's rows"""
     size_rho_micro: _builtins.int
@@ -90,6 +95,8 @@ class IntersectionRequest(_message.Message):
         requester: _builtins.str = ...,
         holder: _builtins.str = ...,
         type: _builtins.str = ...,
+        holder_rows: _builtins.str = ...,
+        matcher_rows: _builtins.str = ...,
         columns: _abc.Iterable[Global___SummedColumn] | None = ...,
         totals_rho_micro: _builtins.int = ...,
         size_rho_micro: _builtins.int = ...,
@@ -98,7 +105,7 @@ class IntersectionRequest(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "columns", b"columns", "contract", b"contract", "contract_digest", b"contract_digest", "exact_for", b"exact_for", "holder", b"holder", "job", b"job", "requester", b"requester", "size_rho_micro", b"size_rho_micro", "totals_rho_micro", b"totals_rho_micro", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "columns", b"columns", "contract", b"contract", "contract_digest", b"contract_digest", "exact_for", b"exact_for", "holder", b"holder", "holder_rows", b"holder_rows", "job", b"job", "matcher_rows", b"matcher_rows", "requester", b"requester", "size_rho_micro", b"size_rho_micro", "totals_rho_micro", b"totals_rho_micro", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

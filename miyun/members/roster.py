@@ -1,7 +1,6 @@
 """The rows that one fusion sends: row handle ↔ member id, and the values of each identifier type in upload order."""
 # ruff: noqa: S608 - names are numbered here, values are parameters, paths are quoted
 
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +21,11 @@ from miyun.members.drawing import draw
 from miyun.members.reading import Progress, consent_columns, contract_profiles
 from miyun.members.report import MembersReport
 from miyun.members.workspace import (
+    building,
     connect,
     cursor_of,
     explained,
     literal,
-    private_folder,
     put_in_place,
     sync,
 )
@@ -79,11 +78,8 @@ class Roster:
         """
         profiles = contract_profiles(config, identifiers)
         columns = consent_columns(config, consent)
-        work = path.with_name(path.name + ".building")
-        shutil.rmtree(work, ignore_errors=True)
-        private_folder(work)
-        drawn = {name: work / f"{name}.duckdb" for name in (_IDENTIFIERS, _ROSTER)}
-        try:
+        with building(path) as work:
+            drawn = {name: work / f"{name}.duckdb" for name in (_IDENTIFIERS, _ROSTER)}
             with explained(), connect(None, memory_mib=config.memory_mib, spill=work / "spill") as connection:
                 collected = collect(
                     connection, config, profiles=profiles, consent=columns, bucket=bucket, on_progress=on_progress
@@ -103,8 +99,6 @@ class Roster:
             path.unlink(missing_ok=True)
             put_in_place(drawn[_IDENTIFIERS], _identifiers_of(path))
             put_in_place(drawn[_ROSTER], path)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
         return cls.open(path, memory_mib=config.memory_mib)
 
     @classmethod
@@ -180,10 +174,13 @@ class Roster:
             )
             .fetchnumpy()
         )
-        prefix = _length_prefixed(type_)
+        heads = _Heads(_length_prefixed(type_))
         return RosterChunk(
             handles=found["handle"],
-            values=[None if value is None else prefix + _length_prefixed(value) for value in found["value"].tolist()],
+            values=[
+                None if value is None else heads[len(data := value.encode())] + data
+                for value in found["value"].tolist()
+            ],
         )
 
     def forget_values(self) -> None:
@@ -229,6 +226,17 @@ class Roster:
         if type_ not in self._places:
             raise NotFoundError(f"the roster has no identifier type {type_!r}")
         return self._places[type_]
+
+
+class _Heads(dict[int, bytes]):
+    """What stands before a value of so many bytes."""
+
+    def __init__(self, prefix: bytes) -> None:
+        self._prefix = prefix
+
+    def __missing__(self, length: int) -> bytes:
+        self[length] = self._prefix + length.to_bytes(4, "big")
+        return self[length]
 
 
 def encode_value(type_: str, value: str) -> bytes:

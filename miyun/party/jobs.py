@@ -13,8 +13,10 @@ from miyun.transport.codec import from_wire
 from miyun.wire.v1 import job_pb2 as wire
 from miyun.wire.v1.job_pb2_grpc import JobServiceStub
 
-SHORTEST_PAUSE = 0.1
-LONGEST_PAUSE = 0.5
+SHORTEST_PAUSE = 0.05
+LONGEST_PAUSE = 2.0
+PAUSE_SHARE = 0.03
+"""Of the time waited so far: nobody waits much longer than the job takes."""
 
 
 class JobsClient:
@@ -51,14 +53,13 @@ class JobsClient:
             return self._poll(contract, job, agent, deadline)
 
     def _poll(self, contract: str, job: str, agent: BackgroundAgent, deadline: float | None) -> Job:
-        pause, never = SHORTEST_PAUSE, threading.Event()
+        begun, never = time.monotonic(), threading.Event()
         while not (found := self.get(contract, job)).state.ended:
             agent.attend()
             if deadline is not None and time.monotonic() >= deadline:
                 waiting = f", waiting for {' and '.join(found.waiting_for)}" if found.waiting_for else ""
                 raise StateError(f"job {job} is not done yet{waiting}", hint="Wait again, or look at the job later.")
-            never.wait(pause)
-            pause = min(pause * 1.3, LONGEST_PAUSE)
+            never.wait(min(max(SHORTEST_PAUSE, (time.monotonic() - begun) * PAUSE_SHARE), LONGEST_PAUSE))
         if found.state is JobState.FAILED:
             raise StateError(
                 f"the {found.kind} job failed: {found.error}",

@@ -15,6 +15,11 @@ MICRO = 1_000_000
 _LARGEST = 1 << 53
 
 
+def warm() -> None:
+    """Load the sampler, which takes half a second, before the first job waits for it."""
+    discrete_gaussian([0], 1.0)
+
+
 def scale_for(rho_micro: int, sensitivity: float) -> float:
     """The standard deviation σ = Δ₂/√(2ρ) for a charge of ``rho_micro``, rounded up: it never costs more than that.
 

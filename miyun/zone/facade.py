@@ -16,6 +16,7 @@ from miyun.kernels import kernels
 from miyun.keys.home import Home, Role
 from miyun.keys.identity import Identity
 from miyun.keys.unlock import Unlock
+from miyun.privacy import noise
 from miyun.records import utc_now
 from miyun.storage.database import open_database
 from miyun.transport.join_code import JoinCode
@@ -158,6 +159,7 @@ class Zone:
             TransportError: an address can't be bound.
         """
         kernels()
+        noise.warm()
         with ExitStack() as starting:
             starting.enter_context(self._home.lock("zone"))
             notice_restore(self._core)

@@ -30,15 +30,15 @@ QUESTIONS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chunks, "CHUNK_HANDLES", 16)
+    monkeypatch.setattr(chunks, "CHUNK_HANDLES", 10)
 
 
 @pytest.mark.usefixtures("each_backend")
 @pytest.mark.parametrize("circuit", Circuit)
 @pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
 def test_totals_are_exact(circuit: Circuit, question: dict[str, Any]) -> None:
-    """41 rows in three chunks, some of them padding, put down and taken up after each or after two."""
-    world = World.random(make_job(handles=41, circuit=circuit, **question), len(question), padding=5)
+    """25 rows in three chunks, some of them padding, put down and taken up after each or after two."""
+    world = World.random(make_job(handles=25, circuit=circuit, **question), len(question), padding=5)
 
     answer = answered(computed(world, together=1 + len(question) % 2), Noiseless(world.job.question))
 
@@ -70,13 +70,13 @@ def test_cheap_randomness_will_do_for_rows() -> None:
 
 @pytest.mark.parametrize("circuit", Circuit)
 def test_rows_come_in_order_and_all_of_them(circuit: Circuit) -> None:
-    world = World.random(make_job(handles=41, circuit=circuit), 4)
+    world = World.random(make_job(handles=25, circuit=circuit), 4)
     first, second, third = sent_rows(world)
 
     def start(state: bytes | None = None) -> Any:
         if circuit is Circuit.SELECTION:
             return Counting(world.job, state)
-        return Summing(world.job, Selected(world.bitmaps(), 41), state)
+        return Summing(world.job, Selected(world.bitmaps(), 25), state)
 
     def arguments(rows: Any) -> Any:
         return (rows, world.columns(rows.low, rows.high)) if circuit is Circuit.SELECTION else (rows,)
@@ -88,7 +88,7 @@ def test_rows_come_in_order_and_all_of_them(circuit: Circuit) -> None:
     with pytest.raises(InternalError, match="were due"):
         computing.add(*arguments(first))
     computing.add(*arguments(second))
-    with pytest.raises(StateError, match="32 of 41"):
+    with pytest.raises(StateError, match="20 of 25"):
         computing.complete()
     with pytest.raises(StateError):
         start(computing.to_bytes()[:-1])

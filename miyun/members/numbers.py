@@ -6,7 +6,6 @@ counts, as everywhere. What can't be read, lies outside a tag's range or is miss
 # ruff: noqa: S608 - names are numbered or written out where they are used, values are parameters, paths are quoted
 
 import math
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,7 @@ from miyun.members.reasons import Rejected
 from miyun.members.roster import Roster
 from miyun.members.staging import insert
 from miyun.members.tagged_reading import PairReader
-from miyun.members.workspace import connect, cursor_of, explained, literal, private_folder, put_in_place
+from miyun.members.workspace import building, connect, cursor_of, explained, literal, put_in_place
 
 
 class NumberColumn(Protocol):
@@ -77,12 +76,9 @@ class NumberRows:
             InputError: a column has no range.
             SourceError: a source can't be read.
         """
-        work = path.with_name(path.name + ".building")
-        shutil.rmtree(work, ignore_errors=True)
-        private_folder(work)
-        made = work / "numbers.duckdb"
         tags = _tags(config, columns, catalogue)
-        try:
+        with building(path) as work:
+            made = work / "numbers.duckdb"
             with explained(), connect(None, memory_mib=config.memory_mib, spill=work / "spill") as connection:
                 connection.execute(f"ATTACH {literal(roster.path)} AS roster (READ_ONLY)")
                 connection.execute(f"ATTACH {literal(made)} AS numbers")
@@ -100,8 +96,6 @@ class NumberRows:
                 _settle(connection, attributes, len(columns))
                 connection.execute("DETACH numbers")
             put_in_place(made, path)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
         return cls.open(path, memory_mib=config.memory_mib)
 
     @classmethod

@@ -8,7 +8,6 @@ Padding handles carry nothing and are not among everybody: a copy would count a 
 """
 # ruff: noqa: S608 - names are written out where they are used, values are parameters, paths are quoted
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from miyun.members.config import DEFAULT_MEMORY_MIB, MembersConfig
 from miyun.members.reading import Progress
 from miyun.members.roster import Roster
 from miyun.members.tagged_building import TagsReport, gather
-from miyun.members.workspace import connect, cursor_of, explained, literal, private_folder, put_in_place
+from miyun.members.workspace import building, connect, cursor_of, explained, literal, put_in_place
 from miyun.records import Record
 
 
@@ -80,12 +79,9 @@ class TaggedRows:
             raise ConfigError("there is no [tags] table", hint="Say in [tags] where the pairs and the catalogue are.")
         if not catalogue.counts(tags) or per_person < 1:
             raise InternalError("a question of tags that can't be counted")
-        work = path.with_name(path.name + ".building")
-        shutil.rmtree(work, ignore_errors=True)
-        private_folder(work)
-        made = work / "tagged.duckdb"
         memory_mib = config.tags.memory_mib
-        try:
+        with building(path) as work:
+            made = work / "tagged.duckdb"
             with explained(), connect(None, memory_mib=memory_mib, spill=work / "spill") as connection:
                 connection.execute(f"ATTACH {literal(roster.path)} AS roster (READ_ONLY)")
                 connection.execute(f"ATTACH {literal(made)} AS tagged")
@@ -105,8 +101,6 @@ class TaggedRows:
                 connection.execute("CREATE TABLE tagged.facts AS SELECT ?::BLOB AS facts", [facts.canonical_bytes()])
                 connection.execute("DETACH tagged")
             put_in_place(made, path)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
         return cls.open(path, memory_mib=memory_mib)
 
     @classmethod

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,6 +77,18 @@ def private_folder(path: Path) -> Path:
 def literal(path: Path) -> str:
     """The path as an SQL string, for statements that take no parameters."""
     return "'" + str(path).replace("'", "''") + "'"
+
+
+@contextmanager
+def building(path: Path) -> Iterator[Path]:
+    """A private folder beside ``path`` to make it in, which goes when it is made or has failed."""
+    folder = path.with_name(path.name + ".building")
+    shutil.rmtree(folder, ignore_errors=True)
+    private_folder(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def put_in_place(made: Path, path: Path) -> None:

@@ -7,8 +7,9 @@ import pytest
 from miyun.aggregates import chunks
 from miyun.aggregates.counting import Counting
 from miyun.aggregates.encrypted import join_rows
+from miyun.aggregates.question import MOST_STEPS
 from miyun.aggregates.selection import Selected, encrypt_selection
-from miyun.aggregates.statements import Circuit
+from miyun.aggregates.statements import Circuit, NumberRange
 from miyun.aggregates.summing import Summing
 from miyun.aggregates.values import encrypt_values
 from miyun.errors import InternalError, StateError
@@ -23,6 +24,14 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "one tag": {"tag_count": 1, "dimension_count": 1, "per_person": 1},
     "many segments": {"segments": segments(8)},
     "a number": {**NO_TAGS, "numbers": (SPEND,)},
+    "wide ranges": {
+        **NO_TAGS,
+        "numbers": (
+            NumberRange(name="from zero", low=0, high=MOST_STEPS, step="1"),
+            NumberRange(name="either sign", low=-MOST_STEPS, high=MOST_STEPS, step="1"),
+            NumberRange(name="flag", low=0, high=1, step="1"),
+        ),
+    },
     "numbers": {**NO_TAGS, "numbers": (SPEND, AGE), "segments": segments(3)},
     "tags and numbers": {"numbers": (AGE, SPEND), "segments": segments(2)},
 }

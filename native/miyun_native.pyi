@@ -87,7 +87,7 @@ class PaillierPublicKey:
         """With n-th powers from ``make_randomness`` of this or another class, as many as values."""
 
     def make_base(self) -> bytes:
-        """−(r²)ⁿ mod n², public, for ``fixed_base``: the key's owner draws it once."""
+        """−(r²)ⁿ mod n² of a uniform r, for ``fixed_base``: whoever encrypts draws it."""
 
     def fixed_base(self, base: bytes, exponent_bits: int) -> PaillierFixedBase:
         """Tables (47 MB at 3072 bits) for short exponents, of at least half of n's bits. That these are safe (the

@@ -41,8 +41,8 @@ impl PublicKey {
         work.write(&number, out, self.ciphertext_bytes());
     }
 
-    /// A base for short exponents, −(r²)ⁿ for a uniform r: what the owner of a key publishes with it, if its primes are
-    /// such that this is safe.
+    /// A base for short exponents, −(r²)ⁿ for a uniform r, which whoever encrypts draws. That the primes are such that
+    /// this is safe is for the caller to know.
     ///
     /// # Errors
     ///

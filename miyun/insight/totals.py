@@ -1,6 +1,8 @@
 """The noised totals that enter: integers as they were decrypted, with the standard deviation of their noise."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +55,21 @@ class TagTotals:
     def __post_init__(self) -> None:
         if len(self.counts) != len(self.tags.ids) or len(self.known) != len(self.tags.dimensions):
             raise InternalError("as many totals as tags and dimensions are needed")
+
+    @classmethod
+    def read(cls, name: str, tags: Tags, totals: Sequence[int], scale: float) -> Self:
+        """From the totals of one segment in a question's order: its tags, their dimensions, everybody."""
+        places = len(tags.ids), len(tags.ids) + len(tags.dimensions)
+        if len(totals) != places[1] + 1:
+            raise InternalError("as many totals as tags and dimensions are needed, and one of everybody")
+        return cls(
+            name=name,
+            tags=tags,
+            counts=np.asarray(totals[: places[0]], dtype=np.int64),
+            known=np.asarray(totals[places[0] : places[1]], dtype=np.int64),
+            everybody=totals[-1],
+            scale=scale,
+        )
 
     def size(self, z: float) -> Estimate:
         return counts(self.everybody, self.scale, z).one()

@@ -39,6 +39,15 @@ def test_tgi_by_hand() -> None:
     ]
 
 
+def test_totals_are_read_in_a_questions_order() -> None:
+    read = TagTotals.read("s", tags_of(3), [7, 8, 9, 40, 30, 50], 5.0)
+
+    assert (read.counts.tolist(), read.known.tolist(), read.everybody) == ([7, 8, 9], [40, 30], 50)
+    assert read.tagged().whole.tolist() == [40, 30, 50]
+    with pytest.raises(InternalError, match="as many totals"):
+        TagTotals.read("s", tags_of(3), [7, 8, 9, 40, 30], 5.0)
+
+
 def test_what_stands_out_comes_first_and_the_rest_is_left_out() -> None:
     names = ("mild", "strong", "less than usual", "noise")
     tags = Tags(ids=names, names=names, dimensions=(), dimension_of=np.full(4, NO_DIMENSION))

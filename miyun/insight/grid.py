@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -127,9 +127,10 @@ class Grid:
                 columns[f"{column.key}_high"] = [estimate.high for estimate in estimates]
         return pd.DataFrame(columns)
 
-    def plain(self) -> list[dict[str, Any]]:
+    def plain(self) -> Iterator[dict[str, Any]]:
         """The rows as JSON values, names as they are."""
-        return [{column.key: plain(cell) for column, cell in zip(self.columns, row, strict=True)} for row in self.rows]
+        keys = [column.key for column in self.columns]
+        return ({key: plain(cell) for key, cell in zip(keys, row, strict=True)} for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +146,7 @@ class Tables:
 
 
 def to_json(document: object) -> str:
-    return json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)
+    return json.dumps(document, ensure_ascii=False, allow_nan=False)
 
 
 def _words(cell: Cell, column: Column, language: Language) -> str:

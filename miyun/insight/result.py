@@ -60,10 +60,16 @@ class Result(ABC):
     def to_plain(self) -> dict[str, Any]:
         """The whole result as JSON values."""
         figures = {key: plain(figure) for key, figure in self.figures().items()}
-        return {"title": self.title().en} | figures | {grid.key: grid.plain() for grid in self.grids()}
+        return {"title": self.title().en} | figures | {grid.key: list(grid.plain()) for grid in self.grids()}
 
     def to_json(self) -> str:
-        return to_json(self.to_plain())
+        """The whole result, one row a line."""
+        document = {"title": self.title().en} | {key: plain(figure) for key, figure in self.figures().items()}
+        parts = [f"{to_json(key)}: {to_json(value)}" for key, value in document.items()]
+        for grid in self.grids():
+            rows = ",\n".join(to_json(row) for row in grid.plain())
+            parts.append(f"{to_json(grid.key)}: [\n{rows}\n]")
+        return "{" + ",\n".join(parts) + "}\n"
 
     def to_frame(self) -> "pd.DataFrame":
         """The main table, whole. An estimate takes three columns: its value, ``_low`` and ``_high``."""

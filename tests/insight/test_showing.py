@@ -105,6 +105,7 @@ def test_a_narrow_terminal_loses_no_digit(result: Result) -> None:
 def test_json_is_whole_and_strict(result: Result) -> None:
     document = json.loads(result.to_json(), parse_constant=pytest.fail)
 
+    assert document == result.to_plain()
     assert document["title"]
     for grid in result.grids():
         assert len(document[grid.key]) == len(grid.rows)

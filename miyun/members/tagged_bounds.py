@@ -52,19 +52,20 @@ def at_most(
 ) -> Mask:
     """Which entries count, at most ``limit`` of a handle: those of ``first``, then those of the lowest rank.
 
-    ``handles`` ascend. ``rank`` is asked for the places of those handles only that have more than ``limit``.
+    ``handles`` ascend; none has more than ``limit`` of ``first``. ``rank`` is asked only for places that it decides on.
     """
     kept = np.ones(len(handles), np.bool_)
-    starts = np.flatnonzero(np.diff(handles, prepend=handles[:1] + 1)) if len(handles) else np.empty(0, np.intp)
-    counts = np.diff(starts, append=len(handles))
-    crowded = np.flatnonzero(np.repeat(counts > limit, counts))
-    if len(crowded):
-        order = crowded[np.lexsort((rank(crowded), ~first[crowded], handles[crowded]))]
-        kept[order[_nth_of_its_kind(handles[order]) >= limit]] = False
-    return kept
-
-
-def _nth_of_its_kind(handles: Numbers) -> npt.NDArray[np.intp]:
-    """For each place how many equal ones stand before it; equal ones stand together."""
+    if not len(handles):
+        return kept
     starts = np.flatnonzero(np.diff(handles, prepend=handles[:1] + 1))
-    return np.arange(len(handles)) - np.repeat(starts, np.diff(starts, append=len(handles)))
+    counts = np.diff(starts, append=len(handles))
+    open_places = limit - np.add.reduceat(first.astype(np.intp), starts)
+    rest = np.repeat(counts > limit, counts) & ~first
+    ranked = np.flatnonzero(rest & np.repeat(open_places > 0, counts))
+    kept[rest] = False
+    if len(ranked):
+        order = ranked[np.lexsort((rank(ranked), handles[ranked]))]
+        heads = np.flatnonzero(np.diff(handles[order], prepend=handles[order[:1]] + 1))
+        nth = np.arange(len(order)) - np.repeat(heads, np.diff(heads, append=len(order)))
+        kept[order[nth < np.repeat(open_places, counts)[order]]] = True
+    return kept

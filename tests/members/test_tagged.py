@@ -377,15 +377,17 @@ def test_what_can_not_be_asked(world):
         made.build()
 
 
-def test_at_most_asks_for_the_ranks_of_the_crowded_only():
+def test_at_most_asks_only_for_ranks_that_decide():
     handles = np.array([1, 2, 2, 2, 5, 5, 2**32 - 1], np.uint32)
     asked = []
 
     def ranks(places):
         asked.extend(places.tolist())
-        return np.array([9, 8, 7], np.uint64)
+        return np.array([8, 7], np.uint64)
 
     first = np.array([0, 1, 0, 0, 0, 0, 0], np.bool_)
     assert at_most(2, handles, ranks, first).tolist() == [True, True, False, True, True, True, True]
-    assert asked == [1, 2, 3]
+    assert asked == [2, 3]
+    assert at_most(1, handles[:4], ranks, first[:4]).tolist() == [True, True, False, False]
+    assert asked == [2, 3]
     assert at_most(2, handles[:0], ranks, first[:0]).tolist() == []

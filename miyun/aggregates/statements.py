@@ -1,11 +1,13 @@
 """What is signed about encrypted aggregates. Digests are SHA-256; numbers of a column are whole steps of it."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import ClassVar
 
 from miyun.records import Record, Statement
+
+_ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Circuit(StrEnum):
@@ -78,6 +80,10 @@ class InsightRequest(Statement):
     key_digest: bytes
     at: datetime
 
+    def question_digest(self) -> bytes:
+        """What is asked, in whichever job and whenever: SHA-256 of the request without those two."""
+        return replace(self, job="", at=_ANY_TIME).digest()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectionChunk(Statement):
@@ -141,4 +147,32 @@ class Totals(Statement):
     slot_bits: int
     count: int
     ciphertexts_digest: bytes
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverlapRequest(Statement):
+    """A party asks for the sizes of all these segments and of what each two share."""
+
+    KIND: ClassVar[str] = "overlap-request"
+
+    contract: str
+    segments: tuple[SegmentVersion, ...]
+    asker: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverlapAnswer(Statement):
+    """Signed by the zone: noised ``sizes``, the upper triangle of the matrix with its diagonal, row by row.
+
+    ``scale_milli`` is the standard deviation of the noise of each, in thousandths.
+    """
+
+    KIND: ClassVar[str] = "overlap-answer"
+
+    contract: str
+    segments: tuple[SegmentVersion, ...]
+    sizes: tuple[int, ...]
+    scale_milli: int
     at: datetime

@@ -30,6 +30,10 @@ class Event(StrEnum):
     ACTIVATION_REQUESTED = "activation-requested"
     AUDIENCE_SEALED = "audience-sealed"
     AUDIENCE_DELIVERED = "audience-delivered"
+    READER_KEY = "reader-key"
+    INSIGHT_REQUESTED = "insight-requested"
+    VALUES_RECEIVED = "values-received"
+    TOTALS_RELEASED = "totals-released"
     TASK_REFUSED = "task-refused"
     EPOCH_ERASED = "epoch-erased"
 

@@ -11,6 +11,7 @@ class JobKind(StrEnum):
     FUSE = "fuse"
     SEGMENT = "segment"
     ACTIVATE = "activate"
+    INSIGHT = "insight"
 
 
 class JobState(StrEnum):
@@ -29,7 +30,7 @@ class Job(Record):
     """What parties see of a job; the same fields as on the wire.
 
     ``done`` and ``total`` count chunks or tasks; ``total`` 0 means not known yet. ``subject`` is the epoch of a fusion,
-    ``name@version`` of a segment.
+    ``name@version`` of a segment and, by commas, of each segment of an insight.
     """
 
     id: str

@@ -104,6 +104,45 @@ def permit_intersection(
         _require_grants(contract, reader, reached, Rung.EXACT_SIZE)
 
 
+def permit_insight(
+    contract: Contract, reader: str, columns: Iterable[str], subjects: frozenset[str], *, tags: Iterable[str] = ()
+) -> None:
+    """``reader`` may learn noised totals of ``columns`` and ``tags`` over segments made of ``subjects``.
+
+    What the other party owns of them, and `MATCHED`, needs its grant of ``insight``. ``tags`` are ``tags.`` and the
+    name of a tag, or ``tags`` for the whole catalogue. A grant on a tag covers what is below it: only the owner, who
+    has the catalogue, can tell; see `granted_tags`. Here it is enough that one grant could cover a tag.
+
+    Raises:
+        NotPermittedError: a grant is missing, or ``reader`` is no party.
+    """
+    party = require_party(contract, reader)
+    _require_grants(contract, party, subjects | {MATCHED} | set(columns), Rung.INSIGHT)
+    foreign = sorted(tag for tag in tags if tag.partition(".")[0] != party.kind.namespace)
+    granted = granted_tags(contract, reader)
+    if foreign and not granted:
+        _require_grants(contract, party, frozenset(foreign[:1]), Rung.INSIGHT)
+
+
+def granted_tags(contract: Contract, reader: str) -> frozenset[str]:
+    """Which tags of the other party ``reader`` may learn totals of, with all below them, by their names.
+
+    The empty name stands for the whole catalogue but for what is sensitive there: that needs a grant on its own name,
+    or on the name of something sensitive above it.
+
+    Raises:
+        NotPermittedError: ``reader`` is no party.
+    """
+    require_party(contract, reader)
+    owner = contract.counterparty(reader)
+    namespace = owner.kind.namespace
+    return frozenset(
+        grant.subject.removeprefix(namespace).removeprefix(".")
+        for grant in contract.grants
+        if (grant.owner, grant.recipient, grant.rung) == (owner.name, reader, Rung.INSIGHT) and grant.subject != MATCHED
+    )
+
+
 def permit_leg_count(contract: Contract, count: int) -> None:
     """The zone may hold bits of ``count`` predicates of one party in one epoch.
 

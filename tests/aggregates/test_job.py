@@ -1,13 +1,14 @@
 """A job starts only as the contract and the signed statements say."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from miyun.aggregates.job import InsightJob, permit_circuit
 from miyun.aggregates.reading import read_totals
-from miyun.aggregates.statements import Circuit
+from miyun.aggregates.statements import Circuit, SegmentVersion
 from miyun.contract.model import Contract
 from miyun.errors import ContractError, InputError, InternalError, MalformedError, NotPermittedError, SignatureError
 from miyun.paillier.private import PrivateKey
@@ -71,6 +72,18 @@ def test_who_does_what(circuit: Circuit, owner: str, encrypts: str, computes: st
     assert (job.owner, job.encrypts, job.computes, job.reader) == (owner, encrypts, computes, MERCHANT)
     assert job.admits_short_exponents
     assert job.key == reader().public_key
+
+
+def test_the_same_question_has_the_same_digest() -> None:
+    asked = REQUEST.question_digest()
+    assert replace(REQUEST, job="another", at=REQUEST.at + timedelta(days=1)).question_digest() == asked
+    for other in (
+        replace(REQUEST, rho_micro=REQUEST.rho_micro + 1),
+        replace(REQUEST, segments=(SegmentVersion(name="payers", version=4),)),
+        replace(REQUEST, requester=PLATFORM),
+        replace(REQUEST, contract="autumn"),
+    ):
+        assert other.question_digest() != asked
 
 
 def start(request: Any = REQUEST, key: Any = None, **changes: Any) -> InsightJob:

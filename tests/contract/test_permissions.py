@@ -5,9 +5,11 @@ import pytest
 
 from miyun.contract.model import MATCHED, Contract, Grant, Rung
 from miyun.contract.permissions import (
+    granted_tags,
     permit_activation,
     permit_channels,
     permit_fusion,
+    permit_insight,
     permit_leg_count,
     permit_segment,
     permit_size,
@@ -103,3 +105,45 @@ def test_a_channel_leads_to_its_recipient_only(drafted: Contract) -> None:
 def test_legs_are_counted(drafted: Contract) -> None:
     permit_leg_count(drafted, drafted.legs_per_epoch)
     refused("legs_per_epoch", lambda: permit_leg_count(drafted, drafted.legs_per_epoch + 1))
+
+
+def insight(*subjects: str, recipient: str = "shop") -> tuple[Grant, ...]:
+    owner = "feed" if recipient == "shop" else "shop"
+    return tuple(Grant(owner=owner, subject=name, rung=Rung.INSIGHT, recipient=recipient) for name in subjects)
+
+
+def test_insight_needs_grants_of_its_own_rung(drafted: Contract) -> None:
+    for act in (
+        lambda: permit_insight(drafted, "shop", (), frozenset()),
+        lambda: permit_insight(drafted, "shop", ("tags.age",), frozenset()),
+        lambda: permit_insight(drafted, "feed", (), SPEND),
+    ):
+        assert "insight" in refused("grants", act).message
+    contract = replace(drafted, grants=(*drafted.grants, *insight(MATCHED, "tags.age", "tags.tea")))
+
+    permit_insight(contract, "shop", ("tags.age",), OWN_OF_SHOP, tags=("tags.tea",))
+    for act in (
+        lambda: permit_insight(contract, "shop", ("tags.income",), frozenset()),
+        lambda: permit_insight(contract, "shop", ("tags.age",), frozenset({"tags.rich"})),
+        lambda: permit_insight(contract, "shop", ("weather.rain",), frozenset()),
+        lambda: permit_insight(contract, "feed", ("members.spend_90d",), frozenset()),
+    ):
+        refused("grants", act)
+    refused("parties", lambda: permit_insight(contract, "zone", (), frozenset()))
+
+
+def test_own_columns_and_tags_need_no_grant_of_insight(drafted: Contract) -> None:
+    contract = replace(drafted, grants=insight(MATCHED))
+
+    permit_insight(contract, "shop", ("members.spend_90d",), OWN_OF_SHOP, tags=("members.interests",))
+    refused("grants", lambda: permit_insight(contract, "shop", (), frozenset(), tags=("tags.tea",)))
+
+
+def test_whose_grants_of_tags_are_whose(drafted: Contract) -> None:
+    contract = replace(
+        drafted, grants=(*insight(MATCHED, "tags", "tags.gender=female"), *insight("members.age", recipient="feed"))
+    )
+
+    assert granted_tags(contract, "shop") == {"", "gender=female"}
+    assert granted_tags(contract, "feed") == {"age"}
+    permit_insight(contract, "shop", (), frozenset(), tags=("tags", "tags.tea"))

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from miyun.wire.v1 import activation_pb2 as _activation_pb2
 from miyun.wire.v1 import fusion_pb2 as _fusion_pb2
+from miyun.wire.v1 import insight_pb2 as _insight_pb2
 from miyun.wire.v1 import segment_pb2 as _segment_pb2
 import builtins as _builtins
 import sys
@@ -32,6 +33,7 @@ class Task(_message.Message):
     LEG_FIELD_NUMBER: _builtins.int
     SUPPRESS_FIELD_NUMBER: _builtins.int
     DELIVER_FIELD_NUMBER: _builtins.int
+    INSIGHT_FIELD_NUMBER: _builtins.int
     job: _builtins.str
     @_builtins.property
     def fuse(self) -> Global___FuseTask: ...
@@ -41,6 +43,8 @@ class Task(_message.Message):
     def suppress(self) -> Global___SuppressTask: ...
     @_builtins.property
     def deliver(self) -> Global___DeliverTask: ...
+    @_builtins.property
+    def insight(self) -> Global___InsightTask: ...
     def __init__(
         self,
         *,
@@ -49,12 +53,13 @@ class Task(_message.Message):
         leg: Global___LegTask | None = ...,
         suppress: Global___SuppressTask | None = ...,
         deliver: Global___DeliverTask | None = ...,
+        insight: Global___InsightTask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["deliver", b"deliver", "fuse", b"fuse", "leg", b"leg", "suppress", b"suppress", "work", b"work"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["deliver", b"deliver", "fuse", b"fuse", "insight", b"insight", "leg", b"leg", "suppress", b"suppress", "work", b"work"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deliver", b"deliver", "fuse", b"fuse", "job", b"job", "leg", b"leg", "suppress", b"suppress", "work", b"work"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deliver", b"deliver", "fuse", b"fuse", "insight", b"insight", "job", b"job", "leg", b"leg", "suppress", b"suppress", "work", b"work"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_work: _TypeAlias = _typing.Literal["fuse", "leg", "suppress", "deliver"]  # noqa: Y015
+    _WhichOneofReturnType_work: _TypeAlias = _typing.Literal["fuse", "leg", "suppress", "deliver", "insight"]  # noqa: Y015
     _WhichOneofArgType_work: _TypeAlias = _typing.Literal["work", b"work"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_work) -> _WhichOneofReturnType_work | None: ...
 
@@ -160,6 +165,44 @@ class DeliverTask(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeliverTask: _TypeAlias = DeliverTask  # noqa: Y015
+
+@_typing.final
+class InsightTask(_message.Message):
+    """For the owner of the columns that the question is about."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    KEY_SIGNATURE_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    HANDLES_FIELD_NUMBER: _builtins.int
+    signature: _builtins.bytes
+    key_signature: _builtins.bytes
+    epoch: _builtins.int
+    handles: _builtins.int
+    @_builtins.property
+    def request(self) -> _insight_pb2.InsightRequest: ...
+    @_builtins.property
+    def key(self) -> _insight_pb2.ReaderKey: ...
+    def __init__(
+        self,
+        *,
+        request: _insight_pb2.InsightRequest | None = ...,
+        signature: _builtins.bytes = ...,
+        key: _insight_pb2.ReaderKey | None = ...,
+        key_signature: _builtins.bytes = ...,
+        epoch: _builtins.int = ...,
+        handles: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "request", b"request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "handles", b"handles", "key", b"key", "key_signature", b"key_signature", "request", b"request", "signature", b"signature"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InsightTask: _TypeAlias = InsightTask  # noqa: Y015
 
 @_typing.final
 class NextTasksRequest(_message.Message):

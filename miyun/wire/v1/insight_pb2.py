@@ -22,27 +22,65 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from miyun.wire.v1 import audit_pb2 as miyun_dot_wire_dot_v1_dot_audit__pb2
+from miyun.wire.v1 import job_pb2 as miyun_dot_wire_dot_v1_dot_job__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bmiyun/wire/v1/insight.proto\x12\rmiyun.wire.v1\"~\n\tReaderKey\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x17\n\x0f\x63ontract_digest\x18\x02 \x01(\x0c\x12\r\n\x05party\x18\x03 \x01(\t\x12\x0f\n\x07modulus\x18\x04 \x01(\x0c\x12\x17\n\x0fshort_exponents\x18\x05 \x01(\x08\x12\r\n\x05proof\x18\x06 \x01(\x0c\"/\n\x0eSegmentVersion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\"D\n\x0bNumberRange\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03low\x18\x02 \x01(\x03\x12\x0c\n\x04high\x18\x03 \x01(\x03\x12\x0c\n\x04step\x18\x04 \x01(\t\"\xf7\x02\n\x0eInsightRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x17\n\x0f\x63ontract_digest\x18\x02 \x01(\x0c\x12\x0b\n\x03job\x18\x03 \x01(\t\x12\x11\n\trequester\x18\x04 \x01(\t\x12\x0f\n\x07\x63ircuit\x18\x05 \x01(\t\x12/\n\x08segments\x18\x06 \x03(\x0b\x32\x1d.miyun.wire.v1.SegmentVersion\x12\x18\n\x10\x63\x61talogue_digest\x18\x07 \x01(\x0c\x12\x0c\n\x04tags\x18\x08 \x03(\t\x12\x10\n\x08\x62ranches\x18\t \x03(\t\x12\x11\n\ttag_count\x18\n \x01(\r\x12\x17\n\x0f\x64imension_count\x18\x0b \x01(\r\x12\x12\n\nper_person\x18\x0c \x01(\r\x12+\n\x07numbers\x18\r \x03(\x0b\x32\x1a.miyun.wire.v1.NumberRange\x12\x11\n\trho_micro\x18\x0e \x01(\x04\x12\x12\n\nkey_digest\x18\x0f \x01(\x0c\x12\n\n\x02\x61t\x18\x10 \x01(\t\"\xf4\x01\n\x0eSelectionChunk\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\r\x12\r\n\x05owner\x18\x04 \x01(\t\x12\x16\n\x0erequest_digest\x18\x05 \x01(\x0c\x12\x12\n\nkey_digest\x18\x06 \x01(\x0c\x12\x0f\n\x07handles\x18\x07 \x01(\r\x12\x11\n\tslot_bits\x18\x08 \x01(\r\x12\r\n\x05index\x18\t \x01(\r\x12\x0e\n\x06\x63hunks\x18\n \x01(\r\x12\x0b\n\x03low\x18\x0b \x01(\r\x12\r\n\x05\x63ount\x18\x0c \x01(\r\x12\x1a\n\x12\x63iphertexts_digest\x18\r \x01(\x0c\"\xf1\x01\n\x0bValuesChunk\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\r\x12\r\n\x05owner\x18\x04 \x01(\t\x12\x16\n\x0erequest_digest\x18\x05 \x01(\x0c\x12\x12\n\nkey_digest\x18\x06 \x01(\x0c\x12\x0f\n\x07handles\x18\x07 \x01(\r\x12\x11\n\tslot_bits\x18\x08 \x01(\r\x12\r\n\x05index\x18\t \x01(\r\x12\x0e\n\x06\x63hunks\x18\n \x01(\r\x12\x0b\n\x03low\x18\x0b \x01(\r\x12\r\n\x05\x63ount\x18\x0c \x01(\r\x12\x1a\n\x12\x63iphertexts_digest\x18\r \x01(\x0c\"\xdc\x01\n\x06Totals\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\r\x12\r\n\x05owner\x18\x04 \x01(\t\x12\x0e\n\x06reader\x18\x05 \x01(\t\x12\x16\n\x0erequest_digest\x18\x06 \x01(\x0c\x12\x12\n\nkey_digest\x18\x07 \x01(\x0c\x12\x0f\n\x07handles\x18\x08 \x01(\r\x12\x11\n\tslot_bits\x18\t \x01(\r\x12\r\n\x05\x63ount\x18\n \x01(\r\x12\x1a\n\x12\x63iphertexts_digest\x18\x0b \x01(\x0c\x12\n\n\x02\x61t\x18\x0c \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bmiyun/wire/v1/insight.proto\x12\rmiyun.wire.v1\x1a\x19miyun/wire/v1/audit.proto\x1a\x17miyun/wire/v1/job.proto\"~\n\tReaderKey\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x17\n\x0f\x63ontract_digest\x18\x02 \x01(\x0c\x12\r\n\x05party\x18\x03 \x01(\t\x12\x0f\n\x07modulus\x18\x04 \x01(\x0c\x12\x17\n\x0fshort_exponents\x18\x05 \x01(\x08\x12\r\n\x05proof\x18\x06 \x01(\x0c\"/\n\x0eSegmentVersion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\"D\n\x0bNumberRange\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03low\x18\x02 \x01(\x03\x12\x0c\n\x04high\x18\x03 \x01(\x03\x12\x0c\n\x04step\x18\x04 \x01(\t\"\xf7\x02\n\x0eInsightRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x17\n\x0f\x63ontract_digest\x18\x02 \x01(\x0c\x12\x0b\n\x03job\x18\x03 \x01(\t\x12\x11\n\trequester\x18\x04 \x01(\t\x12\x0f\n\x07\x63ircuit\x18\x05 \x01(\t\x12/\n\x08segments\x18\x06 \x03(\x0b\x32\x1d.miyun.wire.v1.SegmentVersion\x12\x18\n\x10\x63\x61talogue_digest\x18\x07 \x01(\x0c\x12\x0c\n\x04tags\x18\x08 \x03(\t\x12\x10\n\x08\x62ranches\x18\t \x03(\t\x12\x11\n\ttag_count\x18\n \x01(\r\x12\x17\n\x0f\x64imension_count\x18\x0b \x01(\r\x12\x12\n\nper_person\x18\x0c \x01(\r\x12+\n\x07numbers\x18\r \x03(\x0b\x32\x1a.miyun.wire.v1.NumberRange\x12\x11\n\trho_micro\x18\x0e \x01(\x04\x12\x12\n\nkey_digest\x18\x0f \x01(\x0c\x12\n\n\x02\x61t\x18\x10 \x01(\t\"\xf4\x01\n\x0eSelectionChunk\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\r\x12\r\n\x05owner\x18\x04 \x01(\t\x12\x16\n\x0erequest_digest\x18\x05 \x01(\x0c\x12\x12\n\nkey_digest\x18\x06 \x01(\x0c\x12\x0f\n\x07handles\x18\x07 \x01(\r\x12\x11\n\tslot_bits\x18\x08 \x01(\r\x12\r\n\x05index\x18\t \x01(\r\x12\x0e\n\x06\x63hunks\x18\n \x01(\r\x12\x0b\n\x03low\x18\x0b \x01(\r\x12\r\n\x05\x63ount\x18\x0c \x01(\r\x12\x1a\n\x12\x63iphertexts_digest\x18\r \x01(\x0c\"\xf1\x01\n\x0bValuesChunk\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\r\x12\r\n\x05owner\x18\x04 \x01(\t\x12\x16\n\x0erequest_digest\x18\x05 \x01(\x0c\x12\x12\n\nkey_digest\x18\x06 \x01(\x0c\x12\x0f\n\x07handles\x18\x07 \x01(\r\x12\x11\n\tslot_bits\x18\x08 \x01(\r\x12\r\n\x05index\x18\t \x01(\r\x12\x0e\n\x06\x63hunks\x18\n \x01(\r\x12\x0b\n\x03low\x18\x0b \x01(\r\x12\r\n\x05\x63ount\x18\x0c \x01(\r\x12\x1a\n\x12\x63iphertexts_digest\x18\r \x01(\x0c\"\xdc\x01\n\x06Totals\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\r\x12\r\n\x05owner\x18\x04 \x01(\t\x12\x0e\n\x06reader\x18\x05 \x01(\t\x12\x16\n\x0erequest_digest\x18\x06 \x01(\x0c\x12\x12\n\nkey_digest\x18\x07 \x01(\x0c\x12\x0f\n\x07handles\x18\x08 \x01(\r\x12\x11\n\tslot_bits\x18\t \x01(\r\x12\r\n\x05\x63ount\x18\n \x01(\r\x12\x1a\n\x12\x63iphertexts_digest\x18\x0b \x01(\x0c\x12\n\n\x02\x61t\x18\x0c \x01(\t\"n\n\x0eOverlapRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12/\n\x08segments\x18\x02 \x03(\x0b\x32\x1d.miyun.wire.v1.SegmentVersion\x12\r\n\x05\x61sker\x18\x03 \x01(\t\x12\n\n\x02\x61t\x18\x04 \x01(\t\"\x82\x01\n\rOverlapAnswer\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12/\n\x08segments\x18\x02 \x03(\x0b\x32\x1d.miyun.wire.v1.SegmentVersion\x12\r\n\x05sizes\x18\x03 \x03(\x03\x12\x13\n\x0bscale_milli\x18\x04 \x01(\x04\x12\n\n\x02\x61t\x18\x05 \x01(\t\"U\n\x13PutReaderKeyRequest\x12+\n\tstatement\x18\x01 \x01(\x0b\x32\x18.miyun.wire.v1.ReaderKey\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"6\n\x13GetReaderKeyRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\r\n\x05party\x18\x02 \x01(\t\"V\n\x14GetReaderKeyResponse\x12+\n\tstatement\x18\x01 \x01(\x0b\x32\x18.miyun.wire.v1.ReaderKey\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\\\n\x15RequestInsightRequest\x12\x30\n\tstatement\x18\x01 \x01(\x0b\x32\x1d.miyun.wire.v1.InsightRequest\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"h\n\x16RequestInsightResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.miyun.wire.v1.Job\x12-\n\x07receipt\x18\x02 \x01(\x0b\x32\x1c.miyun.wire.v1.SignedReceipt\":\n\x13QuoteInsightRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x11\n\trho_micro\x18\x02 \x01(\x04\"B\n\x14QuoteInsightResponse\x12\x11\n\trho_micro\x18\x01 \x01(\x04\x12\x17\n\x0fremaining_micro\x18\x02 \x01(\x04\"C\n\x13GetSelectionRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\r\n\x05index\x18\x03 \x01(\r\"p\n\x14GetSelectionResponse\x12\x30\n\tstatement\x18\x01 \x01(\x0b\x32\x1d.miyun.wire.v1.SelectionChunk\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x13\n\x0b\x63iphertexts\x18\x03 \x01(\x0c\"i\n\x10PutValuesRequest\x12-\n\tstatement\x18\x01 \x01(\x0b\x32\x1a.miyun.wire.v1.ValuesChunk\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x13\n\x0b\x63iphertexts\x18\x03 \x01(\x0c\"d\n\x10PutTotalsRequest\x12(\n\tstatement\x18\x01 \x01(\x0b\x32\x15.miyun.wire.v1.Totals\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x13\n\x0b\x63iphertexts\x18\x03 \x01(\x0c\"1\n\x10GetTotalsRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\"\x85\x01\n\x11GetTotalsResponse\x12(\n\tstatement\x18\x01 \x01(\x0b\x32\x15.miyun.wire.v1.Totals\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x13\n\x0b\x63iphertexts\x18\x03 \x01(\x0c\x12\r\n\x05\x65poch\x18\x04 \x01(\r\x12\x0f\n\x07handles\x18\x05 \x01(\r\"X\n\x11\x41skOverlapRequest\x12\x30\n\tstatement\x18\x01 \x01(\x0b\x32\x1d.miyun.wire.v1.OverlapRequest\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"X\n\x12\x41skOverlapResponse\x12/\n\tstatement\x18\x01 \x01(\x0b\x32\x1c.miyun.wire.v1.OverlapAnswer\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x32\x87\x06\n\x0eInsightService\x12P\n\x0cPutReaderKey\x12\".miyun.wire.v1.PutReaderKeyRequest\x1a\x1c.miyun.wire.v1.SignedReceipt\x12W\n\x0cGetReaderKey\x12\".miyun.wire.v1.GetReaderKeyRequest\x1a#.miyun.wire.v1.GetReaderKeyResponse\x12]\n\x0eRequestInsight\x12$.miyun.wire.v1.RequestInsightRequest\x1a%.miyun.wire.v1.RequestInsightResponse\x12W\n\x0cQuoteInsight\x12\".miyun.wire.v1.QuoteInsightRequest\x1a#.miyun.wire.v1.QuoteInsightResponse\x12W\n\x0cGetSelection\x12\".miyun.wire.v1.GetSelectionRequest\x1a#.miyun.wire.v1.GetSelectionResponse\x12J\n\tPutValues\x12\x1f.miyun.wire.v1.PutValuesRequest\x1a\x1c.miyun.wire.v1.SignedReceipt\x12J\n\tPutTotals\x12\x1f.miyun.wire.v1.PutTotalsRequest\x1a\x1c.miyun.wire.v1.SignedReceipt\x12N\n\tGetTotals\x12\x1f.miyun.wire.v1.GetTotalsRequest\x1a .miyun.wire.v1.GetTotalsResponse\x12Q\n\nAskOverlap\x12 .miyun.wire.v1.AskOverlapRequest\x1a!.miyun.wire.v1.AskOverlapResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'miyun.wire.v1.insight_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_READERKEY']._serialized_start=46
-  _globals['_READERKEY']._serialized_end=172
-  _globals['_SEGMENTVERSION']._serialized_start=174
-  _globals['_SEGMENTVERSION']._serialized_end=221
-  _globals['_NUMBERRANGE']._serialized_start=223
-  _globals['_NUMBERRANGE']._serialized_end=291
-  _globals['_INSIGHTREQUEST']._serialized_start=294
-  _globals['_INSIGHTREQUEST']._serialized_end=669
-  _globals['_SELECTIONCHUNK']._serialized_start=672
-  _globals['_SELECTIONCHUNK']._serialized_end=916
-  _globals['_VALUESCHUNK']._serialized_start=919
-  _globals['_VALUESCHUNK']._serialized_end=1160
-  _globals['_TOTALS']._serialized_start=1163
-  _globals['_TOTALS']._serialized_end=1383
+  _globals['_READERKEY']._serialized_start=98
+  _globals['_READERKEY']._serialized_end=224
+  _globals['_SEGMENTVERSION']._serialized_start=226
+  _globals['_SEGMENTVERSION']._serialized_end=273
+  _globals['_NUMBERRANGE']._serialized_start=275
+  _globals['_NUMBERRANGE']._serialized_end=343
+  _globals['_INSIGHTREQUEST']._serialized_start=346
+  _globals['_INSIGHTREQUEST']._serialized_end=721
+  _globals['_SELECTIONCHUNK']._serialized_start=724
+  _globals['_SELECTIONCHUNK']._serialized_end=968
+  _globals['_VALUESCHUNK']._serialized_start=971
+  _globals['_VALUESCHUNK']._serialized_end=1212
+  _globals['_TOTALS']._serialized_start=1215
+  _globals['_TOTALS']._serialized_end=1435
+  _globals['_OVERLAPREQUEST']._serialized_start=1437
+  _globals['_OVERLAPREQUEST']._serialized_end=1547
+  _globals['_OVERLAPANSWER']._serialized_start=1550
+  _globals['_OVERLAPANSWER']._serialized_end=1680
+  _globals['_PUTREADERKEYREQUEST']._serialized_start=1682
+  _globals['_PUTREADERKEYREQUEST']._serialized_end=1767
+  _globals['_GETREADERKEYREQUEST']._serialized_start=1769
+  _globals['_GETREADERKEYREQUEST']._serialized_end=1823
+  _globals['_GETREADERKEYRESPONSE']._serialized_start=1825
+  _globals['_GETREADERKEYRESPONSE']._serialized_end=1911
+  _globals['_REQUESTINSIGHTREQUEST']._serialized_start=1913
+  _globals['_REQUESTINSIGHTREQUEST']._serialized_end=2005
+  _globals['_REQUESTINSIGHTRESPONSE']._serialized_start=2007
+  _globals['_REQUESTINSIGHTRESPONSE']._serialized_end=2111
+  _globals['_QUOTEINSIGHTREQUEST']._serialized_start=2113
+  _globals['_QUOTEINSIGHTREQUEST']._serialized_end=2171
+  _globals['_QUOTEINSIGHTRESPONSE']._serialized_start=2173
+  _globals['_QUOTEINSIGHTRESPONSE']._serialized_end=2239
+  _globals['_GETSELECTIONREQUEST']._serialized_start=2241
+  _globals['_GETSELECTIONREQUEST']._serialized_end=2308
+  _globals['_GETSELECTIONRESPONSE']._serialized_start=2310
+  _globals['_GETSELECTIONRESPONSE']._serialized_end=2422
+  _globals['_PUTVALUESREQUEST']._serialized_start=2424
+  _globals['_PUTVALUESREQUEST']._serialized_end=2529
+  _globals['_PUTTOTALSREQUEST']._serialized_start=2531
+  _globals['_PUTTOTALSREQUEST']._serialized_end=2631
+  _globals['_GETTOTALSREQUEST']._serialized_start=2633
+  _globals['_GETTOTALSREQUEST']._serialized_end=2682
+  _globals['_GETTOTALSRESPONSE']._serialized_start=2685
+  _globals['_GETTOTALSRESPONSE']._serialized_end=2818
+  _globals['_ASKOVERLAPREQUEST']._serialized_start=2820
+  _globals['_ASKOVERLAPREQUEST']._serialized_end=2908
+  _globals['_ASKOVERLAPRESPONSE']._serialized_start=2910
+  _globals['_ASKOVERLAPRESPONSE']._serialized_end=2998
+  _globals['_INSIGHTSERVICE']._serialized_start=3001
+  _globals['_INSIGHTSERVICE']._serialized_end=3776
 # @@protoc_insertion_point(module_scope)

@@ -7,6 +7,8 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from miyun.wire.v1 import audit_pb2 as _audit_pb2
+from miyun.wire.v1 import job_pb2 as _job_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -345,3 +347,441 @@ class Totals(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Totals: _TypeAlias = Totals  # noqa: Y015
+
+@_typing.final
+class OverlapRequest(_message.Message):
+    """Asked by a party for the sizes of all segments named and of what each two share."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    SEGMENTS_FIELD_NUMBER: _builtins.int
+    ASKER_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    contract: _builtins.str
+    asker: _builtins.str
+    at: _builtins.str
+    @_builtins.property
+    def segments(self) -> _containers.RepeatedCompositeFieldContainer[Global___SegmentVersion]: ...
+    def __init__(
+        self,
+        *,
+        contract: _builtins.str = ...,
+        segments: _abc.Iterable[Global___SegmentVersion] | None = ...,
+        asker: _builtins.str = ...,
+        at: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asker", b"asker", "at", b"at", "contract", b"contract", "segments", b"segments"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OverlapRequest: _TypeAlias = OverlapRequest  # noqa: Y015
+
+@_typing.final
+class OverlapAnswer(_message.Message):
+    """Signed by the zone. Every size is noised, and can be negative."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    SEGMENTS_FIELD_NUMBER: _builtins.int
+    SIZES_FIELD_NUMBER: _builtins.int
+    SCALE_MILLI_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    contract: _builtins.str
+    scale_milli: _builtins.int
+    """standard deviation of the noise in thousandths"""
+    at: _builtins.str
+    @_builtins.property
+    def segments(self) -> _containers.RepeatedCompositeFieldContainer[Global___SegmentVersion]: ...
+    @_builtins.property
+    def sizes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """the upper triangle of the matrix, diagonal included, row by row"""
+
+    def __init__(
+        self,
+        *,
+        contract: _builtins.str = ...,
+        segments: _abc.Iterable[Global___SegmentVersion] | None = ...,
+        sizes: _abc.Iterable[_builtins.int] | None = ...,
+        scale_milli: _builtins.int = ...,
+        at: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "contract", b"contract", "scale_milli", b"scale_milli", "segments", b"segments", "sizes", b"sizes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OverlapAnswer: _TypeAlias = OverlapAnswer  # noqa: Y015
+
+@_typing.final
+class PutReaderKeyRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    signature: _builtins.bytes
+    @_builtins.property
+    def statement(self) -> Global___ReaderKey: ...
+    def __init__(
+        self,
+        *,
+        statement: Global___ReaderKey | None = ...,
+        signature: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["statement", b"statement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signature", b"signature", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutReaderKeyRequest: _TypeAlias = PutReaderKeyRequest  # noqa: Y015
+
+@_typing.final
+class GetReaderKeyRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    PARTY_FIELD_NUMBER: _builtins.int
+    contract: _builtins.str
+    party: _builtins.str
+    def __init__(
+        self,
+        *,
+        contract: _builtins.str = ...,
+        party: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "party", b"party"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReaderKeyRequest: _TypeAlias = GetReaderKeyRequest  # noqa: Y015
+
+@_typing.final
+class GetReaderKeyResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    signature: _builtins.bytes
+    @_builtins.property
+    def statement(self) -> Global___ReaderKey:
+        """absent: there is none yet"""
+
+    def __init__(
+        self,
+        *,
+        statement: Global___ReaderKey | None = ...,
+        signature: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["statement", b"statement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signature", b"signature", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReaderKeyResponse: _TypeAlias = GetReaderKeyResponse  # noqa: Y015
+
+@_typing.final
+class RequestInsightRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    signature: _builtins.bytes
+    @_builtins.property
+    def statement(self) -> Global___InsightRequest: ...
+    def __init__(
+        self,
+        *,
+        statement: Global___InsightRequest | None = ...,
+        signature: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["statement", b"statement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signature", b"signature", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequestInsightRequest: _TypeAlias = RequestInsightRequest  # noqa: Y015
+
+@_typing.final
+class RequestInsightResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def job(self) -> _job_pb2.Job: ...
+    @_builtins.property
+    def receipt(self) -> _audit_pb2.SignedReceipt: ...
+    def __init__(
+        self,
+        *,
+        job: _job_pb2.Job | None = ...,
+        receipt: _audit_pb2.SignedReceipt | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "receipt", b"receipt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "receipt", b"receipt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequestInsightResponse: _TypeAlias = RequestInsightResponse  # noqa: Y015
+
+@_typing.final
+class QuoteInsightRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    RHO_MICRO_FIELD_NUMBER: _builtins.int
+    contract: _builtins.str
+    rho_micro: _builtins.int
+    def __init__(
+        self,
+        *,
+        contract: _builtins.str = ...,
+        rho_micro: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "rho_micro", b"rho_micro"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuoteInsightRequest: _TypeAlias = QuoteInsightRequest  # noqa: Y015
+
+@_typing.final
+class QuoteInsightResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RHO_MICRO_FIELD_NUMBER: _builtins.int
+    REMAINING_MICRO_FIELD_NUMBER: _builtins.int
+    rho_micro: _builtins.int
+    """what a question of this charge costs each owner"""
+    remaining_micro: _builtins.int
+    """what the owners' leases still allow"""
+    def __init__(
+        self,
+        *,
+        rho_micro: _builtins.int = ...,
+        remaining_micro: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["remaining_micro", b"remaining_micro", "rho_micro", b"rho_micro"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuoteInsightResponse: _TypeAlias = QuoteInsightResponse  # noqa: Y015
+
+@_typing.final
+class GetSelectionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    JOB_FIELD_NUMBER: _builtins.int
+    INDEX_FIELD_NUMBER: _builtins.int
+    contract: _builtins.str
+    job: _builtins.str
+    index: _builtins.int
+    def __init__(
+        self,
+        *,
+        contract: _builtins.str = ...,
+        job: _builtins.str = ...,
+        index: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "index", b"index", "job", b"job"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSelectionRequest: _TypeAlias = GetSelectionRequest  # noqa: Y015
+
+@_typing.final
+class GetSelectionResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    CIPHERTEXTS_FIELD_NUMBER: _builtins.int
+    signature: _builtins.bytes
+    ciphertexts: _builtins.bytes
+    @_builtins.property
+    def statement(self) -> Global___SelectionChunk: ...
+    def __init__(
+        self,
+        *,
+        statement: Global___SelectionChunk | None = ...,
+        signature: _builtins.bytes = ...,
+        ciphertexts: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["statement", b"statement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ciphertexts", b"ciphertexts", "signature", b"signature", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSelectionResponse: _TypeAlias = GetSelectionResponse  # noqa: Y015
+
+@_typing.final
+class PutValuesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    CIPHERTEXTS_FIELD_NUMBER: _builtins.int
+    signature: _builtins.bytes
+    ciphertexts: _builtins.bytes
+    @_builtins.property
+    def statement(self) -> Global___ValuesChunk: ...
+    def __init__(
+        self,
+        *,
+        statement: Global___ValuesChunk | None = ...,
+        signature: _builtins.bytes = ...,
+        ciphertexts: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["statement", b"statement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ciphertexts", b"ciphertexts", "signature", b"signature", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutValuesRequest: _TypeAlias = PutValuesRequest  # noqa: Y015
+
+@_typing.final
+class PutTotalsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    CIPHERTEXTS_FIELD_NUMBER: _builtins.int
+    signature: _builtins.bytes
+    ciphertexts: _builtins.bytes
+    @_builtins.property
+    def statement(self) -> Global___Totals: ...
+    def __init__(
+        self,
+        *,
+        statement: Global___Totals | None = ...,
+        signature: _builtins.bytes = ...,
+        ciphertexts: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["statement", b"statement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ciphertexts", b"ciphertexts", "signature", b"signature", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutTotalsRequest: _TypeAlias = PutTotalsRequest  # noqa: Y015
+
+@_typing.final
+class GetTotalsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    JOB_FIELD_NUMBER: _builtins.int
+    contract: _builtins.str
+    job: _builtins.str
+    def __init__(
+        self,
+        *,
+        contract: _builtins.str = ...,
+        job: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "job", b"job"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetTotalsRequest: _TypeAlias = GetTotalsRequest  # noqa: Y015
+
+@_typing.final
+class GetTotalsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    CIPHERTEXTS_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    HANDLES_FIELD_NUMBER: _builtins.int
+    signature: _builtins.bytes
+    ciphertexts: _builtins.bytes
+    epoch: _builtins.int
+    handles: _builtins.int
+    """padded rows of the columns' owner"""
+    @_builtins.property
+    def statement(self) -> Global___Totals:
+        """absent: not released yet"""
+
+    def __init__(
+        self,
+        *,
+        statement: Global___Totals | None = ...,
+        signature: _builtins.bytes = ...,
+        ciphertexts: _builtins.bytes = ...,
+        epoch: _builtins.int = ...,
+        handles: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["statement", b"statement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ciphertexts", b"ciphertexts", "epoch", b"epoch", "handles", b"handles", "signature", b"signature", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetTotalsResponse: _TypeAlias = GetTotalsResponse  # noqa: Y015
+
+@_typing.final
+class AskOverlapRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    signature: _builtins.bytes
+    @_builtins.property
+    def statement(self) -> Global___OverlapRequest: ...
+    def __init__(
+        self,
+        *,
+        statement: Global___OverlapRequest | None = ...,
+        signature: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["statement", b"statement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signature", b"signature", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AskOverlapRequest: _TypeAlias = AskOverlapRequest  # noqa: Y015
+
+@_typing.final
+class AskOverlapResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    signature: _builtins.bytes
+    @_builtins.property
+    def statement(self) -> Global___OverlapAnswer: ...
+    def __init__(
+        self,
+        *,
+        statement: Global___OverlapAnswer | None = ...,
+        signature: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["statement", b"statement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signature", b"signature", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AskOverlapResponse: _TypeAlias = AskOverlapResponse  # noqa: Y015

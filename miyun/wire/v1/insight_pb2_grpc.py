@@ -3,6 +3,8 @@
 import grpc
 import warnings
 
+from miyun.wire.v1 import audit_pb2 as miyun_dot_wire_dot_v1_dot_audit__pb2
+from miyun.wire.v1 import insight_pb2 as miyun_dot_wire_dot_v1_dot_insight__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -22,3 +24,422 @@ if _version_not_supported:
         + f' Please upgrade your grpc module to grpcio>={GRPC_GENERATED_VERSION}'
         + f' or downgrade your generated code using grpcio-tools<={GRPC_VERSION}.'
     )
+
+
+class InsightServiceStub:
+    """Questions about segments whose answers only the asking party decrypts, and sizes of what segments share.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.PutReaderKey = channel.unary_unary(
+                '/miyun.wire.v1.InsightService/PutReaderKey',
+                request_serializer=miyun_dot_wire_dot_v1_dot_insight__pb2.PutReaderKeyRequest.SerializeToString,
+                response_deserializer=miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.FromString,
+                _registered_method=True)
+        self.GetReaderKey = channel.unary_unary(
+                '/miyun.wire.v1.InsightService/GetReaderKey',
+                request_serializer=miyun_dot_wire_dot_v1_dot_insight__pb2.GetReaderKeyRequest.SerializeToString,
+                response_deserializer=miyun_dot_wire_dot_v1_dot_insight__pb2.GetReaderKeyResponse.FromString,
+                _registered_method=True)
+        self.RequestInsight = channel.unary_unary(
+                '/miyun.wire.v1.InsightService/RequestInsight',
+                request_serializer=miyun_dot_wire_dot_v1_dot_insight__pb2.RequestInsightRequest.SerializeToString,
+                response_deserializer=miyun_dot_wire_dot_v1_dot_insight__pb2.RequestInsightResponse.FromString,
+                _registered_method=True)
+        self.QuoteInsight = channel.unary_unary(
+                '/miyun.wire.v1.InsightService/QuoteInsight',
+                request_serializer=miyun_dot_wire_dot_v1_dot_insight__pb2.QuoteInsightRequest.SerializeToString,
+                response_deserializer=miyun_dot_wire_dot_v1_dot_insight__pb2.QuoteInsightResponse.FromString,
+                _registered_method=True)
+        self.GetSelection = channel.unary_unary(
+                '/miyun.wire.v1.InsightService/GetSelection',
+                request_serializer=miyun_dot_wire_dot_v1_dot_insight__pb2.GetSelectionRequest.SerializeToString,
+                response_deserializer=miyun_dot_wire_dot_v1_dot_insight__pb2.GetSelectionResponse.FromString,
+                _registered_method=True)
+        self.PutValues = channel.unary_unary(
+                '/miyun.wire.v1.InsightService/PutValues',
+                request_serializer=miyun_dot_wire_dot_v1_dot_insight__pb2.PutValuesRequest.SerializeToString,
+                response_deserializer=miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.FromString,
+                _registered_method=True)
+        self.PutTotals = channel.unary_unary(
+                '/miyun.wire.v1.InsightService/PutTotals',
+                request_serializer=miyun_dot_wire_dot_v1_dot_insight__pb2.PutTotalsRequest.SerializeToString,
+                response_deserializer=miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.FromString,
+                _registered_method=True)
+        self.GetTotals = channel.unary_unary(
+                '/miyun.wire.v1.InsightService/GetTotals',
+                request_serializer=miyun_dot_wire_dot_v1_dot_insight__pb2.GetTotalsRequest.SerializeToString,
+                response_deserializer=miyun_dot_wire_dot_v1_dot_insight__pb2.GetTotalsResponse.FromString,
+                _registered_method=True)
+        self.AskOverlap = channel.unary_unary(
+                '/miyun.wire.v1.InsightService/AskOverlap',
+                request_serializer=miyun_dot_wire_dot_v1_dot_insight__pb2.AskOverlapRequest.SerializeToString,
+                response_deserializer=miyun_dot_wire_dot_v1_dot_insight__pb2.AskOverlapResponse.FromString,
+                _registered_method=True)
+
+
+class InsightServiceServicer:
+    """Questions about segments whose answers only the asking party decrypts, and sizes of what segments share.
+    """
+
+    def PutReaderKey(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReaderKey(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RequestInsight(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QuoteInsight(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSelection(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutValues(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutTotals(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetTotals(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AskOverlap(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_InsightServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'PutReaderKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutReaderKey,
+                    request_deserializer=miyun_dot_wire_dot_v1_dot_insight__pb2.PutReaderKeyRequest.FromString,
+                    response_serializer=miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.SerializeToString,
+            ),
+            'GetReaderKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReaderKey,
+                    request_deserializer=miyun_dot_wire_dot_v1_dot_insight__pb2.GetReaderKeyRequest.FromString,
+                    response_serializer=miyun_dot_wire_dot_v1_dot_insight__pb2.GetReaderKeyResponse.SerializeToString,
+            ),
+            'RequestInsight': grpc.unary_unary_rpc_method_handler(
+                    servicer.RequestInsight,
+                    request_deserializer=miyun_dot_wire_dot_v1_dot_insight__pb2.RequestInsightRequest.FromString,
+                    response_serializer=miyun_dot_wire_dot_v1_dot_insight__pb2.RequestInsightResponse.SerializeToString,
+            ),
+            'QuoteInsight': grpc.unary_unary_rpc_method_handler(
+                    servicer.QuoteInsight,
+                    request_deserializer=miyun_dot_wire_dot_v1_dot_insight__pb2.QuoteInsightRequest.FromString,
+                    response_serializer=miyun_dot_wire_dot_v1_dot_insight__pb2.QuoteInsightResponse.SerializeToString,
+            ),
+            'GetSelection': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSelection,
+                    request_deserializer=miyun_dot_wire_dot_v1_dot_insight__pb2.GetSelectionRequest.FromString,
+                    response_serializer=miyun_dot_wire_dot_v1_dot_insight__pb2.GetSelectionResponse.SerializeToString,
+            ),
+            'PutValues': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutValues,
+                    request_deserializer=miyun_dot_wire_dot_v1_dot_insight__pb2.PutValuesRequest.FromString,
+                    response_serializer=miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.SerializeToString,
+            ),
+            'PutTotals': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutTotals,
+                    request_deserializer=miyun_dot_wire_dot_v1_dot_insight__pb2.PutTotalsRequest.FromString,
+                    response_serializer=miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.SerializeToString,
+            ),
+            'GetTotals': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTotals,
+                    request_deserializer=miyun_dot_wire_dot_v1_dot_insight__pb2.GetTotalsRequest.FromString,
+                    response_serializer=miyun_dot_wire_dot_v1_dot_insight__pb2.GetTotalsResponse.SerializeToString,
+            ),
+            'AskOverlap': grpc.unary_unary_rpc_method_handler(
+                    servicer.AskOverlap,
+                    request_deserializer=miyun_dot_wire_dot_v1_dot_insight__pb2.AskOverlapRequest.FromString,
+                    response_serializer=miyun_dot_wire_dot_v1_dot_insight__pb2.AskOverlapResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'miyun.wire.v1.InsightService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('miyun.wire.v1.InsightService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class InsightService:
+    """Questions about segments whose answers only the asking party decrypts, and sizes of what segments share.
+    """
+
+    @staticmethod
+    def PutReaderKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/miyun.wire.v1.InsightService/PutReaderKey',
+            miyun_dot_wire_dot_v1_dot_insight__pb2.PutReaderKeyRequest.SerializeToString,
+            miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReaderKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/miyun.wire.v1.InsightService/GetReaderKey',
+            miyun_dot_wire_dot_v1_dot_insight__pb2.GetReaderKeyRequest.SerializeToString,
+            miyun_dot_wire_dot_v1_dot_insight__pb2.GetReaderKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RequestInsight(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/miyun.wire.v1.InsightService/RequestInsight',
+            miyun_dot_wire_dot_v1_dot_insight__pb2.RequestInsightRequest.SerializeToString,
+            miyun_dot_wire_dot_v1_dot_insight__pb2.RequestInsightResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QuoteInsight(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/miyun.wire.v1.InsightService/QuoteInsight',
+            miyun_dot_wire_dot_v1_dot_insight__pb2.QuoteInsightRequest.SerializeToString,
+            miyun_dot_wire_dot_v1_dot_insight__pb2.QuoteInsightResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSelection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/miyun.wire.v1.InsightService/GetSelection',
+            miyun_dot_wire_dot_v1_dot_insight__pb2.GetSelectionRequest.SerializeToString,
+            miyun_dot_wire_dot_v1_dot_insight__pb2.GetSelectionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutValues(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/miyun.wire.v1.InsightService/PutValues',
+            miyun_dot_wire_dot_v1_dot_insight__pb2.PutValuesRequest.SerializeToString,
+            miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutTotals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/miyun.wire.v1.InsightService/PutTotals',
+            miyun_dot_wire_dot_v1_dot_insight__pb2.PutTotalsRequest.SerializeToString,
+            miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTotals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/miyun.wire.v1.InsightService/GetTotals',
+            miyun_dot_wire_dot_v1_dot_insight__pb2.GetTotalsRequest.SerializeToString,
+            miyun_dot_wire_dot_v1_dot_insight__pb2.GetTotalsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AskOverlap(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/miyun.wire.v1.InsightService/AskOverlap',
+            miyun_dot_wire_dot_v1_dot_insight__pb2.AskOverlapRequest.SerializeToString,
+            miyun_dot_wire_dot_v1_dot_insight__pb2.AskOverlapResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)

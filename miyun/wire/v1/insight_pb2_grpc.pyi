@@ -5,9 +5,17 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from miyun.wire.v1 import audit_pb2 as _audit_pb2
+from miyun.wire.v1 import insight_pb2 as _insight_pb2
 import abc as _abc_1
 import grpc as _grpc
+import sys
 import typing as _typing
+
+if sys.version_info >= (3, 11):
+    from typing import Self as _Self
+else:
+    from typing_extensions import Self as _Self
 
 _T = _typing.TypeVar("_T")
 
@@ -18,3 +26,103 @@ class _ServicerContext(_grpc.ServicerContext, _aio.ServicerContext):  # type: ig
 
 GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
+
+class InsightServiceStub:
+    """Questions about segments whose answers only the asking party decrypts, and sizes of what segments share."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> InsightServiceAsyncStub: ...
+    PutReaderKey: _grpc.UnaryUnaryMultiCallable[_insight_pb2.PutReaderKeyRequest, _audit_pb2.SignedReceipt]
+    GetReaderKey: _grpc.UnaryUnaryMultiCallable[_insight_pb2.GetReaderKeyRequest, _insight_pb2.GetReaderKeyResponse]
+    RequestInsight: _grpc.UnaryUnaryMultiCallable[_insight_pb2.RequestInsightRequest, _insight_pb2.RequestInsightResponse]
+    QuoteInsight: _grpc.UnaryUnaryMultiCallable[_insight_pb2.QuoteInsightRequest, _insight_pb2.QuoteInsightResponse]
+    GetSelection: _grpc.UnaryUnaryMultiCallable[_insight_pb2.GetSelectionRequest, _insight_pb2.GetSelectionResponse]
+    PutValues: _grpc.UnaryUnaryMultiCallable[_insight_pb2.PutValuesRequest, _audit_pb2.SignedReceipt]
+    PutTotals: _grpc.UnaryUnaryMultiCallable[_insight_pb2.PutTotalsRequest, _audit_pb2.SignedReceipt]
+    GetTotals: _grpc.UnaryUnaryMultiCallable[_insight_pb2.GetTotalsRequest, _insight_pb2.GetTotalsResponse]
+    AskOverlap: _grpc.UnaryUnaryMultiCallable[_insight_pb2.AskOverlapRequest, _insight_pb2.AskOverlapResponse]
+
+@_typing.type_check_only
+class InsightServiceAsyncStub(InsightServiceStub):
+    """Questions about segments whose answers only the asking party decrypts, and sizes of what segments share."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    PutReaderKey: _aio.UnaryUnaryMultiCallable[_insight_pb2.PutReaderKeyRequest, _audit_pb2.SignedReceipt]  # type: ignore[assignment]
+    GetReaderKey: _aio.UnaryUnaryMultiCallable[_insight_pb2.GetReaderKeyRequest, _insight_pb2.GetReaderKeyResponse]  # type: ignore[assignment]
+    RequestInsight: _aio.UnaryUnaryMultiCallable[_insight_pb2.RequestInsightRequest, _insight_pb2.RequestInsightResponse]  # type: ignore[assignment]
+    QuoteInsight: _aio.UnaryUnaryMultiCallable[_insight_pb2.QuoteInsightRequest, _insight_pb2.QuoteInsightResponse]  # type: ignore[assignment]
+    GetSelection: _aio.UnaryUnaryMultiCallable[_insight_pb2.GetSelectionRequest, _insight_pb2.GetSelectionResponse]  # type: ignore[assignment]
+    PutValues: _aio.UnaryUnaryMultiCallable[_insight_pb2.PutValuesRequest, _audit_pb2.SignedReceipt]  # type: ignore[assignment]
+    PutTotals: _aio.UnaryUnaryMultiCallable[_insight_pb2.PutTotalsRequest, _audit_pb2.SignedReceipt]  # type: ignore[assignment]
+    GetTotals: _aio.UnaryUnaryMultiCallable[_insight_pb2.GetTotalsRequest, _insight_pb2.GetTotalsResponse]  # type: ignore[assignment]
+    AskOverlap: _aio.UnaryUnaryMultiCallable[_insight_pb2.AskOverlapRequest, _insight_pb2.AskOverlapResponse]  # type: ignore[assignment]
+
+class InsightServiceServicer(metaclass=_abc_1.ABCMeta):
+    """Questions about segments whose answers only the asking party decrypts, and sizes of what segments share."""
+
+    @_abc_1.abstractmethod
+    def PutReaderKey(
+        self,
+        request: _insight_pb2.PutReaderKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.SignedReceipt, _abc.Awaitable[_audit_pb2.SignedReceipt]]: ...
+
+    @_abc_1.abstractmethod
+    def GetReaderKey(
+        self,
+        request: _insight_pb2.GetReaderKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_insight_pb2.GetReaderKeyResponse, _abc.Awaitable[_insight_pb2.GetReaderKeyResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def RequestInsight(
+        self,
+        request: _insight_pb2.RequestInsightRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_insight_pb2.RequestInsightResponse, _abc.Awaitable[_insight_pb2.RequestInsightResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def QuoteInsight(
+        self,
+        request: _insight_pb2.QuoteInsightRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_insight_pb2.QuoteInsightResponse, _abc.Awaitable[_insight_pb2.QuoteInsightResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def GetSelection(
+        self,
+        request: _insight_pb2.GetSelectionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_insight_pb2.GetSelectionResponse, _abc.Awaitable[_insight_pb2.GetSelectionResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def PutValues(
+        self,
+        request: _insight_pb2.PutValuesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.SignedReceipt, _abc.Awaitable[_audit_pb2.SignedReceipt]]: ...
+
+    @_abc_1.abstractmethod
+    def PutTotals(
+        self,
+        request: _insight_pb2.PutTotalsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.SignedReceipt, _abc.Awaitable[_audit_pb2.SignedReceipt]]: ...
+
+    @_abc_1.abstractmethod
+    def GetTotals(
+        self,
+        request: _insight_pb2.GetTotalsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_insight_pb2.GetTotalsResponse, _abc.Awaitable[_insight_pb2.GetTotalsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def AskOverlap(
+        self,
+        request: _insight_pb2.AskOverlapRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_insight_pb2.AskOverlapResponse, _abc.Awaitable[_insight_pb2.AskOverlapResponse]]: ...
+
+def add_InsightServiceServicer_to_server(servicer: InsightServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -38,6 +38,9 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("bench-out"), help="a folder for results.json")
     parser.add_argument("--page", action="store_true", help="write docs/benchmarks.md anew from the results")
     parser.add_argument("--from", dest="earlier", type=Path, metavar="FILE", help="show an earlier results.json")
+    parser.add_argument(
+        "--renew", type=Path, metavar="FILE", help="keep of an earlier results.json what is not measured now"
+    )
     parser.add_argument("--json", action="store_true", help="print the results as JSON instead of tables")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -46,7 +49,9 @@ def main() -> int:
     else:
         try:
             results = measure(options)
-        except SelectionError as error:
+            if options.renew:
+                results = Results.read(options.renew).renewed(results)
+        except (SelectionError, ValueError) as error:
             parser.error(str(error))
         options.out.mkdir(parents=True, exist_ok=True)
         results.write(options.out / "results.json")

@@ -1,6 +1,6 @@
 """What a benchmark found out, as plain records: written to results.json and read back by the page."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
@@ -92,6 +92,24 @@ class Results:
 
     def json(self) -> bytes:
         return TypeAdapter(type(self)).dump_json(self, indent=1)
+
+    def renewed(self, later: "Results") -> "Results":
+        """These, with the sizes of cases that ``later`` has in place of their own.
+
+        Raises:
+            ValueError: another machine, other versions or settings.
+        """
+        if (self.machine, self.versions, self.settings) != (later.machine, later.versions, later.settings):
+            raise ValueError("the earlier results are of another machine, other versions or other settings")
+        found = {result.case: result.trials for result in later.cases}
+        cases = []
+        for result in self.cases:
+            new = found.pop(result.case, ())
+            again = {trial.size for trial in new}
+            kept = [trial for trial in result.trials if trial.size not in again]
+            cases.append(replace(result, trials=tuple(sorted([*kept, *new], key=lambda trial: trial.size))))
+        others = (CaseResult(case=case, trials=trials) for case, trials in found.items())
+        return replace(later, cases=(*cases, *others))
 
     @property
     def faults(self) -> tuple[str, ...]:

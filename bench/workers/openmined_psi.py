@@ -29,9 +29,10 @@ def prepare(task: Answer) -> tuple[Answer, Work]:
             expected = LENGTH.unpack(_receive(connection))[0]
             server = psi.server.CreateWithNewKey(True)
             setup = server.CreateSetupMessage(1e-9, expected, phones, psi.DataStructure.RAW)
-            _send(connection, setup.SerializeToString())
+            # Both at once would fill the wire both ways, with nobody reading.
             request = psi.Request()
             request.ParseFromString(_receive(connection))
+            _send(connection, setup.SerializeToString())
             _send(connection, server.ProcessRequest(request).SerializeToString())
             return {}
 

@@ -1,5 +1,6 @@
 """Results survive being written, and faults are told."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,12 @@ def test_the_spread_is_the_median_with_its_bounds() -> None:
 def test_nothing_measured_has_no_spread() -> None:
     with pytest.raises(ValueError, match="nothing"):
         Spread.of([])
+
+
+def test_a_size_that_was_measured_again_takes_the_place_of_the_earlier_one() -> None:
+    earlier = some_results(a_trial("Miyun native", 10, 1.0), a_trial("Miyun native", 20, 3.0), a_trial("peer", 20, 9.0))
+    later = some_results(a_trial("Miyun native", 20, 2.0))
+    (case,) = earlier.renewed(later).cases
+    assert case.trials == (a_trial("Miyun native", 10, 1.0), a_trial("Miyun native", 20, 2.0))
+    with pytest.raises(ValueError, match="another machine"):
+        earlier.renewed(replace(later, versions={"miyun": "other"}))

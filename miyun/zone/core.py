@@ -14,6 +14,7 @@ from miyun.records import utc_now
 from miyun.storage.database import reading
 from miyun.zone.bell import Bell
 from miyun.zone.mark import ChargeMark
+from miyun.zone.pools import Pools
 
 
 class Waker(Protocol):
@@ -43,6 +44,7 @@ class Core:
     bell: Bell
     waker: Waker
     mark: ChargeMark
+    pools: Pools
     clock: Callable[[], datetime] = utc_now
 
     @contextmanager

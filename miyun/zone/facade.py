@@ -27,6 +27,7 @@ from miyun.zone.core import Core
 from miyun.zone.mark import ChargeMark
 from miyun.zone.operations.enrolment import invite
 from miyun.zone.operations.restoring import forget_check_ins, notice_restore
+from miyun.zone.pools import Pools
 from miyun.zone.serve import Ports
 from miyun.zone.store.audit_log import list_entries
 from miyun.zone.store.contracts import all_contracts
@@ -34,6 +35,7 @@ from miyun.zone.store.directory import Member, list_members
 from miyun.zone.worker import Worker
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+POOLS = "pools"
 INVITATION_LIFETIME = timedelta(days=3)
 
 
@@ -52,6 +54,7 @@ class Zone:
         self._authority = authority
         self._bell = Bell(config.workers // 2)
         self._worker = Worker()
+        self._pools = Pools(home.path / POOLS, config.pool_values)
         self._core = Core(
             name=home.info.name,
             identity=identity,
@@ -61,6 +64,7 @@ class Zone:
             bell=self._bell,
             waker=self._worker,
             mark=ChargeMark(home.path),
+            pools=self._pools,
             clock=clock,
         )
         self._address = config.address
@@ -170,6 +174,8 @@ class Zone:
             self._enrolment_address = _dialled(self._config.enrolment_address, newcomers)
             self._worker.start(self._core)
             starting.callback(self._worker.stop)
+            self._pools.start()
+            starting.callback(self._pools.stop)
             starting.callback(self._bell.close)
             self._running = starting.pop_all()
 

@@ -89,7 +89,7 @@ jobs = Table(
     Column("kind", String(16), nullable=False),
     Column("state", String(24), nullable=False),
     Column("requester", String(64), nullable=False),
-    Column("subject", String(128), nullable=False),
+    Column("subject", Text, nullable=False),
     Column("waiting_for", String(160), nullable=False),
     Column("done", BigInteger, nullable=False),
     Column("total", BigInteger, nullable=False),
@@ -257,6 +257,52 @@ audience_pages = Table(
     Column("sealed", LargeBinary, nullable=False),
 )
 
+reader_keys = Table(
+    "reader_keys",
+    metadata,
+    Column("contract", String(64), primary_key=True),
+    Column("party", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("statement", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+)
+
+insights = Table(
+    "insights",
+    metadata,
+    Column("contract", String(64), primary_key=True),
+    Column("job", String(64), primary_key=True),
+    Column("question", LargeBinary(32), nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("owner", String(64), nullable=False),
+    Column("handles", BigInteger, nullable=False),
+    Column("covered", BigInteger, nullable=False),
+    Column("running", LargeBinary),
+    Column("totals", LargeBinary),
+    Column("totals_signature", LargeBinary),
+    Column("ciphertexts", LargeBinary),
+    Index("insights_by_question", "contract", "question"),
+)
+
+insight_segments = Table(
+    "insight_segments",
+    metadata,
+    Column("contract", String(64), primary_key=True),
+    Column("job", String(64), primary_key=True),
+    Column("place", Integer, primary_key=True),
+    Column("segment_job", String(64), nullable=False),
+)
+
+insight_values = Table(
+    "insight_values",
+    metadata,
+    Column("contract", String(64), primary_key=True),
+    Column("job", String(64), primary_key=True),
+    Column("index", Integer, primary_key=True),
+    Column("statement", LargeBinary, nullable=False),
+)
+
 leases = Table(
     "leases",
     metadata,
@@ -291,6 +337,15 @@ size_releases = Table(
     Column("contract", String(64), primary_key=True),
     Column("release", String(64), primary_key=True),
     Column("noised", BigInteger, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+overlap_releases = Table(
+    "overlap_releases",
+    metadata,
+    Column("contract", String(64), primary_key=True),
+    Column("release", String(64), primary_key=True),
+    Column("sizes", Text, nullable=False),
     Column("at", Instant, nullable=False),
 )
 

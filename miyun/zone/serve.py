@@ -13,6 +13,7 @@ from miyun.wire.v1 import (
     contract_pb2_grpc,
     fusion_pb2_grpc,
     identity_pb2_grpc,
+    insight_pb2_grpc,
     job_pb2_grpc,
     segment_pb2_grpc,
     size_pb2_grpc,
@@ -26,6 +27,7 @@ from miyun.zone.services.budget import BudgetService
 from miyun.zone.services.contract import ContractService
 from miyun.zone.services.directory import DirectoryService, EnrolmentService
 from miyun.zone.services.fusion import FusionService
+from miyun.zone.services.insight import InsightService
 from miyun.zone.services.job import JobService
 from miyun.zone.services.segment import SegmentService
 from miyun.zone.services.size import SizeService
@@ -76,6 +78,7 @@ def _add_services(server: Server, core: Core) -> None:
     server.add_service(contract_pb2_grpc.add_ContractServiceServicer_to_server, ContractService(core))
     server.add_service(fusion_pb2_grpc.add_FusionServiceServicer_to_server, FusionService(core))
     server.add_service(identity_pb2_grpc.add_DirectoryServiceServicer_to_server, DirectoryService(core))
+    server.add_service(insight_pb2_grpc.add_InsightServiceServicer_to_server, InsightService(core))
     server.add_service(job_pb2_grpc.add_JobServiceServicer_to_server, JobService(core))
     server.add_service(segment_pb2_grpc.add_SegmentServiceServicer_to_server, SegmentService(core))
     server.add_service(size_pb2_grpc.add_SizeServiceServicer_to_server, SizeService(core))

@@ -18,11 +18,13 @@ from miyun.segments.listing import SegmentState
 from miyun.zone.core import Core
 from miyun.zone.operations.access import party_names
 from miyun.zone.operations.activations import seal_audience
+from miyun.zone.operations.aggregating import release_sums
 from miyun.zone.operations.evaluation import evaluate_segment
 from miyun.zone.operations.jobs import fail_job, require_job
 from miyun.zone.operations.joining import join_fusion, report_fusion
 from miyun.zone.operations.retention import (
     close_contract,
+    drop_old_answers,
     drop_old_audiences,
     expire_segments,
     fail_fusion,
@@ -116,6 +118,7 @@ def _keep_time(core: Core, contract: str) -> None:
         elif state is ContractState.ACTIVE:
             expire_segments(change, signed.contract)
             drop_old_audiences(change, signed.contract)
+            drop_old_answers(change, signed.contract)
 
 
 def _work_on(core: Core, contract: Contract, stopping: Callable[[], bool]) -> None:
@@ -183,4 +186,5 @@ _STEPS: dict[JobKind, Callable[[Core, Contract, Job], bool]] = {
     JobKind.FUSE: _fuse_step,
     JobKind.SEGMENT: _segment_step,
     JobKind.ACTIVATE: seal_audience,
+    JobKind.INSIGHT: release_sums,
 }

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from miyun.aggregates.statements import InsightRequest
 from miyun.audit.events import Event, Fact
 from miyun.contract.jobs import Job, JobKind, JobState
 from miyun.errors import NotFoundError, StateError
@@ -19,7 +20,7 @@ from miyun.zone.store.jobs import SignedRequest
 
 PAGE_JOBS = 200
 
-JobRequest = FuseRequest | SegmentRequest | ActivationRequest
+JobRequest = FuseRequest | SegmentRequest | ActivationRequest | InsightRequest
 
 
 def held_job(change: Change, request: JobRequest, event: Event, requester: str) -> Job | None:
@@ -142,10 +143,13 @@ def read_request(kind: JobKind, data: bytes) -> JobRequest:
             return SegmentRequest.from_canonical(data)
         case JobKind.ACTIVATE:
             return ActivationRequest.from_canonical(data)
+        case JobKind.INSIGHT:
+            return InsightRequest.from_canonical(data)
 
 
 _KINDS: dict[type[JobRequest], JobKind] = {
     FuseRequest: JobKind.FUSE,
     SegmentRequest: JobKind.SEGMENT,
     ActivationRequest: JobKind.ACTIVATE,
+    InsightRequest: JobKind.INSIGHT,
 }

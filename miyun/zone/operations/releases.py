@@ -17,6 +17,8 @@ from miyun.zone.store import budget as store
 
 MATCH_REPORT = "match-report"
 SIZE = "size"
+INSIGHT = "insight"
+OVERLAP = "overlap"
 
 
 def lease_book(connection: Connection, contract: Contract, owner: str) -> LeaseBook:
@@ -47,6 +49,14 @@ def charge_owners(
     core.mark.write(store.count_charges(change.connection))
     facts: dict[Fact, str | int] = {Fact.PURPOSE: purpose, Fact.DIGEST: release, Fact.RHO_MICRO: rho_micro}
     record(change, contract.id, Event.RELEASE, core.name, facts)
+
+
+def is_charged(connection: Connection, contract: Contract, *, release: str, purpose: str) -> bool:
+    """Whether both owners were charged for this release before."""
+    return all(
+        any((charge.release, charge.purpose) == (release, purpose) for charge in book.charges)
+        for book in (lease_book(connection, contract, owner) for owner in party_names(contract))
+    )
 
 
 def owners_without_room(change: Change, contract: Contract, rho_micro: int) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """Erasing: what an epoch left when the next one is joined, what a segment left when it ends, everything when the
-contract ends, and sealed audiences that nobody fetched within the contract's ``retention_days``.
+contract ends, and sealed audiences and answers that were kept for the contract's ``retention_days``.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,12 +11,13 @@ from miyun.contract.jobs import Job, JobKind
 from miyun.contract.lifecycle import ContractState, SignedContract
 from miyun.contract.model import Contract
 from miyun.errors import ContractError, StateError
+from miyun.paillier.public import PublicKey
 from miyun.segments.listing import SegmentState
 from miyun.zone.core import Change, Core
 from miyun.zone.operations.access import party_names
 from miyun.zone.operations.history import record
 from miyun.zone.operations.jobs import fail_job
-from miyun.zone.store import bulk, fusions
+from miyun.zone.store import bulk, fusions, insights
 from miyun.zone.store import segments as segments_store
 from miyun.zone.store.activations import erase_pages, find_activation
 from miyun.zone.store.contracts import mark_closed
@@ -32,6 +34,8 @@ def erase_epoch(core: Core, change: Change, contract: str, fusion: Fusion) -> No
         if activation is not None and activation.epoch == fusion.epoch and activation.audience is None:
             reason = f"epoch {fusion.epoch} ended before the audience was sealed"
             fail_job(change, job, code=StateError.code, reason=reason)
+    asked = insights.insights_of_epoch(change.connection, contract, fusion.epoch)
+    _fail_insights(change, contract, asked, f"epoch {fusion.epoch} ended before the question was answered")
     bulk.erase_pairs(change.connection, contract, fusion.epoch)
     bulk.erase_values(change.connection, contract, fusion.epoch)
     fusions.erase_exchange(change.connection, contract, fusion.epoch)
@@ -52,6 +56,8 @@ def retire_segment(change: Change, segment: StoredSegment, state: SegmentState, 
     """End a segment: forget its bits, fail its job if that is open, and the activations that wait for it."""
     segments_store.save_segment(change.connection, replace(segment, state=state))
     erase_legs(change.connection, segment.contract, segment.job)
+    asked = insights.insights_of_segment(change.connection, segment.contract, segment.job)
+    _fail_insights(change, segment.contract, asked, reason)
     segments_store.erase_selections(change.connection, segment.contract, segment.job)
     for job in open_jobs(change.connection, [segment.contract]):
         if job.id == segment.job or _waits_for(change, job, segment):
@@ -81,6 +87,16 @@ def drop_old_audiences(change: Change, contract: Contract) -> None:
             change.news_for.update(party_names(contract))
 
 
+def drop_old_answers(change: Change, contract: Contract) -> None:
+    """Forget released totals about epochs that ended more than ``retention_days`` ago."""
+    for epoch in insights.kept_epochs(change.connection, contract.id):
+        fusion = find_fusion(change.connection, contract.id, epoch)
+        if fusion is None or fusion.ended is None:
+            continue
+        if change.at >= fusion.ended + timedelta(days=contract.retention_days):
+            insights.erase_totals(change.connection, contract.id, epoch)
+
+
 def close_contract(core: Core, change: Change, signed: SignedContract) -> None:
     """Deal with the end of a contract, once: its jobs fail, and what it left is erased."""
     contract = signed.contract
@@ -100,8 +116,20 @@ def close_contract(core: Core, change: Change, signed: SignedContract) -> None:
     joined = fusions.joined_fusion(change.connection, contract.id)
     if joined is not None:
         erase_epoch(core, change, contract.id, joined)
+    for epoch in insights.kept_epochs(change.connection, contract.id):
+        insights.erase_totals(change.connection, contract.id, epoch)
+    for key in insights.keys_of_contract(change.connection, contract.id):
+        core.pools.drop(PublicKey(key.modulus), short=key.short_exponents)
     mark_closed(change.connection, contract.id)
     change.news_for.update(party_names(contract))
+
+
+def _fail_insights(change: Change, contract: str, asked: Collection[str], reason: str) -> None:
+    """End these questions, but for those that are answered."""
+    for job in open_jobs(change.connection, [contract], JobKind.INSIGHT):
+        if job.id in asked:
+            fail_job(change, job, code=StateError.code, reason=reason)
+    insights.erase_running(change.connection, contract, asked)
 
 
 def _waits_for(change: Change, job: Job, segment: StoredSegment) -> bool:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from miyun.aggregates.statements import InsightRequest, ReaderKey
 from miyun.audit.events import Event, Fact
 from miyun.contract.jobs import Job, JobKind
 from miyun.contract.lifecycle import ContractState
 from miyun.contract.model import Contract
-from miyun.errors import StateError
+from miyun.errors import InternalError, StateError
 from miyun.psi.statements import FuseRequest
 from miyun.segments.listing import SegmentState
 from miyun.segments.statements import ActivationRequest, Refusal, SegmentRequest
@@ -23,6 +24,7 @@ from miyun.zone.operations.suppression import missing_suppressions
 from miyun.zone.store.activations import erase_pages, find_activation
 from miyun.zone.store.contracts import contracts_of
 from miyun.zone.store.fusions import FusionState, fusion_of_job
+from miyun.zone.store.insights import erase_running, find_insight, find_key
 from miyun.zone.store.jobs import open_jobs, signed_request
 from miyun.zone.store.legs import erase_legs, legs_of
 from miyun.zone.store.segments import find_segment
@@ -59,7 +61,19 @@ class DeliverTask:
     signature: bytes
 
 
-Task = FuseTask | LegTask | SuppressTask | DeliverTask
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InsightTask:
+    """``handles`` is what the owner of the columns announced for the epoch."""
+
+    request: InsightRequest
+    signature: bytes
+    key: ReaderKey
+    key_signature: bytes
+    epoch: int
+    handles: int
+
+
+Task = FuseTask | LegTask | SuppressTask | DeliverTask | InsightTask
 
 
 def next_tasks(core: Core, caller: str, wait_seconds: int) -> tuple[tuple[Task, ...], int]:
@@ -131,6 +145,8 @@ def _give_up(change: Change, contract: Contract, job: Job, reason: str) -> None:
         case JobKind.ACTIVATE:
             erase_legs(change.connection, contract.id, job.id)
             erase_pages(change.connection, contract.id, job.id)
+        case JobKind.INSIGHT:
+            erase_running(change.connection, contract.id, [job.id])
 
 
 def _tasks(connection: Connection, contract: Contract, job: Job, caller: str) -> tuple[Task, ...]:
@@ -141,6 +157,8 @@ def _tasks(connection: Connection, contract: Contract, job: Job, caller: str) ->
             return _leg_tasks(connection, contract, job, caller)
         case JobKind.ACTIVATE:
             return _activation_tasks(connection, contract, job, caller)
+        case JobKind.INSIGHT:
+            return _insight_tasks(connection, contract, job, caller)
 
 
 def _fuse_tasks(connection: Connection, contract: Contract, job: Job, caller: str) -> tuple[Task, ...]:
@@ -177,3 +195,23 @@ def _activation_tasks(connection: Connection, contract: Contract, job: Job, call
     if caller not in missing_suppressions(connection, contract, job):
         return ()
     return (SuppressTask(request=request, signature=signed.signature, epoch=activation.epoch),)
+
+
+def _insight_tasks(connection: Connection, contract: Contract, job: Job, caller: str) -> tuple[Task, ...]:
+    insight = find_insight(connection, contract.id, job.id)
+    if insight is None or insight.owner != caller or insight.covered == insight.handles:
+        return ()
+    signed = signed_request(connection, contract.id, job.id)
+    request = InsightRequest.from_canonical(signed.request)
+    key = find_key(connection, contract.id, request.requester, request.key_digest)
+    if key is None:
+        raise InternalError("a question was begun with a key that is not there")
+    task = InsightTask(
+        request=request,
+        signature=signed.signature,
+        key=key.statement,
+        key_signature=key.signature,
+        epoch=insight.epoch,
+        handles=insight.handles,
+    )
+    return (task,)

@@ -9,10 +9,11 @@ from miyun.wire.v1 import agent_pb2 as wire
 from miyun.wire.v1.activation_pb2 import ActivationRequest
 from miyun.wire.v1.agent_pb2_grpc import AgentServiceServicer
 from miyun.wire.v1.fusion_pb2 import FuseRequest
+from miyun.wire.v1.insight_pb2 import InsightRequest, ReaderKey
 from miyun.wire.v1.segment_pb2 import SegmentRequest
 from miyun.zone.core import Core
 from miyun.zone.operations import tasks
-from miyun.zone.operations.tasks import DeliverTask, FuseTask, LegTask, SuppressTask, Task
+from miyun.zone.operations.tasks import DeliverTask, FuseTask, InsightTask, LegTask, SuppressTask, Task
 
 
 class AgentService(AgentServiceServicer):
@@ -51,3 +52,13 @@ def _message(task: Task) -> wire.Task:
         case DeliverTask():
             deliver = wire.DeliverTask(request=to_wire(task.request, ActivationRequest), signature=signature)
             return wire.Task(job=job, deliver=deliver)
+        case InsightTask():
+            insight = wire.InsightTask(
+                request=to_wire(task.request, InsightRequest),
+                signature=signature,
+                key=to_wire(task.key, ReaderKey),
+                key_signature=task.key_signature,
+                epoch=task.epoch,
+                handles=task.handles,
+            )
+            return wire.Task(job=job, insight=insight)

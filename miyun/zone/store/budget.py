@@ -1,12 +1,13 @@
-"""Leases, charges and the noised sizes that were paid with them, in the database."""
+"""Leases, charges and the noised sizes and overlaps that were paid with them, in the database."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, insert, select
 
 from miyun.privacy.statements import BudgetCharge, BudgetLease
-from miyun.zone.schema import charges, check_ins, leases, size_releases
+from miyun.zone.schema import charges, check_ins, leases, overlap_releases, size_releases
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +17,16 @@ class SizeRelease:
     contract: str
     release: str
     noised: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverlapRelease:
+    """Noised sizes of segments and of what each two share, as in an answer, the same for ever."""
+
+    contract: str
+    release: str
+    sizes: tuple[int, ...]
     at: datetime
 
 
@@ -100,3 +111,20 @@ def find_size_release(connection: Connection, contract: str, release: str) -> Si
     if row is None:
         return None
     return SizeRelease(contract=row.contract, release=row.release, noised=row.noised, at=row.at)
+
+
+def add_overlap_release(connection: Connection, release: OverlapRelease) -> None:
+    connection.execute(
+        insert(overlap_releases).values(
+            contract=release.contract, release=release.release, sizes=json.dumps(release.sizes), at=release.at
+        )
+    )
+
+
+def find_overlap_release(connection: Connection, contract: str, release: str) -> OverlapRelease | None:
+    row = connection.execute(
+        select(overlap_releases).where(overlap_releases.c.contract == contract, overlap_releases.c.release == release)
+    ).one_or_none()
+    if row is None:
+        return None
+    return OverlapRelease(contract=contract, release=release, sizes=tuple(json.loads(row.sizes)), at=row.at)

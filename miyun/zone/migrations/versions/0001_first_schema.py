@@ -65,7 +65,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(16), nullable=False),
         sa.Column("state", sa.String(24), nullable=False),
         sa.Column("requester", sa.String(64), nullable=False),
-        sa.Column("subject", sa.String(128), nullable=False),
+        sa.Column("subject", sa.Text, nullable=False),
         sa.Column("waiting_for", sa.String(160), nullable=False),
         sa.Column("done", sa.BigInteger, nullable=False),
         sa.Column("total", sa.BigInteger, nullable=False),
@@ -210,6 +210,44 @@ def upgrade() -> None:
         sa.Column("sealed", sa.LargeBinary, nullable=False),
     )
     op.create_table(
+        "reader_keys",
+        sa.Column("contract", sa.String(64), primary_key=True),
+        sa.Column("party", sa.String(64), primary_key=True),
+        sa.Column("number", sa.Integer, primary_key=True),
+        sa.Column("digest", sa.LargeBinary(32), nullable=False),
+        sa.Column("statement", sa.LargeBinary, nullable=False),
+        sa.Column("signature", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "insights",
+        sa.Column("contract", sa.String(64), primary_key=True),
+        sa.Column("job", sa.String(64), primary_key=True),
+        sa.Column("question", sa.LargeBinary(32), nullable=False),
+        sa.Column("epoch", sa.Integer, nullable=False),
+        sa.Column("owner", sa.String(64), nullable=False),
+        sa.Column("handles", sa.BigInteger, nullable=False),
+        sa.Column("covered", sa.BigInteger, nullable=False),
+        sa.Column("running", sa.LargeBinary),
+        sa.Column("totals", sa.LargeBinary),
+        sa.Column("totals_signature", sa.LargeBinary),
+        sa.Column("ciphertexts", sa.LargeBinary),
+    )
+    op.create_index("insights_by_question", "insights", ["contract", "question"])
+    op.create_table(
+        "insight_segments",
+        sa.Column("contract", sa.String(64), primary_key=True),
+        sa.Column("job", sa.String(64), primary_key=True),
+        sa.Column("place", sa.Integer, primary_key=True),
+        sa.Column("segment_job", sa.String(64), nullable=False),
+    )
+    op.create_table(
+        "insight_values",
+        sa.Column("contract", sa.String(64), primary_key=True),
+        sa.Column("job", sa.String(64), primary_key=True),
+        sa.Column("index", sa.Integer, primary_key=True),
+        sa.Column("statement", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
         "leases",
         sa.Column("contract", sa.String(64), primary_key=True),
         sa.Column("owner", sa.String(64), primary_key=True),
@@ -235,6 +273,13 @@ def upgrade() -> None:
         sa.Column("contract", sa.String(64), primary_key=True),
         sa.Column("release", sa.String(64), primary_key=True),
         sa.Column("noised", sa.BigInteger, nullable=False),
+        sa.Column("at", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "overlap_releases",
+        sa.Column("contract", sa.String(64), primary_key=True),
+        sa.Column("release", sa.String(64), primary_key=True),
+        sa.Column("sizes", sa.Text, nullable=False),
         sa.Column("at", sa.BigInteger, nullable=False),
     )
     op.create_table(

@@ -1,0 +1,232 @@
+"""How a question is answered: selections for who counts, values of who decrypts, and the totals of either."""
+
+import numpy as np
+from pyroaring import BitMap
+from sqlalchemy import Connection
+
+from miyun.aggregates.chunks import (
+    check_totals,
+    chunk_count,
+    chunk_range,
+    make_selection_chunk,
+    make_totals,
+    read_chunk,
+)
+from miyun.aggregates.job import InsightJob
+from miyun.aggregates.noise import Noise
+from miyun.aggregates.release import release
+from miyun.aggregates.selection import Selected, encrypt_selection
+from miyun.aggregates.statements import Circuit, SelectionChunk, Totals, ValuesChunk
+from miyun.aggregates.summing import Summing
+from miyun.audit.events import Event, Fact
+from miyun.contract.jobs import Job, JobKind
+from miyun.contract.model import Contract
+from miyun.errors import InternalError, MalformedError, NotPermittedError, ReplayError, StateError
+from miyun.zone.bitmaps import read_bitmap
+from miyun.zone.core import Change, Core
+from miyun.zone.operations.access import active_contract, contract_of_party, party_names, require_caller
+from miyun.zone.operations.history import SignedReceipt, receipt, record_statement
+from miyun.zone.operations.insight import insight_job, stored_insight
+from miyun.zone.operations.jobs import finish_job, move_job, require_job
+from miyun.zone.store import insights as store
+from miyun.zone.store.bulk import Handles, get_pairs
+from miyun.zone.store.insights import StoredInsight
+from miyun.zone.store.segments import get_selection
+
+
+def get_selection_chunk(
+    core: Core, caller: str, contract_id: str, job_id: str, index: int
+) -> tuple[SelectionChunk, bytes, bytes]:
+    """A chunk of the encrypted selection, freshly encrypted, with the zone's signature, for the columns' owner.
+
+    Raises:
+        NotPermittedError: the caller is not that owner.
+        StateError: the job is over, or has no selection.
+        MalformedError: there is no such chunk.
+    """
+    with core.reading() as connection:
+        signed = contract_of_party(connection, contract_id, caller)
+        signed.require_active(core.clock())
+        contract = signed.contract
+        job, insight = _open(connection, contract, job_id)
+        _require_owner(insight, caller)
+        question = _require_circuit(insight_job(connection, contract, insight), Circuit.SELECTION)
+        if index >= chunk_count(insight.handles):
+            raise MalformedError(
+                f"there is no chunk {index}", hint=f"Fetch chunks 0 to {chunk_count(insight.handles) - 1}."
+            )
+        selected = _selected(connection, contract, insight)
+    low, high = chunk_range(insight.handles, index)
+    randomness = core.pools.randomness(question.key, short=question.admits_short_exponents)
+    chunk, data = make_selection_chunk(question, encrypt_selection(question, selected, low, high, randomness))
+    with core.changing() as change:
+        current = require_job(change.connection, contract.id, job.id)
+        _require_open(current)
+        done = max(current.done, index)
+        move_job(change, current, waiting_for=current.waiting_for, done=done, total=chunk.chunks + 1)
+    return chunk, core.signing_key.sign(chunk), data
+
+
+def put_values(core: Core, caller: str, chunk: ValuesChunk, signature: bytes, data: bytes) -> SignedReceipt:
+    """Take a chunk of the reader's encrypted values into the running totals, in order.
+
+    Raises:
+        ReplayError: not the next one, or another than before in its place.
+        MalformedError, SignatureError: no such chunk of this job.
+    """
+    with core.reading() as connection:
+        contract, insight, question = _incoming(core, connection, caller, chunk, Circuit.VALUES)
+        held = store.find_values(connection, contract.id, insight.job, chunk.index)
+        state = store.running_totals(connection, insight)
+        finished = require_job(connection, contract.id, insight.job).state.ended
+        selected = None if held or finished else _selected(connection, contract, insight)
+    question.verify(question.encrypts, chunk, signature)
+    running = None
+    if held is None and selected is not None:
+        _require_next(insight, chunk)
+        rows = read_chunk(question, chunk, signature, data)
+        summing = Summing(question, selected, state)
+        summing.add(rows)
+        running = summing.to_bytes()
+    with core.changing() as change:
+        active_contract(change, contract.id, caller)
+        held = store.find_values(change.connection, contract.id, insight.job, chunk.index)
+        if held is None:
+            job = require_job(change.connection, contract.id, insight.job)
+            _require_open(job)
+            _require_next(stored_insight(change.connection, contract.id, insight.job), chunk)
+            if running is None:
+                raise InternalError("a chunk of values was neither new nor held")
+            _keep(change, insight, job, chunk, running)
+        elif held != chunk:
+            raise ReplayError("values that differ from those given before", hint="Send what was sent before.")
+        return receipt(core, change, contract.id, insight.job, chunk)
+
+
+def put_totals(core: Core, caller: str, totals: Totals, signature: bytes, data: bytes) -> SignedReceipt:
+    """Take the noised totals of the columns' owner, for the reader.
+
+    Raises:
+        ReplayError: other totals than before, or another job's.
+        MalformedError, SignatureError: no such totals of this job.
+    """
+    with core.reading() as connection:
+        contract, insight, question = _incoming(core, connection, caller, totals, Circuit.SELECTION)
+    check_totals(question, totals, signature, data)
+    question.key.read(data)
+    with core.changing() as change:
+        active_contract(change, contract.id, caller)
+        held = stored_insight(change.connection, contract.id, insight.job).totals
+        if held is None:
+            _release(change, insight, totals, signature, data, actor=caller)
+        elif held != totals:
+            raise ReplayError("totals that differ from those given before", hint="Send what was sent before.")
+        return receipt(core, change, contract.id, insight.job, totals)
+
+
+def release_sums(core: Core, contract: Contract, job: Job) -> bool:
+    """Add noise to the totals over all of a reader's values and let it have them. False while values are missing."""
+    with core.reading() as connection:
+        insight = stored_insight(connection, contract.id, job.id)
+        state = store.running_totals(connection, insight)
+        if insight.totals is not None or state is None or insight.covered < insight.handles:
+            return False
+        question = insight_job(connection, contract, insight)
+        selected = _selected(connection, contract, insight)
+    released = release(Summing(question, selected, state).complete(), Noise(question.question))
+    with core.changing() as change:
+        active_contract(change, contract.id, contract.parties[0].name)
+        current = stored_insight(change.connection, contract.id, job.id)
+        if current != insight or require_job(change.connection, contract.id, job.id).state.ended:
+            return False
+        totals, data = make_totals(released, change.at)
+        _release(change, insight, totals, core.signing_key.sign(totals), data, actor=core.name)
+    return True
+
+
+def _release(
+    change: Change, insight: StoredInsight, totals: Totals, signature: bytes, data: bytes, *, actor: str
+) -> None:
+    job = require_job(change.connection, insight.contract, insight.job)
+    _require_open(job)
+    store.put_totals(change.connection, insight, totals, signature, data)
+    finish_job(change, job)
+    facts: dict[Fact, str | int] = {Fact.JOB: job.id, Fact.EPOCH: insight.epoch}
+    record_statement(change, insight.contract, Event.TOTALS_RELEASED, actor, totals, facts=facts)
+
+
+def _keep(change: Change, insight: StoredInsight, job: Job, chunk: ValuesChunk, running: bytes) -> None:
+    store.put_running(change.connection, insight, chunk, running)
+    complete = chunk.low + chunk.count == insight.handles
+    waiting_for = () if complete else (insight.owner,)
+    move_job(change, job, waiting_for=waiting_for, done=chunk.index + 1, total=chunk.chunks + 1)
+    facts: dict[Fact, str | int] = {Fact.JOB: job.id, Fact.EPOCH: insight.epoch, Fact.CHUNK: chunk.index}
+    record_statement(change, insight.contract, Event.VALUES_RECEIVED, insight.owner, chunk, facts=facts)
+    if complete:
+        change.work_for.add(insight.contract)
+
+
+def _incoming(
+    core: Core, connection: Connection, caller: str, statement: ValuesChunk | Totals, circuit: Circuit
+) -> tuple[Contract, StoredInsight, InsightJob]:
+    """The job that the columns' owner brings a statement for."""
+    signed = contract_of_party(connection, statement.contract, caller)
+    signed.require_active(core.clock())
+    require_caller(signed.contract, caller, statement.owner, statement)
+    require_job(connection, signed.contract.id, statement.job, JobKind.INSIGHT)
+    insight = stored_insight(connection, signed.contract.id, statement.job)
+    _require_owner(insight, caller)
+    question = _require_circuit(insight_job(connection, signed.contract, insight), circuit)
+    return signed.contract, insight, question
+
+
+def _open(connection: Connection, contract: Contract, job_id: str) -> tuple[Job, StoredInsight]:
+    job = require_job(connection, contract.id, job_id, JobKind.INSIGHT)
+    _require_open(job)
+    return job, stored_insight(connection, contract.id, job_id)
+
+
+def _require_open(job: Job) -> None:
+    if job.state.ended:
+        raise StateError(f"job {job.id} is {job.state}", hint="Ask for tasks again.")
+
+
+def _require_owner(insight: StoredInsight, caller: str) -> None:
+    if insight.owner != caller:
+        raise NotPermittedError(
+            f"this question is about columns of {insight.owner}", hint="Let its agent answer.", clause="parties"
+        )
+
+
+def _require_circuit(question: InsightJob, circuit: Circuit) -> InsightJob:
+    if question.request.circuit is not circuit:
+        raise StateError(
+            f"this question is answered by {question.request.circuit}, not by {circuit}", hint="Ask for tasks again."
+        )
+    return question
+
+
+def _require_next(insight: StoredInsight, chunk: ValuesChunk) -> None:
+    if chunk.low != insight.covered:
+        raise ReplayError(
+            f"values of rows from {chunk.low:,}, where those from {insight.covered:,} are due",
+            hint="Send the chunks in order.",
+        )
+
+
+def _selected(connection: Connection, contract: Contract, insight: StoredInsight) -> Selected:
+    """Which rows of the columns' owner are in each segment."""
+    pairs = get_pairs(connection, contract.id, insight.epoch)
+    handles = pairs[party_names(contract).index(insight.owner)]
+    return Selected(
+        [_rows(connection, insight, segment_job, handles) for segment_job in insight.segment_jobs], insight.handles
+    )
+
+
+def _rows(connection: Connection, insight: StoredInsight, segment_job: str, handles: Handles) -> BitMap:
+    if not segment_job:
+        return BitMap(handles)
+    selection = get_selection(connection, insight.contract, segment_job, insight.epoch)
+    if selection is None:
+        raise StateError("the segment that was asked about is erased", hint="Ask about its newest version.")
+    return BitMap(handles[np.frombuffer(read_bitmap(selection, handles.size).to_array(), np.uint32)])

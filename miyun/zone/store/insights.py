@@ -1,0 +1,237 @@
+"""Readers' keys, and questions with what has come of them so far, in the database."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from miyun.aggregates.statements import ReaderKey, Totals, ValuesChunk
+from miyun.contract.jobs import JobState
+from miyun.zone.schema import insight_segments, insight_values, insights, jobs, reader_keys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedKey:
+    statement: ReaderKey
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredInsight:
+    """A question about segments of ``epoch``. ``owner`` has the columns, and ``handles`` row handles.
+
+    ``segment_jobs`` are the jobs of the segments, in the order of the request; empty for all pairs. ``covered`` is the
+    first row handle that is missing in the running totals.
+    """
+
+    contract: str
+    job: str
+    question: bytes
+    epoch: int
+    owner: str
+    handles: int
+    segment_jobs: tuple[str, ...]
+    covered: int = 0
+    totals: Totals | None = None
+    totals_signature: bytes = b""
+
+
+def add_key(connection: Connection, signed: SignedKey) -> None:
+    """Keep a party's newest key."""
+    statement = signed.statement
+    table = reader_keys.c
+    number = connection.execute(
+        select(func.count())
+        .select_from(reader_keys)
+        .where(table.contract == statement.contract, table.party == statement.party)
+    ).scalar_one()
+    connection.execute(
+        insert(reader_keys).values(
+            contract=statement.contract,
+            party=statement.party,
+            number=number,
+            digest=statement.digest(),
+            statement=statement.canonical_bytes(),
+            signature=signed.signature,
+        )
+    )
+
+
+def newest_key(connection: Connection, contract: str, party: str) -> SignedKey | None:
+    table = reader_keys.c
+    row = connection.execute(
+        select(reader_keys)
+        .where(table.contract == contract, table.party == party)
+        .order_by(table.number.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else _key(row)
+
+
+def find_key(connection: Connection, contract: str, party: str, digest: bytes) -> SignedKey | None:
+    table = reader_keys.c
+    row = connection.execute(
+        select(reader_keys).where(table.contract == contract, table.party == party, table.digest == digest)
+    ).one_or_none()
+    return None if row is None else _key(row)
+
+
+def keys_of_contract(connection: Connection, contract: str) -> tuple[ReaderKey, ...]:
+    rows = connection.execute(select(reader_keys.c.statement).where(reader_keys.c.contract == contract)).scalars()
+    return tuple(ReaderKey.from_canonical(statement) for statement in rows)
+
+
+def add_insight(connection: Connection, insight: StoredInsight) -> None:
+    connection.execute(
+        insert(insights).values(
+            contract=insight.contract,
+            job=insight.job,
+            question=insight.question,
+            epoch=insight.epoch,
+            owner=insight.owner,
+            handles=insight.handles,
+            covered=0,
+        )
+    )
+    for place, segment in enumerate(insight.segment_jobs):
+        connection.execute(
+            insert(insight_segments).values(
+                contract=insight.contract, job=insight.job, place=place, segment_job=segment
+            )
+        )
+
+
+def find_insight(connection: Connection, contract: str, job: str) -> StoredInsight | None:
+    columns = [column for column in insights.c if column.name not in {"running", "ciphertexts"}]
+    row = connection.execute(
+        select(*columns).where(insights.c.contract == contract, insights.c.job == job)
+    ).one_or_none()
+    if row is None:
+        return None
+    table = insight_segments.c
+    segment_jobs = connection.execute(
+        select(table.segment_job).where(table.contract == contract, table.job == job).order_by(table.place)
+    ).scalars()
+    return StoredInsight(
+        contract=contract,
+        job=job,
+        question=row.question,
+        epoch=row.epoch,
+        owner=row.owner,
+        handles=row.handles,
+        segment_jobs=tuple(segment_jobs),
+        covered=row.covered,
+        totals=None if row.totals is None else Totals.from_canonical(row.totals),
+        totals_signature=row.totals_signature or b"",
+    )
+
+
+def job_of_question(connection: Connection, contract: str, question: bytes) -> str | None:
+    """The newest job that asks this question and has not failed."""
+    job: str | None = connection.execute(
+        select(jobs.c.id)
+        .join(insights, (insights.c.contract == jobs.c.contract) & (insights.c.job == jobs.c.id))
+        .where(jobs.c.contract == contract, insights.c.question == question, jobs.c.state != JobState.FAILED.value)
+        .order_by(jobs.c.number.desc())
+        .limit(1)
+    ).scalar()
+    return job
+
+
+def running_totals(connection: Connection, insight: StoredInsight) -> bytes | None:
+    """The totals over the rows that are in; None before the first."""
+    return connection.execute(
+        select(insights.c.running).where(insights.c.contract == insight.contract, insights.c.job == insight.job)
+    ).scalar()
+
+
+def put_running(connection: Connection, insight: StoredInsight, chunk: ValuesChunk, running: bytes) -> None:
+    """Keep the totals with the rows of a chunk more, and that it is in."""
+    connection.execute(_update(insight).values(running=running, covered=chunk.low + chunk.count))
+    connection.execute(
+        insert(insight_values).values(
+            contract=insight.contract, job=insight.job, index=chunk.index, statement=chunk.canonical_bytes()
+        )
+    )
+
+
+def find_values(connection: Connection, contract: str, job: str, index: int) -> ValuesChunk | None:
+    table = insight_values.c
+    held = connection.execute(
+        select(table.statement).where(table.contract == contract, table.job == job, table.index == index)
+    ).scalar()
+    return None if held is None else ValuesChunk.from_canonical(held)
+
+
+def put_totals(
+    connection: Connection, insight: StoredInsight, totals: Totals, signature: bytes, ciphertexts: bytes
+) -> None:
+    """Keep what the reader may have, and nothing of what it was made of."""
+    connection.execute(
+        _update(insight).values(totals=totals.canonical_bytes(), totals_signature=signature, ciphertexts=ciphertexts)
+    )
+    erase_running(connection, insight.contract, [insight.job])
+
+
+def released_ciphertexts(connection: Connection, insight: StoredInsight) -> bytes | None:
+    """The released totals; None before, and once they are erased."""
+    return connection.execute(
+        select(insights.c.ciphertexts).where(insights.c.contract == insight.contract, insights.c.job == insight.job)
+    ).scalar()
+
+
+def insights_of_segment(connection: Connection, contract: str, segment_job: str) -> tuple[str, ...]:
+    """The jobs of the questions about a segment."""
+    table = insight_segments.c
+    jobs_ = connection.execute(
+        select(table.job).where(table.contract == contract, table.segment_job == segment_job).distinct()
+    ).scalars()
+    return tuple(jobs_)
+
+
+def insights_of_epoch(connection: Connection, contract: str, epoch: int) -> tuple[str, ...]:
+    """The jobs of the questions about an epoch."""
+    return tuple(
+        connection.execute(
+            select(insights.c.job).where(insights.c.contract == contract, insights.c.epoch == epoch)
+        ).scalars()
+    )
+
+
+def kept_epochs(connection: Connection, contract: str) -> tuple[int, ...]:
+    """The epochs of which there are released totals still."""
+    return tuple(
+        connection.execute(
+            select(insights.c.epoch)
+            .where(insights.c.contract == contract, insights.c.ciphertexts.is_not(None))
+            .distinct()
+        ).scalars()
+    )
+
+
+def erase_running(connection: Connection, contract: str, jobs_: Collection[str]) -> None:
+    """Forget the values of these questions that were handed in."""
+    connection.execute(
+        update(insights)
+        .where(insights.c.contract == contract, insights.c.job.in_(jobs_))
+        .values(running=None, covered=0)
+    )
+    connection.execute(
+        delete(insight_values).where(insight_values.c.contract == contract, insight_values.c.job.in_(jobs_))
+    )
+
+
+def erase_totals(connection: Connection, contract: str, epoch: int) -> None:
+    """Forget what was released about an epoch; that it was stays known."""
+    connection.execute(
+        update(insights).where(insights.c.contract == contract, insights.c.epoch == epoch).values(ciphertexts=None)
+    )
+
+
+def _update(insight: StoredInsight) -> Any:
+    return update(insights).where(insights.c.contract == insight.contract, insights.c.job == insight.job)
+
+
+def _key(row: Row[Any]) -> SignedKey:
+    return SignedKey(statement=ReaderKey.from_canonical(row.statement), signature=row.signature)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import timedelta
 
-from miyun.contract.model import MATCHED, Contract, PartyKind
+from miyun.contract.model import MATCHED, Contract, Grant, PartyKind, Rung
 from miyun.contract.organisations import same_organisation
 from miyun.errors import ContractError, InputError, MalformedError
 from miyun.keys.sealing import SealingPublicKey
@@ -15,6 +15,7 @@ _WORD = re.compile(r"[a-z0-9-]{1,63}")
 _COLUMN = re.compile(r"[^\W\d]\w{0,63}")
 _LARGEST = (1 << 53) - 1
 """The largest integer that canonical JSON writes exactly (RFC 8785, RFC 7493)."""
+_LONGEST_TAG = 200
 _MOST_TYPES = 16
 _MOST_HANDLES = 1 << 32
 
@@ -98,11 +99,12 @@ def _check_grants(contract: Contract) -> None:
                 f"{clause}.recipient", "is the owner itself", "Remove the grant: nobody needs a grant for its own data."
             )
         namespace = contract.party(grant.owner).kind.namespace
-        if grant.subject != MATCHED and not _is_column(grant.subject, namespace):
+        if grant.subject != MATCHED and not _is_owned(grant, namespace):
             raise _wrong(
                 f"{clause}.subject",
                 f"is “{grant.subject[:80]}”, which is nothing that {grant.owner} owns",
-                f"Write {MATCHED}, or a column as {namespace}.name.",
+                f"Write {MATCHED}, or a column as {namespace}.name; for insight also {namespace} for a whole "
+                "catalogue of tags.",
             )
     _distinct(
         ((f"grants[{index}]", grant) for index, grant in enumerate(contract.grants)),
@@ -206,9 +208,14 @@ def _distinct(values: Iterable[tuple[str, object]], hint: str) -> None:
         seen[value] = clause
 
 
-def _is_column(subject: str, namespace: str) -> bool:
-    prefix, _, column = subject.partition(".")
-    return prefix == namespace and _COLUMN.fullmatch(column) is not None
+def _is_owned(grant: Grant, namespace: str) -> bool:
+    """A column; for insight also a tag, by its id, or all of a catalogue."""
+    prefix, dot, name = grant.subject.partition(".")
+    if prefix != namespace:
+        return False
+    if grant.rung is not Rung.INSIGHT:
+        return _COLUMN.fullmatch(name) is not None
+    return not dot or (0 < len(name) <= _LONGEST_TAG and name == name.strip() and name.isprintable())
 
 
 def _either(names: set[str]) -> str:

@@ -266,3 +266,22 @@ def test_a_number_beyond_canonical_json_is_malformed(drafted: Contract) -> None:
 
     with pytest.raises(MalformedError):
         Contract.from_canonical(data)
+
+
+@pytest.mark.parametrize("subject", ["tags", "tags.tea", "tags.gender=female", "tags.兴趣 / 茶", "tags.1024"])
+def test_insight_is_granted_on_tags_by_their_ids_and_on_whole_catalogues(drafted: Contract, subject: str) -> None:
+    grant = Grant(owner="feed", subject=subject, rung=Rung.INSIGHT, recipient="shop")
+    validate(replace(drafted, grants=(grant,)))
+    if subject != "tags.tea":
+        with pytest.raises(ContractError):
+            validate(replace(drafted, grants=(replace(grant, rung=Rung.USE),)))
+
+
+@pytest.mark.parametrize(
+    "subject", ["tags.", "tags. tea", "tags.a\nb", "members", "members.tea", "tag", "tags." + "t" * 201]
+)
+def test_insight_is_granted_on_nothing_else(drafted: Contract, subject: str) -> None:
+    grant = Grant(owner="feed", subject=subject, rung=Rung.INSIGHT, recipient="shop")
+    with pytest.raises(ContractError) as caught:
+        validate(replace(drafted, grants=(grant,)))
+    assert caught.value.clause == "grants[0].subject"

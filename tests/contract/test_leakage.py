@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from miyun.aggregates.question import MOST_SEGMENTS
 from miyun.contract.leakage import Language, LeakageLine, Who, leakage, render
 from miyun.contract.model import MATCHED, Channel, Consent, Contract, Domain, Grant, IdentifierTerms, Rung
 from miyun.privacy.accounting import epsilon
@@ -263,3 +264,29 @@ def test_the_text_has_a_heading_for_each_who_learns(drafted: Contract) -> None:
             assert text.count(f"\n{line.name.in_language(language)}\n") == 1
         assert text.count("\n  - ") == len(lines)
         assert text.count("[clause " if language == "en" else "[条款 ") == len(lines)
+
+
+def asking(contract: Contract, *subjects: str) -> Contract:
+    grants = [Grant(owner="feed", subject=subject, rung=Rung.INSIGHT, recipient="shop") for subject in subjects]
+    return replace(contract, grants=(*contract.grants, *grants))
+
+
+def test_what_insight_rests_on_is_said_where_it_is_granted(drafted: Contract) -> None:
+    asked = asking(drafted, MATCHED, "tags", "tags.tea")
+
+    new = [line for line in leakage(asked) if line.clause != "id" and line not in leakage(drafted)]
+
+    assert [line.clause for line in new if line.who is Who.EVERYBODY] == ["budget.rho_micro", "grants"]
+    assert "read single rows through the noise" in new[1].learns.en
+    whole, tea = (line.learns for line in new if line.clause in {"grants[10]", "grants[11]"})
+    assert "all of feed's catalogue of tags (tags) but the sensitive ones" in whole.en
+    assert "tags.tea, and if that is a tag over everything below it" in tea.en
+    for line in new:
+        assert not CHINESE.search(line.learns.en)
+        assert CHINESE.search(line.learns.zh)
+        assert numbers(line.learns.en) == numbers(line.learns.zh)
+        resolve(asked, line.clause)
+
+
+def test_as_many_segments_are_stated_as_a_question_takes(drafted: Contract) -> None:
+    assert f"up to {MOST_SEGMENTS} segments" in statement(drafted, "en")

@@ -44,10 +44,10 @@ def party_lines(contract: Contract, party: PartyTerms) -> Iterator[LeakageLine]:
         name=name,
         learns=Words(
             en=f"Learns the definitions of {other.name}'s segments that use its columns, {other.name}'s requests "
-            f"for fusions "
-            "and activations (with the segment's name), and the audit log of the contract",
-            zh=f"得知 {other.name} 的人群包中用到本方列的定义、{other.name} 的融合与投放请求（含人群包名称），"
-            "以及本合约的审计日志",
+            f"for fusions and activations (with the segment's name) and its questions about its columns (with the "
+            "segments' names), and the audit log of the contract",
+            zh=f"得知 {other.name} 的人群包中用到本方列的定义、{other.name} 的融合与投放请求（含人群包名称）、"
+            "对本方列的提问（含人群包名称），以及本合约的审计日志",
         ),
         when=ALWAYS,
         clause="parties",
@@ -113,8 +113,10 @@ def zone_lines(contract: Contract) -> Iterator[LeakageLine]:
     )
     yield line(
         Words(
-            en="Learns who asked for what and when, analysts included, and each process's network address",
-            zh="得知谁在何时请求了什么（包括分析师），以及各进程的网络地址",
+            en="Learns who asked for what and when, questions and analysts included, and each process's network "
+            "address; of the answers to questions about tags and numbers it sees ciphertexts that it can't decrypt",
+            zh="得知谁在何时请求了什么（包括提问与分析师），以及各进程的网络地址；"
+            "对于有关标签与数值的提问，它只看到无法解密的密文形式的答复",
         ),
         ALWAYS,
         "zone",
@@ -122,9 +124,9 @@ def zone_lines(contract: Contract) -> Iterator[LeakageLine]:
     yield line(
         Words(
             en="The zone erases matches and predicates' answers when the next epoch takes over or the contract ends; "
-            "whatever else an epoch left, such as sealed audiences not yet fetched, it keeps for "
+            "whatever else an epoch left, such as sealed audiences not yet fetched and encrypted answers, it keeps for "
             f"{contract.retention_days} days. The audit log, the ledger and the released answers stay",
-            zh="下一纪元开始或合约结束时，融合区删除匹配关系与条件结果；纪元留下的其他内容（如尚未取走的密封人群包）"
+            zh="下一纪元开始或合约结束时，融合区删除匹配关系与条件结果；纪元留下的其他内容（如尚未取走的密封人群包与加密的答复）"
             f"保留 {contract.retention_days} 天。审计日志、账本与已发布的答复会保留",
         ),
         ALWAYS,

@@ -127,10 +127,18 @@ def _exact_size(grant: Grant) -> Words:
 
 
 def _insight(grant: Grant) -> Words:
-    what_en, what_zh = ("the match", "匹配人群") if grant.subject == MATCHED else (grant.subject, grant.subject)
+    if grant.subject == MATCHED:
+        what_en, what_zh = "the match and over segments of it", "匹配人群及其中人群包"
+    elif "." in grant.subject:
+        what_en = f"{grant.subject}, and if that is a tag over everything below it but what is sensitive there"
+        what_zh = f"{grant.subject}（如为标签，则含其下除敏感标签外的全部标签）"
+    else:
+        what_en = f"all of {grant.owner}'s catalogue of tags ({grant.subject}) but the sensitive ones"
+        what_zh = f"{grant.owner} 的标签目录（{grant.subject}）中除敏感标签外的全部标签"
     return Words(
-        en=f"From {grant.owner}'s grant it learns noisy totals, shares and sums over {what_en}, charged to the budget",
-        zh=f"由 {grant.owner} 授权：关于 {what_zh} 的含噪合计、占比与总和，计入隐私预算",
+        en=f"From {grant.owner}'s grant it learns noisy totals, shares and sums over {what_en}, charged to the budget. "
+        "It alone can decrypt them",
+        zh=f"由 {grant.owner} 授权：关于{what_zh}的含噪合计、占比与总和，计入隐私预算。只有它能解密",
     )
 
 

@@ -10,7 +10,7 @@ from miyun.contract.leakage.lines import (
     LeakageLine,
     Who,
 )
-from miyun.contract.model import Contract
+from miyun.contract.model import Contract, Rung
 from miyun.privacy.accounting import epsilon
 from miyun.privacy.noise import scale_for
 from miyun.privacy.sensitivity import match_report_l2, size
@@ -18,6 +18,9 @@ from miyun.words import Words
 
 WEAK_EPSILON = 10.0
 """From here on the statement says aloud that the budget promises little."""
+
+_MOST_SEGMENTS = 8
+"""Of one question."""
 
 _EVERYBODY = Words(en="Everybody", zh="所有人")
 
@@ -102,6 +105,19 @@ def _size_lines(contract: Contract, scale: float) -> Iterator[LeakageLine]:
         AT_EACH_ANSWER,
         "budget.size_rho_micro",
     )
+    yield _line(
+        Words(
+            en=f"For the cost of one size answer a party that may ask for the sizes of up to {_MOST_SEGMENTS} segments "
+            "may also ask for what each two of them share: numbers instead of bands, each with more noise, by the root "
+            "of how many numbers are answered together. Numbers under the threshold for small sizes are shown too",
+            zh=f"有权询问人数的参与方，可用一次人数答复的代价询问至多 {_MOST_SEGMENTS} 个人群包的人数及两两交集："
+            "以数字而非区间答复，噪声按一并答复的数字个数的平方根增大。低于小人数阈值的数字同样显示",
+        ),
+        AT_EACH_ANSWER,
+        "budget.size_rho_micro",
+    )
+    if any(grant.rung is Rung.INSIGHT for grant in contract.grants):
+        yield from _insight_lines()
     if budget.suppress_below > 0:
         small = Words(
             en=f"A noised size under {budget.suppress_below:,} is shown as “below {budget.suppress_below:,}”; the "
@@ -125,6 +141,32 @@ def _size_lines(contract: Contract, scale: float) -> Iterator[LeakageLine]:
         ),
         AT_EACH_ANSWER,
         "budget.lease_rho_micro",
+    )
+
+
+def _insight_lines() -> Iterator[LeakageLine]:
+    yield _line(
+        Words(
+            en="A question about tags or numbers costs each owner what the asking party chooses to spend on it, within "
+            "the budget; the more, the less noise. The noise is added before anybody can decrypt: by the owner of the "
+            "columns, or by the zone where a party asks about columns of its own. The same question again costs "
+            "nothing and gives the same answer",
+            zh="有关标签或数值的提问，消耗由提问方在预算内自行选定，计入双方；消耗越多，噪声越小。"
+            "噪声在任何人能够解密之前加入：由列的所有方加入；参与方询问自己的列时由融合区加入。重复同一提问不再消耗，答复不变",
+        ),
+        AT_EACH_ANSWER,
+        "budget.rho_micro",
+    )
+    yield _line(
+        Words(
+            en="These answers rest on honest encryption: a zone, or a party that asks about its own columns, that "
+            "breaks the contract and encrypts something else than the question says can read single rows through the "
+            "noise. Every chunk is signed, so that an audit which opens it convicts",
+            zh="这类答复以诚实加密为前提：融合区，或询问自己列的参与方，若违反合约、加密了与提问不符的内容，"
+            "就能透过噪声读出个别行。每一块密文都有签名，审计时打开即可定责",
+        ),
+        AT_EACH_ANSWER,
+        "grants",
     )
 
 

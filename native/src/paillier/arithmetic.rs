@@ -2,7 +2,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::ifma;
-use super::lanes::Column;
+use super::lanes::{self, Column, LANES};
 use super::modulus::Modulus;
 use super::portable;
 use crate::kernel::Kernel;
@@ -17,6 +17,8 @@ pub trait Arithmetic: Copy {
     /// Bits of a digit of a fixed base's exponent: a bigger table is worth it where looking up is cheap.
     fn digit_bits(self) -> usize;
 
+    fn read(self, rows: &[&[u8]; LANES], number: &mut [Column], wide: &mut [Column]);
+    fn write(self, number: &[Column], rows: &mut [&mut [u8]; LANES], wide: &mut [Column]);
     fn multiply(self, modulus: &Modulus, a: &mut [Column], b: &[Column], wide: &mut [Column]);
     fn square(self, modulus: &Modulus, a: &mut [Column], wide: &mut [Column]);
     fn reduce(self, modulus: &Modulus, a: &mut [Column], wide: &mut [Column]);
@@ -48,6 +50,30 @@ impl Arithmetic for Kernel {
             Self::Portable => 5,
             #[cfg(target_arch = "x86_64")]
             Self::Ifma(_) => 8,
+        }
+    }
+
+    fn read(self, rows: &[&[u8]; LANES], number: &mut [Column], wide: &mut [Column]) {
+        match self {
+            Self::Portable => {
+                for (lane, row) in rows.iter().enumerate() {
+                    lanes::read(row, self.limb_bits(), lane, number);
+                }
+            }
+            #[cfg(target_arch = "x86_64")]
+            Self::Ifma(ifma) => ifma::read(ifma, rows, number, wide),
+        }
+    }
+
+    fn write(self, number: &[Column], rows: &mut [&mut [u8]; LANES], wide: &mut [Column]) {
+        match self {
+            Self::Portable => {
+                for (lane, row) in rows.iter_mut().enumerate() {
+                    lanes::write(number, self.limb_bits(), lane, row);
+                }
+            }
+            #[cfg(target_arch = "x86_64")]
+            Self::Ifma(ifma) => ifma::write(ifma, number, rows, wide),
         }
     }
 

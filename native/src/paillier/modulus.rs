@@ -112,16 +112,35 @@ impl<'a> Work<'a> {
         lanes::zero(self.modulus.limbs())
     }
 
-    /// Up to eight numbers; the other lanes are as they were.
-    pub fn read<'b>(&self, bytes: impl Iterator<Item = &'b [u8]>, number: &mut [Column]) {
-        for (lane, bytes) in bytes.enumerate() {
-            lanes::read(bytes, self.modulus.kernel.limb_bits(), lane, number);
+    /// Up to eight numbers, little-endian; the other lanes are as they were.
+    pub fn read<'b>(&mut self, bytes: impl Iterator<Item = &'b [u8]>, number: &mut [Column]) {
+        let kernel = self.modulus.kernel;
+        let mut rows: [&[u8]; LANES] = [&[]; LANES];
+        let mut used = 0;
+        for (row, bytes) in rows.iter_mut().zip(bytes) {
+            *row = bytes;
+            used += 1;
+        }
+        if used == LANES {
+            kernel.read(&rows, number, &mut self.wide);
+        } else {
+            for (lane, row) in rows[..used].iter().enumerate() {
+                lanes::read(row, kernel.limb_bits(), lane, number);
+            }
         }
     }
 
-    pub fn write(&self, number: &[Column], out: &mut [u8], width: usize) {
-        for (lane, out) in out.chunks_mut(width).enumerate() {
-            lanes::write(number, self.modulus.kernel.limb_bits(), lane, out);
+    /// Up to eight lanes, of `width` bytes each, which their numbers don't exceed.
+    pub fn write(&mut self, number: &[Column], out: &mut [u8], width: usize) {
+        let kernel = self.modulus.kernel;
+        if out.len() == LANES * width {
+            let mut rows = out.chunks_exact_mut(width);
+            let mut rows = std::array::from_fn(|_| rows.next().expect("there are eight"));
+            kernel.write(number, &mut rows, &mut self.wide);
+        } else {
+            for (lane, out) in out.chunks_mut(width).enumerate() {
+                lanes::write(number, kernel.limb_bits(), lane, out);
+            }
         }
     }
 

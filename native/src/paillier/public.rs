@@ -75,7 +75,8 @@ impl PublicKey {
 
     /// # Errors
     ///
-    /// [`Error::Ciphertext`]: the first that is zero, not below n², or has a factor in common with n. [`Error::Uneven`].
+    /// [`Error::Ciphertext`]: the first that is zero, not below n², or has a factor in common with n.
+    /// [`Error::Uneven`].
     pub fn check(&self, ciphertexts: &[u8]) -> Result<(), Error> {
         let width = self.ciphertext_bytes();
         let (mut start, mut end, in_range) = match self.in_range(ciphertexts) {

@@ -11,7 +11,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::arithmetic::Arithmetic;
-use super::lanes::{Column, LANES, Number, zero};
+use super::lanes::{self, Column, LANES, Number, zero};
 use super::modulus::{Modulus, Work};
 
 /// The most factors of a block: the product that corrects it is 1/64 of the work.
@@ -42,10 +42,21 @@ enum Source<'a> {
 }
 
 impl Source<'_> {
+    /// The numbers of all lanes.
+    fn read_all(&self, work: &mut Work, indices: [usize; LANES], number: &mut [Column]) {
+        if let Self::Plain { bytes, width } = self {
+            work.read(indices.iter().map(|index| &bytes[index * width..][..*width]), number);
+        } else {
+            for (lane, index) in indices.into_iter().enumerate() {
+                self.read(work, index, lane, number);
+            }
+        }
+    }
+
     fn read(&self, work: &Work, index: usize, lane: usize, number: &mut [Column]) {
         match self {
             Self::Plain { bytes, width } => {
-                super::lanes::read(&bytes[index * width..][..*width], work.modulus.kernel.limb_bits(), lane, number);
+                lanes::read(&bytes[index * width..][..*width], work.modulus.kernel.limb_bits(), lane, number);
             }
             Self::Groups(groups) => {
                 for (column, from) in number.iter_mut().zip(groups[index / LANES].iter()) {
@@ -128,8 +139,14 @@ fn level(
         for (lane, block) in group.iter().enumerate() {
             source.read(work, index(blocks[*block].start), lane, &mut product);
         }
-        // The first is the longest.
-        for step in 1..blocks[group[0]].len() {
+        // The first is the longest, the last the shortest.
+        let together = if group.len() == LANES { blocks[group[LANES - 1]].len() } else { 1 };
+        for step in 1..together {
+            let indices = std::array::from_fn(|lane| index(blocks[group[lane]].start + step));
+            source.read_all(work, indices, &mut factor);
+            work.multiply(&mut product, &factor);
+        }
+        for step in together..blocks[group[0]].len() {
             for (lane, block) in group.iter().enumerate() {
                 let block = &blocks[*block];
                 if step < block.len() {

@@ -1,4 +1,5 @@
-//! Natural numbers as 64-bit words, lowest first. Nothing here but [`bits`] branches on a word or indexes by one.
+//! Natural numbers as 64-bit words, lowest first. Nothing here but [`bits`] and [`between_zero_and`] branches on a word
+//! or indexes by one.
 
 use std::hint::black_box;
 
@@ -96,21 +97,16 @@ pub fn equal(a: &[u64], b: &[u64]) -> u64 {
     mask_equal(a.iter().zip(b).fold(0, |any, (a, b)| any | (a ^ b)), 0) & 1
 }
 
-/// Whether 0 < a < b, of little-endian bytes, equally many.
+/// Whether 0 < a < b, of little-endian bytes, equally many. Looks at words from the highest on, until two differ: of a
+/// uniform secret below b that tells what is known, but with a probability of 2⁻⁶⁴.
 pub fn between_zero_and(a: &[u8], b: &[u8]) -> bool {
     debug_assert!(a.len() == b.len());
     let ((heads_a, tail_a), (heads_b, tail_b)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
     let tail = |bytes: &[u8]| bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
-    let (mut any, mut borrow) = (0, 0);
-    let mut step = |a: u64, b: u64| {
-        any |= a;
-        borrow = halves(u128::from(a).wrapping_sub(u128::from(b)).wrapping_sub(u128::from(borrow))).1 & 1;
-    };
-    for (a, b) in heads_a.iter().zip(heads_b) {
-        step(u64::from_le_bytes(*a), u64::from_le_bytes(*b));
-    }
-    step(tail(tail_a), tail(tail_b));
-    borrow & !mask_equal(any, 0) == 1
+    let pairs = heads_a.iter().zip(heads_b).rev().map(|(a, b)| (u64::from_le_bytes(*a), u64::from_le_bytes(*b)));
+    let mut orders = std::iter::once((tail(tail_a), tail(tail_b))).chain(pairs).map(|(a, b)| a.cmp(&b));
+    let order = orders.find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal);
+    order.is_lt() && a.iter().any(|byte| *byte != 0)
 }
 
 /// a ← a − n where carry · 2^(64 · length) + a ≥ n.

@@ -14,8 +14,9 @@ mod quotient;
 mod table;
 #[cfg(test)]
 mod tests;
+mod transpose;
 
-use super::lanes::Column;
+use super::lanes::{Column, LANES};
 use super::modulus::{Modulus, Quotient};
 use crate::kernel::Ifma;
 
@@ -64,4 +65,14 @@ pub(super) fn select(_: Ifma, table: &[Column], digits: &Column, out: &mut [Colu
 pub(super) fn look_up(_: Ifma, table: &[Column], digits: &Column, out: &mut [Column]) {
     // SAFETY: as in `multiply`.
     unsafe { table::look_up(table, digits, out) };
+}
+
+pub(super) fn read(_: Ifma, rows: &[&[u8]; LANES], number: &mut [Column], wide: &mut [Column]) {
+    // SAFETY: as in `multiply`.
+    unsafe { transpose::read(rows, number, wide) };
+}
+
+pub(super) fn write(_: Ifma, number: &[Column], rows: &mut [&mut [u8]; LANES], wide: &mut [Column]) {
+    // SAFETY: as in `multiply`.
+    unsafe { transpose::write(number, rows, wide) };
 }

@@ -26,7 +26,7 @@ use core::arch::x86_64::*;
 
 use crate::paillier::lanes::Column;
 
-const LIMB_BITS: u32 = 52;
+pub const LIMB_BITS: u32 = 52;
 pub const LIMB_MASK: u64 = (1 << LIMB_BITS) - 1;
 pub const STEP: usize = 4;
 

@@ -3,7 +3,7 @@
 use num_bigint::BigUint;
 
 use crate::paillier::arithmetic::Arithmetic;
-use crate::paillier::lanes::{Column, LANES, Number};
+use crate::paillier::lanes::{self, Column, LANES, Number};
 use crate::paillier::modulus::{Modulus, Work, spread};
 use crate::paillier::random::big;
 use crate::paillier::tests::Source;
@@ -29,7 +29,7 @@ fn moduli(kernel: Kernel, source: &mut Source) -> Vec<(BigUint, Modulus)> {
     moduli
 }
 
-fn number(work: &Work, values: &[BigUint]) -> Number {
+fn number(work: &mut Work, values: &[BigUint]) -> Number {
     assert!(values.len() == LANES);
     let bytes: Vec<_> = values.iter().map(BigUint::to_bytes_le).collect();
     let mut number = work.number();
@@ -64,8 +64,8 @@ fn products_are_exact_and_below_twice_the_modulus() {
                 let mut turned = below_4.clone();
                 turned.rotate_left(turn);
                 for (a, b) in [(&below_4, &turned), (&below_r, &constants), (&constants, &below_r)] {
-                    let mut product = number(&work, a);
-                    let factor = number(&work, b);
+                    let mut product = number(&mut work, a);
+                    let factor = number(&mut work, b);
                     work.multiply(&mut product, &factor);
                     for (lane, x) in values(&work, &product).iter().enumerate() {
                         assert!(*x < &n * 2_u8 && congruent(x, &a[lane] * &b[lane]), "{} bits", n.bits());
@@ -77,22 +77,24 @@ fn products_are_exact_and_below_twice_the_modulus() {
                 (below_n[0], below_n[1], below_n[2]) = (BigUint::ZERO, one.clone(), &n - &one);
                 let mut turned_below_n = below_n.clone();
                 turned_below_n.rotate_left(turn);
-                let mut plain = number(&work, &below_n);
-                work.multiply_plain(&mut plain, &number(&work, &turned_below_n));
+                let mut plain = number(&mut work, &below_n);
+                let other = number(&mut work, &turned_below_n);
+                work.multiply_plain(&mut plain, &other);
                 let expected = below_n.iter().zip(&turned_below_n).map(|(a, b)| a * b % &n);
                 assert!(values(&work, &plain).into_iter().eq(expected), "{} bits", n.bits());
-                let mut square = number(&work, &turned);
+                let mut square = number(&mut work, &turned);
                 work.square(&mut square);
                 for (lane, x) in values(&work, &square).iter().enumerate() {
                     assert!(*x < &n * 2_u8 && congruent(x, &turned[lane] * &turned[lane]), "{} bits", n.bits());
                 }
-                let mut left = number(&work, &below_r);
+                let mut left = number(&mut work, &below_r);
                 work.leave(&mut left);
                 for (x, from) in values(&work, &left).iter().zip(&below_r) {
                     assert!(*x < n && congruent(x, from.clone()));
                 }
-                let mut sum = number(&work, &below_4);
-                work.add(&mut sum, &number(&work, &turned));
+                let mut sum = number(&mut work, &below_4);
+                let other = number(&mut work, &turned);
+                work.add(&mut sum, &other);
                 let sums = below_4.iter().zip(&turned).map(|(a, b)| a + b);
                 assert!(values(&work, &sum).into_iter().eq(sums));
             }
@@ -108,11 +110,11 @@ fn a_number_below_twice_the_modulus_becomes_canonical() {
     let mut source = Source::new(2);
     for kernel in kernels() {
         for (n, modulus) in moduli(kernel, &mut source) {
-            let work = Work::new(&modulus);
+            let mut work = Work::new(&modulus);
             let one = BigUint::from(1_u8);
             let mut edges = vec![BigUint::ZERO, one.clone(), &n - &one, n.clone(), &n + &one, &n * 2_u8 - &one];
             edges.resize_with(LANES, || source.below(&(&n * 2_u8)));
-            let mut reduced = number(&work, &edges);
+            let mut reduced = number(&mut work, &edges);
             work.canonical(&mut reduced);
             assert!(values(&work, &reduced).into_iter().eq(edges.iter().map(|x| x % &n)));
         }
@@ -157,15 +159,64 @@ fn bytes_are_read_and_written() {
             let mut number = spread(&vec![u64::MAX; limbs]);
             for lane in 0..LANES {
                 let text = source.bytes(bytes);
-                crate::paillier::lanes::read(&text, kernel.limb_bits(), lane, &mut number);
+                lanes::read(&text, kernel.limb_bits(), lane, &mut number);
                 let limbs: Vec<_> = number.iter().map(|column| column.0[lane]).collect();
                 let value = limbs.iter().rev().fold(BigUint::ZERO, |sum, limb| (sum << kernel.limb_bits()) + limb);
                 assert_eq!(value, BigUint::from_bytes_le(&text));
                 let mut out = vec![0xaa; bytes];
-                crate::paillier::lanes::write(&number, kernel.limb_bits(), lane, &mut out);
+                lanes::write(&number, kernel.limb_bits(), lane, &mut out);
                 assert_eq!(out, text);
             }
         }
+    }
+}
+
+#[test]
+fn rows_are_read_and_written_as_lanes_are() {
+    let mut source = Source::new(6);
+    for (kernel, bits) in kernels().flat_map(|kernel| [60, 130, 412, 1000, 2048, 6144].map(|bits| (kernel, bits))) {
+        let n: BigUint = (BigUint::from(1_u8) << bits) - 1_u8;
+        let modulus = Modulus::new(kernel, &n.to_u64_digits());
+        let mut work = Work::new(&modulus);
+        let full = kernel.limb_bits() * modulus.limbs() / 8;
+        for width in [1, 7, 8, 9, 63, 64, 65, full - 1, full].into_iter().filter(|width| *width <= full) {
+            let bytes = source.bytes(LANES * width);
+            let (mut together, mut one_by_one) = (work.number(), work.number());
+            work.read(bytes.chunks(width), &mut together);
+            for (lane, row) in bytes.chunks(width).enumerate() {
+                lanes::read(row, kernel.limb_bits(), lane, &mut one_by_one);
+            }
+            assert!(*together == *one_by_one, "{bits} bits, {width} bytes");
+            let mut out = vec![0xaa; bytes.len()];
+            work.write(&together, &mut out, width);
+            assert_eq!(out, bytes);
+            let mut longer = vec![0xaa; LANES * (width + 17)];
+            work.write(&together, &mut longer, width + 17);
+            for (longer, row) in longer.chunks(width + 17).zip(bytes.chunks(width)) {
+                assert_eq!(longer, [row, &[0; 17]].concat());
+            }
+        }
+    }
+}
+
+#[test]
+fn numbers_are_between_zero_and_another() {
+    let number =
+        |words: &[u64], tail: u8| [words.iter().flat_map(|word| word.to_le_bytes()).collect(), vec![tail]].concat();
+    let bound = number(&[5, 0, 7], 3);
+    for (words, tail, expected) in [
+        ([4, 0, 7], 3, true),
+        ([5, 0, 7], 3, false),
+        ([6, 0, 7], 3, false),
+        ([u64::MAX, u64::MAX, 6], 3, true),
+        ([0, 1, 7], 3, false),
+        ([0, 0, 0], 4, false),
+        ([u64::MAX; 3], 2, true),
+        ([0, 0, 0], 1, true),
+        ([1, 0, 0], 0, true),
+        ([0, 0, 0], 0, false),
+    ] {
+        assert_eq!(words::between_zero_and(&number(&words, tail), &bound), expected, "{words:?} {tail}");
     }
 }
 

@@ -86,6 +86,9 @@ class PaillierPublicKey:
     def encrypt_with(self, values: bytes, randomness: bytes, size: int | None = None) -> bytes:
         """With n-th powers from ``make_randomness`` of this or another class, as many as values."""
 
+    def raise_to_n(self, values: bytes) -> bytes:
+        """xⁿ mod n² of public x."""
+
     def make_base(self) -> bytes:
         """−(r²)ⁿ mod n² of a uniform r, for ``fixed_base``: whoever encrypts draws it."""
 

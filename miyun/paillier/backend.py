@@ -30,6 +30,10 @@ class PublicKernel(Protocol):
         """So many rⁿ mod n², of r uniform in Z*ₙ."""
         ...
 
+    def raise_to_n(self, values: bytes) -> bytes:
+        """xⁿ mod n of public x below n, of the bytes of n each."""
+        ...
+
     def encrypt_with(self, values: bytes, size: int, randomness: bytes) -> bytes:
         """(1 + m n) · x mod n² for each plaintext m of ``size`` bytes, at most those of n, and each x."""
         ...

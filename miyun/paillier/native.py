@@ -15,12 +15,20 @@ class NativePublic:
     name = "native"
 
     def __init__(self, n: bytes) -> None:
+        self._n = int.from_bytes(n, "little")
         with as_errors():
             self._key = miyun_native.PaillierPublicKey(n)
 
     def make_randomness(self, count: int) -> bytes:
         with as_errors():
             return self._key.make_randomness(count)
+
+    def raise_to_n(self, values: bytes) -> bytes:
+        with as_errors():
+            powers = self._key.raise_to_n(values)
+        n, width, size = self._n, self._key.ciphertext_bytes, self._key.value_bytes
+        numbers = (int.from_bytes(powers[at : at + width], "little") for at in range(0, len(powers), width))
+        return b"".join((number % n).to_bytes(size, "little") for number in numbers)
 
     def encrypt_with(self, values: bytes, size: int, randomness: bytes) -> bytes:
         with as_errors():

@@ -32,6 +32,10 @@ class PortablePublic:
     def make_randomness(self, count: int) -> bytes:
         return self.write(power(self._unit(), self.n, self._square) for _ in range(count))
 
+    def raise_to_n(self, values: bytes) -> bytes:
+        size = self._value_bytes
+        return b"".join(power(x, self.n, self.n).to_bytes(size, "little") for x in self._plain(values, size))
+
     def encrypt_with(self, values: bytes, size: int, randomness: bytes) -> bytes:
         plain = self._plain(values, size)
         factors = self._in_range(randomness)

@@ -57,12 +57,13 @@ class ProvenKey(PublicKey):
         if power(2, self.n - 1, self.n) == 1:
             _refuse("is a prime")
         size = len(raw)
-        roots = [int.from_bytes(proof[start : start + size], "little") for start in range(0, len(proof), size)]
+        roots = (int.from_bytes(proof[start : start + size], "little") for start in range(0, len(proof), size))
         if len(proof) != CHALLENGES * size or not all(0 < root < self.n for root in roots):
             _refuse("comes without a proof")
-        for root, challenge in zip(roots, challenges(self, context), strict=True):
-            if power(root, self.n, self.n) != challenge or math.gcd(challenge, self.n) != 1:
-                _refuse("is not proven for this place")
+        expected = challenges(self, context)
+        powers = b"".join(challenge.to_bytes(size, "little") for challenge in expected)
+        if self._kernel.raise_to_n(proof) != powers or math.gcd(math.prod(expected), self.n) != 1:
+            _refuse("is not proven for this place")
 
     def rerandomise(self, ciphertexts: Ciphertexts) -> Rerandomised:
         """Each times a fresh uniform rⁿ: of what it was made from, nothing but its plaintext is left."""

@@ -78,6 +78,13 @@ def test_encryption_with_given_randomness(pairs: list[tuple[int, int]]) -> None:
     same(lambda kernel: kernel.encrypt_with(bytes(range(len(pairs))), 1, randomness))
 
 
+@given(st.lists(st.sampled_from([0, 1, P, N // 2, N - 1, N, 2**2048 - 1]), max_size=3), st.sampled_from([0, 1]))
+@settings(max_examples=12, deadline=None)
+def test_powers_to_n(values: list[int], cut: int) -> None:
+    plain = batch(values, 256)
+    same(lambda kernel: kernel.raise_to_n(plain[cut:]))
+
+
 @pytest.mark.parametrize("size", [0, 257])
 def test_plaintexts_of_other_sizes(size: int) -> None:
     assert same(lambda kernel: kernel.encrypt_with(bytes(size), size, batch(UNITS[:1]))) is InternalError

@@ -18,7 +18,7 @@ from miyun.paillier.public import PublicKey
 
 from .keys import CONTEXT, P, Q, proven
 
-ROWS = 100
+ROWS = 60
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "paillier_bad_moduli.json").read_text())
 (FACTORS,) = [entry["factors"] for entry in VECTORS["moduli"] if entry["name"].startswith("forty")]
 *SMALL, LARGE = (int(factor, 16) for factor in FACTORS)

@@ -6,7 +6,7 @@ use super::lanes::LANES;
 use super::modulus::Work;
 use super::public::PublicKey;
 use super::words;
-use super::{Error, MANY, count, done, first, fits, power, random, tasks};
+use super::{Error, FEW, MANY, count, done, first, fits, power, random, tasks};
 
 impl PublicKey {
     /// So many n-th powers rⁿ of uniform r in Z*ₙ, as many as `out` has room for.
@@ -29,6 +29,23 @@ impl PublicKey {
             }
             Ok(())
         })
+    }
+
+    /// xⁿ mod n² of every public x below n, of as many bytes as a plaintext.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Value`], [`Error::Uneven`].
+    pub fn raise_to_n(&self, bases: &[u8], out: &mut [u8]) -> Result<(), Error> {
+        let (size, width) = (self.value_bytes(), self.ciphertext_bytes());
+        self.values(bases, size)?;
+        fits(out, count(bases, size)? * width)?;
+        done(tasks(out, width, FEW, |start, out| {
+            let bases = &bases[start * size..][..out.len() / width * size];
+            self.powers_to_n(&mut Work::new(&self.modulus), bases, out);
+            Ok(())
+        }));
+        Ok(())
     }
 
     /// At most eight numbers below n to the n.

@@ -93,6 +93,12 @@ impl PaillierPublicKey {
         encrypted(py, key, values, size, |size, out| key.encrypt_with(values, size, randomness, out))
     }
 
+    fn raise_to_n<'py>(&self, py: Python<'py>, values: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+        let key = self.0.key();
+        let number = count(values, key.value_bytes()).map_err(|error| refusal(py, error))?;
+        batch(py, length(py, number, key)?, |out| key.raise_to_n(values, out))
+    }
+
     fn make_base<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let base = py.detach(|| self.0.key().base()).map_err(|error| refusal(py, error))?;
         Ok(PyBytes::new(py, &base))

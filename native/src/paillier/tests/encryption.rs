@@ -86,6 +86,12 @@ fn powers_to_n_and_by_halves_are_those_of_the_formula() {
         case.key().powers_to_n(&mut work, &joined(&bases, case.size()), &mut out);
         let expected: Vec<_> = bases.iter().map(|r| r.modpow(&case.n, &case.square)).collect();
         assert_eq!(split(&out, case.width()), expected);
+        for count in [0, 1, 11] {
+            let bases = case.values(count);
+            let mut out = vec![0xaa; count * case.width()];
+            case.key().raise_to_n(&joined(&bases, case.size()), &mut out).unwrap();
+            assert!(split(&out, case.width()).into_iter().eq(bases.iter().map(|x| x.modpow(&case.n, &case.square))));
+        }
         let words = |n: &BigUint, prime: &BigUint| {
             let mut digits = (n % prime).to_u64_digits();
             digits.resize(prime.to_u64_digits().len(), 0);

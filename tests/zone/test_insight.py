@@ -107,6 +107,8 @@ def end(fused: Fused, job: str) -> None:
 def test_the_other_party_counts_what_it_can_t_see(fused: Fused) -> None:
     owner = counting_owner(fused, "counted")
     totals, data = count(owner)
+    halfway = fused.left.member.job(fused.contract, "counted")
+    assert (halfway.done, halfway.total) == (3, 4)
     put_totals(fused.right.member, totals, data)
     put_totals(fused.right.member, totals, data)
 

@@ -62,7 +62,7 @@ def get_selection_chunk(
     with core.changing() as change:
         current = require_job(change.connection, contract.id, job.id)
         _require_open(current)
-        done = max(current.done, index)
+        done = max(current.done, index + 1)
         move_job(change, current, waiting_for=current.waiting_for, done=done, total=chunk.chunks + 1)
     return chunk, core.signing_key.sign(chunk), data
 

@@ -25,7 +25,7 @@ from miyun.zone.operations.access import (
 )
 from miyun.zone.operations.history import SignedReceipt, receipt, record_statement
 from miyun.zone.operations.jobs import begin_job, held_job, move_job, require_job
-from miyun.zone.operations.releases import INSIGHT, charge_owners, is_charged, lease_book
+from miyun.zone.operations.releases import INSIGHT, charge_owners, lease_book
 from miyun.zone.operations.segments import require_live, require_segment
 from miyun.zone.store import insights as store
 from miyun.zone.store.fusions import joined_fusion, list_announcements
@@ -221,7 +221,7 @@ def _begin(core: Core, change: Change, contract: Contract, request: InsightReque
             hint="Ask about fewer tags or segments at a time.",
         )
     release = request.question_digest()
-    if not is_charged(change.connection, contract, release=release.hex(), purpose=INSIGHT):
+    if not store.was_asked(change.connection, contract.id, release):
         charge_owners(core, change, contract, release=release.hex(), purpose=INSIGHT, rho_micro=request.rho_micro)
     subject = ",".join(f"{segment.name}@{segment.version}" for segment in request.segments)
     begun = begin_job(change, request, signature, requester=request.requester, subject=subject)

@@ -51,14 +51,6 @@ def charge_owners(
     record(change, contract.id, Event.RELEASE, core.name, facts)
 
 
-def is_charged(connection: Connection, contract: Contract, *, release: str, purpose: str) -> bool:
-    """Whether both owners were charged for this release before."""
-    return all(
-        any((charge.release, charge.purpose) == (release, purpose) for charge in book.charges)
-        for book in (lease_book(connection, contract, owner) for owner in party_names(contract))
-    )
-
-
 def owners_without_room(change: Change, contract: Contract, rho_micro: int) -> tuple[str, ...]:
     """The owners whose leases don't hold a charge now, or who have to check in first."""
     missing = owners_missing(change.connection, contract)

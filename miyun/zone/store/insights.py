@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, exists, func, insert, select, update
 
 from miyun.aggregates.statements import ReaderKey, Totals, ValuesChunk
 from miyun.contract.jobs import JobState
@@ -137,6 +137,14 @@ def job_of_question(connection: Connection, contract: str, question: bytes) -> s
         .limit(1)
     ).scalar()
     return job
+
+
+def was_asked(connection: Connection, contract: str, question: bytes) -> bool:
+    """Whether there was a job for this question, even one that failed; then the owners were charged for it."""
+    table = insights.c
+    return connection.execute(
+        select(exists().where(table.contract == contract, table.question == question))
+    ).scalar_one()
 
 
 def running_totals(connection: Connection, insight: StoredInsight) -> bytes | None:

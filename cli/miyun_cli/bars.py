@@ -13,6 +13,9 @@ PHASES = {
     Phase.EXCHANGE: "exchanging points",
     Phase.WAIT: "waiting",
     Phase.REPORT: "match report",
+    Phase.COLUMNS: "reading columns",
+    Phase.COUNT: "counting",
+    Phase.ENCRYPT: "encrypting values",
 }
 
 

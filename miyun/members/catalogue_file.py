@@ -44,6 +44,17 @@ def load_catalogue(config: TagsConfig) -> Catalogue:
     path = config.resolve(config.catalogue)
     if not path.is_file():
         raise SourceError(f"there is no file {path.name}", hint="Correct catalogue in [tags].")
+    return read_catalogue(path)
+
+
+def read_catalogue(path: Path) -> Catalogue:
+    """Read a catalogue, such as one that its owner gave to a reader.
+
+    Raises:
+        SourceError: it can't be read, or is no catalogue; the message names the row or the tag.
+    """
+    if not path.is_file():
+        raise SourceError(f"there is no file {path.name}", hint="Give the file of a catalogue.")
     untyped: set[str] = set()
     rows = [row for batch in _batches(path) for row in _rows(path.name, batch, untyped)]
     groups = untyped & {row.parent for row in rows}

@@ -29,8 +29,11 @@ LONGEST_REST_SECONDS = 4.0
 FIRST_BACK_OFF_SECONDS = 0.5
 LONGEST_BACK_OFF_SECONDS = 30.0
 
-Slot = tuple[str, bool]
-"""A contract, and whether the work is a fusion: one piece of work at a time in each."""
+LONG_WORK = frozenset({"fuse", "insight"})
+"""Kinds of tasks that others don't wait for."""
+
+Slot = tuple[str, str]
+"""A contract, and a kind of long work or nothing: one piece of work at a time in each."""
 
 
 class Agent:
@@ -112,7 +115,7 @@ class _Loop:
         asked = {task.job for task in tasks}
         for fusion in self._session.fusions.exchanging():
             if fusion.job not in asked:
-                self._start((fusion.contract, True), partial(self._runner.resume, fusion))
+                self._start((fusion.contract, "fuse"), partial(self._runner.resume, fusion))
         if tasks or self._at_work:
             self._wake.wait(BUSY_PAUSE_SECONDS)
             self._wake.clear()
@@ -166,4 +169,5 @@ class _Loop:
 
 
 def _slot(task: wire.Task) -> Slot:
-    return contract_of(task), kind_of(task) == "fuse"
+    kind = kind_of(task)
+    return contract_of(task), kind if kind in LONG_WORK else ""

@@ -19,6 +19,7 @@ from miyun.party.background import BackgroundAgent
 from miyun.party.budgets import BudgetView, budget_view
 from miyun.party.contracts import ContractsClient
 from miyun.party.fusions import FusionsClient
+from miyun.party.insights import InsightClient
 from miyun.party.jobs import JobsClient
 from miyun.party.members import MembersClient
 from miyun.party.progress import OnEvent, ignore
@@ -39,9 +40,9 @@ class Party:
     ...     report = party.fuse("spring")
     ...     party.segments.create("spring", "sleepers", "members.spend_90d > 1000 and not members.active")
 
-    ``contracts``, ``members``, ``segments`` and ``jobs`` hold the calls of their subject. A job needs this party's
-    agent. Calls that wait for a job run one in the background, unless a daemon of this home is at it already.
-    Calls may come from several threads.
+    ``contracts``, ``members``, ``segments``, ``insight`` and ``jobs`` hold the calls of their subject. A job needs
+    this party's agent. Calls that wait for a job run one in the background, unless a daemon of this home is at it
+    already. Calls may come from several threads.
     """
 
     def __init__(self, session: Session) -> None:
@@ -50,6 +51,7 @@ class Party:
         self.members = MembersClient(session)
         self.segments = SegmentsClient(session)
         self.jobs = JobsClient(session, self._background_agent)
+        self.insight = InsightClient(session, self.jobs, self._background_agent)
         self._fusions = FusionsClient(session)
         self._activations = ActivationsClient(session)
         self._sizes = SizesClient(session)

@@ -7,6 +7,7 @@ with the key that the contract pins for whoever asks; and that the contract lets
 
 from dataclasses import dataclass
 
+from miyun.aggregates.statements import InsightRequest
 from miyun.contract.model import Contract
 from miyun.contract.permissions import permit_activation, permit_channels, permit_fusion, permit_segment
 from miyun.errors import ContractError, NotPermittedError, ReplayError, SignatureError, WaitingError
@@ -14,6 +15,8 @@ from miyun.keys.signing import VerifyKey
 from miyun.names import check_name
 from miyun.party.definitions import Definitions
 from miyun.party.fusion_states import FusionState
+from miyun.party.insight_admission import InsightAdmission, InsightWork
+from miyun.party.progress import OnEvent, ignore
 from miyun.party.requests import SignedRequest
 from miyun.party.session import Session
 from miyun.psi.statements import FuseRequest
@@ -53,20 +56,22 @@ class DeliverWork:
     request: ActivationRequest
 
 
-Work = FuseWork | LegWork | SuppressWork | DeliverWork
+Work = FuseWork | LegWork | SuppressWork | DeliverWork | InsightWork
 
 
 class Guard:
     """Every method raises ContractError (NotPermittedError, …), SignatureError, MalformedError or ReplayError.
 
-    And InputError for a job or a segment that is not called by a name: here they name files.
+    And InputError for a job or a segment that is not called by a name: here they name files; BudgetExceededError and
+    WaitingError for a question that nobody has paid for.
 
     ``clause`` of the error names the part of the contract that stands against it.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, on_event: OnEvent = ignore) -> None:
         self._session = session
         self._definitions = Definitions(session)
+        self._on_event = on_event
 
     def admit(self, task: wire.Task) -> Work:
         """The work that a task stands for."""
@@ -79,6 +84,8 @@ class Guard:
                 return self.suppress(task.suppress)
             case "deliver":
                 return self.deliver(task.deliver)
+            case "insight":
+                return self.insight(task.insight)
         raise ContractError("the zone asks for work that this version does not know", hint="Update this agent.")
 
     def fuse(self, task: wire.FuseTask) -> FuseWork:
@@ -121,6 +128,14 @@ class Guard:
                 clause="channels",
             )
         return DeliverWork(contract=contract, request=request)
+
+    def insight(self, task: wire.InsightTask) -> InsightWork:
+        request = from_wire(task.request, InsightRequest)
+        contract = self._signed(request, request.requester, task.signature)
+        self._require_epoch(contract, task.epoch, oldest=0)
+        work = InsightAdmission(self._session, contract, self._on_event).admit(task, request)
+        self._session.requests.keep(request, task.signature, subject=request.question_digest().hex())
+        return work
 
     def _activation(self, request: ActivationRequest, signature: bytes) -> Contract:
         contract = self._signed(request, request.requester, signature)

@@ -28,7 +28,9 @@ class Leases:
         self._stub = session.stub(BudgetServiceStub)
 
     def settle(self) -> None:
-        """Take in new charges, give back what a restored zone lost, and lease room for one report and ten sizes.
+        """Take in new charges, give back what a restored zone lost, and lease room.
+
+        That is for one report and ten sizes, and at least a whole lease: a question may cost as much as that.
 
         Raises:
             AuditError: the zone's charges don't follow from what it said before; nothing more is leased to it.
@@ -49,7 +51,8 @@ class Leases:
 
     def _next_lease(self, book: LeaseBook) -> int:
         budget, now = self._contract.budget, self._session.now()
-        room, wanted = book.remaining(now), budget.match_report_rho_micro + SIZES_AHEAD * budget.size_rho_micro
+        room = book.remaining(now)
+        wanted = max(budget.match_report_rho_micro + SIZES_AHEAD * budget.size_rho_micro, budget.lease_rho_micro)
         if room >= wanted or book.leasable(now) <= 0:
             return 0
         left = self._session.config.privacy.total_rho_micro - self._session.ledger.leased_micro()

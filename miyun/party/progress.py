@@ -6,17 +6,23 @@ from enum import StrEnum
 
 
 class Phase(StrEnum):
-    """Phases of a fusion at one party, in order."""
+    """Phases of a fusion at one party, in order; then those of an insight at the columns' owner."""
 
     PREPARE = "prepare"
     EXCHANGE = "exchange"
     WAIT = "wait"
     REPORT = "report"
+    COLUMNS = "columns"
+    COUNT = "count"
+    ENCRYPT = "encrypt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """``done`` of ``total`` rows (prepare) or points sent and evaluated (exchange). ``total`` 0: not known yet."""
+    """``done`` of ``total``; 0: not known yet.
+
+    Rows in prepare, columns, count and encrypt; points sent and evaluated in exchange.
+    """
 
     contract: str
     job: str

@@ -1,14 +1,15 @@
 """Signed requests that this party made, or that its guard let through."""
 
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import ColumnElement, Engine, insert, select
 
+from miyun.aggregates.statements import InsightRequest
 from miyun.errors import ReplayError
 from miyun.party.schema import requests
 from miyun.psi.statements import FuseRequest
 from miyun.segments.statements import ActivationRequest, SegmentRequest
 from miyun.storage.database import reading
 
-SignedRequest = FuseRequest | SegmentRequest | ActivationRequest
+SignedRequest = FuseRequest | SegmentRequest | ActivationRequest | InsightRequest
 
 
 class Requests:
@@ -69,3 +70,20 @@ class Requests:
         with reading(self._engine) as connection:
             statement = connection.scalar(query)
         return None if statement is None else ActivationRequest.from_canonical(statement)
+
+    def insight(self, contract: str, job: str) -> tuple[InsightRequest, bytes] | None:
+        """The question that a job's id stands for, with its signature, if it is known."""
+        found = self._insights(requests.c.contract == contract, requests.c.job == job)
+        return found[0] if found else None
+
+    def insights(self, contract: str, question: bytes) -> tuple[tuple[InsightRequest, bytes], ...]:
+        """All requests that asked one question, by its digest."""
+        return self._insights(requests.c.contract == contract, requests.c.subject == question.hex())
+
+    def _insights(self, *conditions: ColumnElement[bool]) -> tuple[tuple[InsightRequest, bytes], ...]:
+        query = select(requests.c.statement, requests.c.signature).where(
+            *conditions, requests.c.kind == InsightRequest.KIND
+        )
+        with reading(self._engine) as connection:
+            rows = connection.execute(query).all()
+        return tuple((InsightRequest.from_canonical(row.statement), row.signature) for row in rows)

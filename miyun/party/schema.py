@@ -40,7 +40,10 @@ requests = Table(
     Column("statement", LargeBinary, nullable=False),
     Column("signature", LargeBinary, nullable=False),
 )
-"""Signed requests that passed the guard, or that this party made. ``subject`` is a segment's name, or an epoch."""
+"""Signed requests that passed the guard, or that this party made.
+
+``subject`` is a segment's name, an epoch, or the digest of a question in hex.
+"""
 
 fusions = Table(
     "fusions",
@@ -135,6 +138,78 @@ deliveries = Table(
     Column("members", Integer, nullable=False),
 )
 """Audiences that were written to a file."""
+
+reader_keys = Table(
+    "reader_keys",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("statement", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("acknowledged", Boolean, nullable=False),
+)
+"""This party's Paillier keys, as it announces them; the private keys are in the vault."""
+
+released_totals = Table(
+    "released_totals",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("job", String, primary_key=True),
+    Column("epoch", Integer, nullable=False),
+    Column("statement", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("ciphertexts", LargeBinary),
+)
+"""Totals that this party computed and noised for the other one: what is sent again is what was sent before.
+
+``ciphertexts`` go with their epoch.
+"""
+
+values_chunks = Table(
+    "values_chunks",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("job", String, primary_key=True),
+    Column("chunk", Integer, primary_key=True),
+    Column("statement", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("ciphertexts", LargeBinary),
+)
+"""Encrypted values of this party. ``ciphertexts`` go when the zone has given a receipt."""
+
+insight_answers = Table(
+    "insight_answers",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("question", LargeBinary, primary_key=True),
+    Column("job", String, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("at", String, nullable=False),
+    Column("request", LargeBinary, nullable=False),
+    Column("tags", LargeBinary),
+    Column("totals", LargeBinary, nullable=False),
+)
+"""What this party was answered: the noised totals of each segment, as JSON.
+
+``tags`` names a row of ``insight_tags``.
+"""
+
+insight_tags = Table(
+    "insight_tags",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("document", LargeBinary, nullable=False),
+)
+"""Names of the tags that a question was about, as they were when it was asked."""
+
+overlaps = Table(
+    "overlaps",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("question", LargeBinary, primary_key=True),
+    Column("statement", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+)
+"""Sizes of several segments and of what each two share, as the zone signed them."""
 
 receipts = Table(
     "receipts",

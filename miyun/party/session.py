@@ -13,14 +13,18 @@ from sqlalchemy import URL
 from miyun.keys.home import Home
 from miyun.keys.unsealing import SealingKey, sealing_key
 from miyun.party.accepted import AcceptedContracts
+from miyun.party.aggregate_files import AggregateFiles
+from miyun.party.aggregations import Aggregations
 from miyun.party.audit_log import AuditLog
 from miyun.party.config import PartyConfig, load_party_config
 from miyun.party.deliveries import Deliveries
 from miyun.party.evaluations import Evaluations
 from miyun.party.fusion_states import FusionStates
+from miyun.party.insight_answers import InsightAnswers
 from miyun.party.ledger import Ledger
 from miyun.party.legs import Legs
 from miyun.party.outbox import Outbox
+from miyun.party.reader_keys import ReaderKeys
 from miyun.party.receipts import Receipts
 from miyun.party.requests import Requests
 from miyun.party.rosters import Rosters
@@ -31,6 +35,7 @@ from miyun.transport.channel import connect
 CONFIG_FILE = "party.toml"
 DATABASE_FILE = "party.sqlite"
 ROSTER_FOLDER = "rosters"
+AGGREGATE_FOLDER = "aggregates"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 S = TypeVar("S")
@@ -56,6 +61,10 @@ class Session:
         self.deliveries = Deliveries(self._engine)
         self.ledger = Ledger(self._engine, self.name)
         self.rosters = Rosters(home.path / ROSTER_FOLDER, self.fusions)
+        self.reader_keys = ReaderKeys(self._engine, home)
+        self.aggregations = Aggregations(self._engine)
+        self.aggregate_files = AggregateFiles(home.path / AGGREGATE_FOLDER)
+        self.answers = InsightAnswers(self._engine)
         self._channel: grpc.Channel | None = None
         self._lock = threading.Lock()
 

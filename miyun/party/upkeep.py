@@ -68,6 +68,9 @@ class Upkeep:
             if fusion.state is FusionState.EXCHANGING:
                 end_fusion(self._session, contract, fusion, FusionState.ABANDONED)
         self._session.rosters.drop(contract_id)
+        self._session.aggregate_files.drop(contract_id)
+        self._session.aggregations.forget(contract_id, but_epoch=0)
+        self._session.reader_keys.forget(contract)
 
     def _tell(self, event: object) -> None:
         """Tell a warning once."""

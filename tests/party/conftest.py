@@ -37,8 +37,9 @@ def make_world(homes: Path, tmp_path: Path) -> Iterator[MakeWorld]:
         write_members(tmp_path / MERCHANT, [row(number) for number in range(10)])
         write_members(tmp_path / PLATFORM, [row(number, id=f"u{number}") for number in range(3, 13)])
         key = SigningKey.generate()
+        zone: type[FakeZone] = choices.pop("zone", FakeZone)
         contract = make_contract(opened[MERCHANT], opened[PLATFORM], key, **choices)
-        world = World(opened[MERCHANT], opened[PLATFORM], FakeZone(contract, key), Clock())
+        world = World(opened[MERCHANT], opened[PLATFORM], zone(contract, key), Clock())
         world.accept()
         made.append(world)
         return world

@@ -98,7 +98,8 @@ def make_contract(merchant: Home, platform: Home, zone: SigningKey, **choices: A
         IdentifierTerms(type=type_, profile=profile, evaluation_cap=choices.pop(f"{type_}_cap", 100_000))
         for type_, profile in (("phone", "e164-cn"), ("email", "plain"))
     )
-    return draft_contract(
+    grants = choices.pop("grants", ())
+    contract = draft_contract(
         id=choices.pop("id", "spring"),
         zone=zone_identity(zone),
         merchant=merchant.identity()[0],
@@ -111,6 +112,7 @@ def make_contract(merchant: Home, platform: Home, zone: SigningKey, **choices: A
         padding_bucket=choices.pop("bucket", 1),
         **choices,
     )
+    return replace(contract, grants=(*contract.grants, *grants))
 
 
 @dataclass

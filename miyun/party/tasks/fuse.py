@@ -96,6 +96,8 @@ def end_fusion(session: Session, contract: Contract, fusion: Fusion, state: Fusi
     session.evaluations.forget_points(contract.id, before_epoch=fusion.epoch)
     if state is FusionState.FINISHED:
         session.legs.forget(contract.id, but_epoch=fusion.epoch - 1)
+        session.aggregations.forget(contract.id, but_epoch=fusion.epoch)
+        session.aggregate_files.drop(contract.id)
     session.rosters.prune(contract.id)
 
 

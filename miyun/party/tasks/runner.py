@@ -17,8 +17,10 @@ from miyun.errors import (
 from miyun.party.contract_views import refresh_one
 from miyun.party.fusion_states import Fusion, FusionState
 from miyun.party.guard import DeliverWork, FuseWork, Guard, LegWork, SuppressWork, Work
+from miyun.party.insight_admission import InsightWork
 from miyun.party.progress import OnEvent, TaskFinished, TaskRefused, TaskStarted, Warned
 from miyun.party.session import Session
+from miyun.party.tasks.aggregate import aggregate
 from miyun.party.tasks.deliver import deliver
 from miyun.party.tasks.fuse import end_fusion, fuse
 from miyun.party.tasks.leg import leg
@@ -46,7 +48,7 @@ class TaskRunner:
         self._session = session
         self._stop = stop
         self._on_event = on_event
-        self._guard = Guard(session)
+        self._guard = Guard(session, on_event)
 
     def run(self, task: wire.Task) -> Outcome:
         """Do a task, as far as others allow now. A failure of the contract or the data is refused to the zone."""
@@ -93,6 +95,8 @@ class TaskRunner:
                 return suppress(self._session, work)
             case DeliverWork():
                 return deliver(self._session, work)
+            case InsightWork():
+                return aggregate(self._session, work, self._stop, self._on_event)
 
     def _refuse(self, task: wire.Task, error: MiyunError) -> Outcome:
         reason = (
@@ -134,7 +138,10 @@ class TaskRunner:
         return Outcome.DONE
 
     def _give_up(self, task: wire.Task) -> None:
-        """Erase what a fusion that will not go on has left here."""
+        """Erase what a fusion or an insight that will not go on has left here."""
+        if kind_of(task) == "insight":
+            self._session.aggregate_files.drop(contract_of(task), task.job)
+            self._session.aggregations.clear(contract_of(task), task.job)
         fusion = self._session.fusions.get(contract_of(task), task.job)
         if kind_of(task) == "fuse" and fusion is not None and fusion.state is FusionState.EXCHANGING:
             contract = self._session.accepted.get(fusion.contract).contract
@@ -145,7 +152,7 @@ class TaskRunner:
 
 
 def kind_of(task: wire.Task) -> str:
-    """fuse, leg, suppress or deliver; empty for what a newer zone may ask."""
+    """fuse, leg, suppress, deliver or insight; empty for what a newer zone may ask."""
     return task.WhichOneof("work") or ""
 
 
@@ -160,4 +167,6 @@ def contract_of(task: wire.Task) -> str:
             return task.suppress.request.contract
         case "deliver":
             return task.deliver.request.contract
+        case "insight":
+            return task.insight.request.contract
     return ""

@@ -111,6 +111,54 @@ def upgrade() -> None:
         sa.Column("members", sa.Integer, nullable=False),
     )
     op.create_table(
+        "reader_keys",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("statement", sa.LargeBinary, nullable=False),
+        sa.Column("signature", sa.LargeBinary, nullable=False),
+        sa.Column("acknowledged", sa.Boolean, nullable=False),
+    )
+    op.create_table(
+        "released_totals",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("job", sa.String, primary_key=True),
+        sa.Column("epoch", sa.Integer, nullable=False),
+        sa.Column("statement", sa.LargeBinary, nullable=False),
+        sa.Column("signature", sa.LargeBinary, nullable=False),
+        sa.Column("ciphertexts", sa.LargeBinary),
+    )
+    op.create_table(
+        "values_chunks",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("job", sa.String, primary_key=True),
+        sa.Column("chunk", sa.Integer, primary_key=True),
+        sa.Column("statement", sa.LargeBinary, nullable=False),
+        sa.Column("signature", sa.LargeBinary, nullable=False),
+        sa.Column("ciphertexts", sa.LargeBinary),
+    )
+    op.create_table(
+        "insight_answers",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("question", sa.LargeBinary, primary_key=True),
+        sa.Column("job", sa.String, nullable=False),
+        sa.Column("epoch", sa.Integer, nullable=False),
+        sa.Column("at", sa.String, nullable=False),
+        sa.Column("request", sa.LargeBinary, nullable=False),
+        sa.Column("tags", sa.LargeBinary),
+        sa.Column("totals", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "insight_tags",
+        sa.Column("digest", sa.LargeBinary, primary_key=True),
+        sa.Column("document", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "overlaps",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("question", sa.LargeBinary, primary_key=True),
+        sa.Column("statement", sa.LargeBinary, nullable=False),
+        sa.Column("signature", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
         "receipts",
         sa.Column("contract", sa.String, primary_key=True),
         sa.Column("statement_digest", sa.LargeBinary, primary_key=True),

@@ -1,0 +1,157 @@
+"""What the owner of columns checks in a signed question before it computes anything."""
+
+from dataclasses import dataclass
+
+from miyun.aggregates.job import InsightJob
+from miyun.aggregates.statements import Circuit, InsightRequest, ReaderKey
+from miyun.contract.model import MATCHED, Contract
+from miyun.contract.permissions import permit_insight
+from miyun.errors import ContractError, MalformedError, NotPermittedError, ReplayError, StateError, WaitingError
+from miyun.members.catalogue import Catalogue, Indices
+from miyun.members.config import load_members_config
+from miyun.names import check_name
+from miyun.party.catalogues import asked_tags, own_catalogue, permit_attribute, permit_tags
+from miyun.party.definitions import Definitions
+from miyun.party.leases import Leases
+from miyun.party.progress import OnEvent
+from miyun.party.session import Session
+from miyun.segments.planning import plan
+from miyun.transport.codec import from_wire
+from miyun.wire.v1 import agent_pb2 as wire
+
+INSIGHT = "insight"
+"""The purpose of the charges for questions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InsightWork:
+    """``tags`` are what is asked about, in ``catalogue``; a question about numbers of the member table has neither."""
+
+    contract: Contract
+    job: InsightJob
+    catalogue: Catalogue | None
+    tags: Indices | None
+
+
+class InsightAdmission:
+    """One contract's questions, as seen from the columns' owner."""
+
+    def __init__(self, session: Session, contract: Contract, on_event: OnEvent) -> None:
+        self._session = session
+        self._contract = contract
+        self._on_event = on_event
+
+    def admit(self, task: wire.InsightTask, request: InsightRequest) -> InsightWork:
+        """The work that a task stands for; ``request``'s own signature was checked.
+
+        Raises:
+            NotPermittedError: a grant is missing, or roles that must be apart are in one organisation.
+            SignatureError, MalformedError: no proven key of the reader, or another count of rows than was announced.
+            ContractError: the question counts on another catalogue than this party has.
+            BudgetExceededError: the contract's budget for this party's data is used up.
+            WaitingError: the zone has not charged the question to this party's leases yet.
+        """
+        job = InsightJob.of(
+            self._contract,
+            request,
+            task.signature,
+            from_wire(task.key, ReaderKey),
+            task.key_signature,
+            epoch=task.epoch,
+            handles=task.handles,
+        )
+        self._require_own_columns(job)
+        self._require_own_rows(job)
+        catalogue, tags = self._columns(request)
+        if request.circuit is Circuit.SELECTION:
+            self._permit(request, catalogue, tags)
+            self._require_charge(request)
+        return InsightWork(contract=self._contract, job=job, catalogue=catalogue, tags=tags)
+
+    def _require_own_columns(self, job: InsightJob) -> None:
+        if job.owner != self._session.name:
+            raise NotPermittedError(
+                f"this question is about columns of {job.owner}, not of {self._session.name}",
+                hint="Talk to the zone's operator.",
+                clause="parties",
+            )
+
+    def _require_own_rows(self, job: InsightJob) -> None:
+        fusion = self._session.fusions.finished(self._contract.id, job.epoch)
+        if fusion is None or fusion.announcement.handles != job.layout.handles:
+            raise MalformedError(
+                "a question over another number of rows than this party announced",
+                hint="Run `miyun audit verify`, and talk to the zone's operator.",
+            )
+
+    def _columns(self, request: InsightRequest) -> tuple[Catalogue | None, Indices | None]:
+        """The catalogue, where one is needed, and the tags that are asked about."""
+        config = load_members_config(self._session.config_path)
+        catalogue = None if config.tags is None else own_catalogue(config)
+        if not request.tag_count:
+            if request.tags or request.branches:
+                raise _other_catalogue()
+            return catalogue, None
+        if catalogue is None or catalogue.digest() != request.catalogue_digest:
+            raise _other_catalogue()
+        tags = asked_tags(catalogue, request.tags, request.branches)
+        if (len(tags), len(catalogue.dimensions(tags))) != (request.tag_count, request.dimension_count):
+            raise _other_catalogue()
+        return catalogue, tags
+
+    def _permit(self, request: InsightRequest, catalogue: Catalogue | None, tags: Indices | None) -> None:
+        reader = request.requester
+        permit_insight(self._contract, reader, frozenset(), self._subjects(request))
+        if catalogue is not None and tags is not None:
+            permit_tags(self._contract, reader, catalogue, tags)
+        for number in request.numbers:
+            place = catalogue.place_of(number.name) if catalogue is not None else None
+            if catalogue is not None and place is not None:
+                permit_tags(self._contract, reader, catalogue, catalogue.branch(number.name))
+            else:
+                permit_attribute(self._contract, reader, number.name)
+
+    def _subjects(self, request: InsightRequest) -> frozenset[str]:
+        """What the segments are made of."""
+        definitions = Definitions(self._session)
+        subjects = {MATCHED}
+        for segment in request.segments:
+            check_name(segment.name)
+            if segment.name != MATCHED:
+                subjects |= plan(definitions.of_segment(self._contract, segment.name)).subjects
+        return frozenset(subjects)
+
+    def _require_charge(self, request: InsightRequest) -> None:
+        """The zone has charged exactly this question, once, and the leases that this party signed hold it."""
+        if self._session.aggregations.totals(request.contract, request.job) is not None:
+            return
+        self._require_unanswered(request)
+        Leases(self._session, self._contract, self._on_event).settle()
+        book = self._session.ledger.book(self._contract)
+        release = request.question_digest().hex()
+        charged = [charge for charge in book.charges if (charge.release, charge.purpose) == (release, INSIGHT)]
+        if not charged:
+            book.check(request.rho_micro, self._session.now())
+            raise WaitingError(
+                "the zone has not charged this question to this party's leases", hint="Wait a moment, then look again."
+            )
+        if [charge.rho_micro for charge in charged] != [request.rho_micro]:
+            raise StateError(
+                "the zone charged another amount than the question says",
+                hint="Run `miyun audit verify`, and talk to the zone's operator.",
+            )
+
+    def _require_unanswered(self, request: InsightRequest) -> None:
+        """One charge pays for one answer."""
+        for earlier, _ in self._session.requests.insights(request.contract, request.question_digest()):
+            if self._session.aggregations.totals(request.contract, earlier.job) is not None:
+                raise ReplayError(
+                    f"this question was answered before, as job {earlier.job}", hint="Ask for that job's answer."
+                )
+
+
+def _other_catalogue() -> ContractError:
+    return ContractError(
+        "the question counts on another catalogue of tags than this party has",
+        hint="Give the reader the catalogue as it is now, and ask again.",
+    )

@@ -1,0 +1,494 @@
+"""Questions between two parties and a zone in memory: answers against the plain rows, refusals, deaths."""
+
+from contextlib import suppress
+from dataclasses import replace
+from threading import Event
+from typing import Any
+
+import pytest
+
+from miyun.aggregates import chunks
+from miyun.aggregates.statements import Circuit, InsightRequest, NumberRange
+from miyun.contract.draft import DEFAULT_BUDGET
+from miyun.contract.model import MATCHED
+from miyun.errors import InputError, MalformedError, NotFoundError, NotPermittedError, SignatureError, StateError
+from miyun.members.catalogue import Catalogue
+from miyun.members.catalogue_file import read_catalogue
+from miyun.paillier.public import PublicKey
+from miyun.party.leases import Leases
+from miyun.party.progress import Phase, Progress, Warned, ignore
+from miyun.party.tasks import aggregate, selections
+from miyun.party.tasks.outcome import Outcome
+from miyun.party.tasks.runner import TaskRunner
+from miyun.party.upkeep import Upkeep
+from miyun.privacy.quotes import InsightQuote
+from miyun.segments.statements import SegmentRequest
+from miyun.transport.codec import from_wire, to_wire
+from miyun.wire.v1 import agent_pb2, insight_pb2
+from tests.paillier.keys import private_key
+from tests.party.insight_world import (
+    MUCH,
+    AgentsInTurn,
+    InsightZone,
+    client,
+    grants,
+    pairs_of_tags,
+    ready,
+    run_task,
+    zone_of,
+)
+from tests.party.world import DAY, MERCHANT, NOW, PLATFORM, Killed, World
+
+BUDGET = replace(DEFAULT_BUDGET, rho_micro=100 * MUCH, lease_rho_micro=5 * MUCH)
+FEW = frozenset({3, 4, 6, 9})
+MATCH = frozenset(range(3, 10))
+AGE = NumberRange(name="tags.age", low=0, high=100, step="1")
+SPEND = NumberRange(name="spend", low=-100, high=2_000, step="0.01")
+WON = NumberRange(name="members.won", low=0, high=1, step="1")
+
+Make = Any
+
+
+@pytest.fixture
+def make(make_world: Make) -> Make:
+    def made(*subjects: str, **choices: Any) -> World:
+        granted = grants(*(subjects or (MATCHED, "tags")))
+        world: World = make_world(budget=BUDGET, zone=InsightZone, grants=granted, **choices)
+        ready(world, segments={"few": set(FEW)})
+        few = SegmentRequest(
+            contract="spring",
+            contract_digest=world.contract.digest(),
+            job="segment-1",
+            name="few",
+            definition="members.spend in (3, 4, 6, 9)",
+            universe=MATCHED,
+            owner=MERCHANT,
+            channels=(),
+            expires=NOW + DAY,
+            at=NOW,
+        )
+        world.zone.segments["few"] = few
+        for name in (MERCHANT, PLATFORM):
+            world.session(name).requests.keep(few, b"", subject="few")
+        return world
+
+    return made
+
+
+@pytest.fixture
+def world(make: Make) -> World:
+    made: World = make()
+    return made
+
+
+def catalogue(world: World) -> Catalogue:
+    return read_catalogue(world.platform.path / "catalogue.csv")
+
+
+def carriers(tag: str, value: str = "") -> set[int]:
+    return {int(user[1:]) for user, of, cell in pairs_of_tags() if (of, cell) == (tag, value)}
+
+
+def ask(world: World, **changes: Any) -> Any:
+    asked: dict[str, Any] = {"catalogue": catalogue(world), "branches": ["gender", "interest"], "rho_micro": MUCH}
+    return client(world).portrait("spring", ["few"], **(asked | changes))
+
+
+@pytest.mark.parametrize("bucket", [1, 16])
+def test_a_portrait_is_what_the_plain_rows_say(make: Make, bucket: int) -> None:
+    world = make(bucket=bucket)
+    (portrait,) = ask(world)
+    assert zone_of(world).handles[PLATFORM] % bucket == 0
+    expected = {
+        "gender=男": ("gender", "男"),
+        "gender=女": ("gender", "女"),
+        "tea": ("tea", ""),
+        "coffee": ("coffee", ""),
+    }
+    for totals, people in ((portrait.segment, FEW), (portrait.base, MATCH)):
+        counts = dict(zip(totals.tags.ids, totals.counts.tolist(), strict=True))
+        assert counts == {tag: len(carriers(*place) & people) for tag, place in expected.items()}
+        known = dict(zip(totals.tags.dimensions, totals.known.tolist(), strict=True))
+        anything = carriers("tea") | carriers("coffee")
+        assert known == {"性别": len(people), "兴趣": len(anything & people)}
+        assert totals.everybody == len(people)
+    assert (portrait.segment.name, portrait.base.name, portrait.most_tags) == ("few", MATCHED, 4)
+    assert portrait.segment.tags.names[:2] == ("性别/男", "性别/女")
+
+
+def test_the_other_partys_numbers_come_by_encrypted_selection(world: World) -> None:
+    told: list[Any] = []
+    sums = client(world).sums("spring", ["few", MATCHED], [AGE], rho_micro=MUCH)
+    ages = {3: 23, 4: 24, 6: 26, 7: 27, 8: 28, 9: 29}
+    for result, people in zip(sums, (FEW, MATCH), strict=True):
+        known = [age for person, age in ages.items() if person in people]
+        assert (result.whole.total, result.whole.known) == (pytest.approx(sum(known), abs=3), len(known))
+        assert (result.column, result.whole.name) == ("age", "few" if people is FEW else MATCHED)
+    assert not told
+
+
+def test_own_numbers_come_by_encrypted_values(world: World) -> None:
+    (whole,) = client(world).sums("spring", [MATCHED], [SPEND], parts=["few"], rho_micro=MUCH)
+    assert whole.whole.total == pytest.approx(100 * sum(MATCH), abs=100)
+    assert whole.whole.known == len(MATCH)
+    assert whole.parts[0].total == pytest.approx(100 * sum(FEW), abs=100)
+    assert (whole.whole.low, whole.whole.high) == (-1.0, 20.0)
+    assert zone_of(world).sent(MERCHANT, "PutValues")
+    assert not zone_of(world).sent(PLATFORM, "PutTotals")
+    assert not list((world.merchant.path / "aggregates").iterdir())
+
+
+def test_who_was_reached_is_measured_against_a_control_group(world: World) -> None:
+    config = world.merchant.path / "party.toml"
+    config.write_text(config.read_text() + '[members.attributes.won]\ntype = "number"\n')
+    members = world.merchant.path / "members.csv"
+    lines = members.read_text().splitlines()
+    won = {4, 6}
+    members.write_text(
+        "\n".join([lines[0] + ",won", *(f"{line},{int(n in won)}" for n, line in enumerate(lines[1:]))]) + "\n"
+    )
+    lift = client(world).measure("spring", "few", MATCHED, converted=WON, revenue=SPEND, rho_micro=MUCH)
+    assert (lift.exposed.people, lift.exposed.conversions) == (4, 2)
+    assert (lift.control.people, lift.control.conversions) == (7, 2)
+    assert lift.exposed.revenue is not None
+    assert lift.exposed.revenue.mean(2).value == pytest.approx(sum(FEW) / 4, abs=0.5)
+    with pytest.raises(InputError, match="0 to 1"):
+        client(world).measure("spring", "few", MATCHED, converted=AGE, rho_micro=MUCH)
+
+
+def test_a_question_is_asked_once_and_then_answered_from_the_store(world: World) -> None:
+    (first,) = ask(world)
+    calls = len(zone_of(world).calls)
+    world.restart(MERCHANT)
+    (again,) = ask(world)
+    assert again.to_json() == first.to_json()
+    names = {name for _, name, _ in zone_of(world).calls[calls:]}
+    assert names <= {"GetSegment", "GetProgress"}
+    assert len(zone_of(world).charged[PLATFORM]) == 1
+    ask(world, rho_micro=MUCH - 1)
+    assert len(zone_of(world).charged[PLATFORM]) == 2
+
+
+def test_totals_are_stored_before_they_are_sent_and_sent_again_byte_for_byte(world: World) -> None:
+    zone = zone_of(world)
+
+    def die(caller: str, method: str, message: Any) -> None:
+        if method == "PutTotals":
+            raise Killed
+
+    zone.before = die
+    with pytest.raises(Killed):
+        ask(world)
+    world.restart(PLATFORM)
+    with pytest.raises(Killed):
+        AgentsInTurn(world).attend()
+    zone.before = lambda caller, method, message: None
+    world.restart(PLATFORM)
+    AgentsInTurn(world).attend()
+    sent = zone.sent(PLATFORM, "PutTotals")
+    assert len(sent) == 3
+    assert len(set(sent)) == 1
+    ask(world)
+    assert len(zone.requests) == 1
+
+
+def open_task(world: World, **changes: Any) -> Any:
+    """The task of a question that nobody has worked on."""
+
+    def die() -> None:
+        raise Killed
+
+    insight = client(world)
+    agents = AgentsInTurn(world)
+    agents.attend = die  # type: ignore[method-assign]
+    insight._asking._background_agent = insight._asking._jobs._background_agent = lambda on_event: agents  # type: ignore
+    asked: dict[str, Any] = {"catalogue": catalogue(world), "branches": ["gender", "interest"], "rho_micro": MUCH}
+    with pytest.raises(Killed):
+        insight.portrait("spring", ["few"], **(asked | changes))
+    (task,) = zone_of(world).open_tasks(PLATFORM)
+    return task
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 3 rows, so that 10 rows are 4 chunks."""
+    for module in (chunks, aggregate, selections):
+        monkeypatch.setattr(module, "CHUNK_HANDLES", 3)
+    monkeypatch.setattr(aggregate, "STRETCH_CHUNKS", 1)
+    monkeypatch.setattr(aggregate, "SAVE_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_counting_goes_on_where_the_process_died(world: World) -> None:
+    task, zone = open_task(world), zone_of(world)
+    covered: list[int] = []
+
+    def die(event: object) -> None:
+        if isinstance(event, Progress) and event.phase is Phase.COUNT:
+            covered.append(event.done)
+            raise Killed
+
+    while True:
+        runner = TaskRunner(world.restart(PLATFORM), Event(), die)
+        with suppress(Killed):
+            if runner.run(task) is Outcome.DONE:
+                break
+    assert covered == [3, 6, 9, 10]
+    (portrait,) = ask(world)
+    assert portrait.segment.everybody == len(FEW)
+    assert not list((world.platform.path / "aggregates").iterdir())
+    assert len(zone.sent(PLATFORM, "PutTotals")) == 1
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_an_agent_that_is_told_to_stop_puts_its_totals_down(world: World) -> None:
+    task, stop = open_task(world), Event()
+
+    def tell(event: object) -> None:
+        if isinstance(event, Progress) and event.phase is Phase.COUNT:
+            stop.set()
+
+    assert TaskRunner(world.session(PLATFORM), stop, tell).run(task) is Outcome.MOVED
+    assert world.session(PLATFORM).aggregate_files.state("spring", task.job) is not None
+    assert run_task(world, PLATFORM, task) is Outcome.DONE
+    assert ask(world)[0].segment.everybody == len(FEW)
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_values_are_sent_again_byte_for_byte(world: World) -> None:
+    zone = zone_of(world)
+    died: list[bytes] = []
+
+    def die(caller: str, method: str, message: Any) -> None:
+        if method == "PutValues" and message.statement.index == 1 and len(died) < 2:
+            died.append(message.SerializeToString(deterministic=True))
+            raise Killed
+
+    zone.after = die
+    for _ in range(2):
+        with pytest.raises(Killed):
+            client(world).sums("spring", [MATCHED], [SPEND], rho_micro=MUCH)
+        world.restart(MERCHANT)
+    (sums,) = client(world).sums("spring", [MATCHED], [SPEND], rho_micro=MUCH)
+    assert sums.whole.known == len(MATCH)
+    sent = zone.sent(MERCHANT, "PutValues")
+    assert len(set(sent)) == 4
+    assert sent.count(died[0]) == 3
+    assert len(zone.requests) == 1
+
+
+def refused(world: World, task: Any) -> str:
+    before = len(world.zone.refusals)
+    assert run_task(world, PLATFORM, task) is Outcome.DONE
+    assert len(world.zone.refusals) == before + 1
+    code: str = world.zone.refusals[-1].code
+    return code
+
+
+def resigned(world: World, task: Any, **changes: Any) -> Any:
+    """The task as if the merchant had signed another question."""
+    request = replace(from_wire(task.insight.request, InsightRequest), **changes)
+    task.job = request.job
+    task.insight.request.CopyFrom(to_wire(request, insight_pb2.InsightRequest))
+    task.insight.signature = world.merchant.signing_key.sign(request)
+    zone_of(world).requests[request.job] = request, task.insight.signature
+    zone_of(world).charge_both(request.question_digest().hex(), request.rho_micro)
+    return task
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"tag_count": 5}, "contract"),
+        ({"dimension_count": 1}, "contract"),
+        ({"catalogue_digest": bytes(32)}, "contract"),
+        ({"branches": ("gender", "health")}, "contract"),
+        ({"branches": ("gender", "health"), "tag_count": 3, "per_person": 3}, "not-permitted"),
+        ({"key_digest": bytes(32)}, "malformed"),
+        ({"contract_digest": bytes(32)}, "contract"),
+        ({"circuit": "encrypted-values"}, "not-permitted"),
+    ],
+)
+def test_a_question_that_does_not_fit_is_refused(world: World, changes: dict[str, Any], code: str) -> None:
+    task = open_task(world)
+    if "circuit" in changes:
+        changes = {"circuit": Circuit(changes["circuit"])}
+    assert refused(world, resigned(world, task, job="insight-other", **changes)) == code
+    assert not zone_of(world).sent(PLATFORM, "GetSelection")
+
+
+def test_nothing_is_computed_unsigned_or_over_other_rows(world: World) -> None:
+    task = open_task(world)
+    forged = agent_pb2.Task.FromString(task.SerializeToString())
+    forged.insight.signature = bytes(64)
+    assert refused(world, forged) == "signature"
+    other_rows = agent_pb2.Task.FromString(task.SerializeToString())
+    other_rows.insight.handles += 1
+    assert refused(world, other_rows) == "malformed"
+    other_epoch = agent_pb2.Task.FromString(task.SerializeToString())
+    other_epoch.insight.epoch = 2
+    assert refused(world, other_epoch) == "replay"
+    other_key = agent_pb2.Task.FromString(task.SerializeToString())
+    other_key.insight.key.proof = bytes(len(other_key.insight.key.proof))
+    assert refused(world, other_key) in {"signature", "malformed"}
+
+
+def test_a_question_that_was_not_charged_waits(world: World) -> None:
+    zone = zone_of(world)
+    zone.charges_questions = False
+    task, told = open_task(world), list[Any]()
+    assert run_task(world, PLATFORM, task, told) is Outcome.IDLE
+    assert any("charged" in event.message for event in told if isinstance(event, Warned))
+    zone.charge_both(from_wire(task.insight.request, InsightRequest).question_digest().hex(), MUCH - 1)
+    assert refused(world, task) == "state"
+
+
+def test_a_budget_that_is_used_up_is_a_refusal(world: World) -> None:
+    zone = zone_of(world)
+    zone.charges_questions = False
+    task = open_task(world)
+    for number in range(100):
+        zone.charge_both(f"{number:064x}", MUCH)
+        Leases(world.session(PLATFORM), world.contract, ignore).settle()
+    assert refused(world, task) == "budget-exceeded"
+
+
+def test_one_charge_pays_for_one_answer(world: World) -> None:
+    task = open_task(world)
+    assert run_task(world, PLATFORM, task) is Outcome.DONE
+    request = replace(from_wire(task.insight.request, InsightRequest), job="insight-again")
+    task.job = request.job
+    task.insight.request.CopyFrom(to_wire(request, insight_pb2.InsightRequest))
+    task.insight.signature = world.merchant.signing_key.sign(request)
+    assert refused(world, task) == "replay"
+
+
+@pytest.mark.parametrize(
+    ("granted", "asked", "permitted"),
+    [
+        (("tags",), ["gender", "interest"], True),
+        (("tags",), ["health"], False),
+        (("tags",), [""], False),
+        (("tags", "tags.health"), [""], True),
+        (("tags.asthma",), ["health"], True),
+        (("tags.interest",), ["interest"], True),
+        (("tags.interest",), ["interest", "gender"], False),
+        (("tags.tea",), ["interest"], False),
+        (("tags.gender=男",), ["gender"], False),
+    ],
+)
+def test_a_grant_holds_for_all_below_but_what_is_sensitive(
+    make: Make, granted: tuple[str, ...], asked: list[str], permitted: bool
+) -> None:
+    world = make(MATCHED, *granted)
+    if permitted:
+        assert ask(world, branches=asked)[0].segment.everybody == len(FEW)
+        return
+    with pytest.raises(NotPermittedError) as stopped:
+        ask(world, branches=asked)
+    assert stopped.value.clause == "grants"
+
+
+def test_the_match_needs_a_grant_of_insight(make: Make) -> None:
+    with pytest.raises(NotPermittedError, match="matched"):
+        ask(make("tags"))
+
+
+def test_a_number_needs_its_grant(make: Make) -> None:
+    world = make(MATCHED, "tags.gender")
+    task_failed = pytest.raises((NotPermittedError, StateError), match="age")
+    with task_failed:
+        client(world).sums("spring", [MATCHED], [AGE], rho_micro=MUCH)
+    assert not zone_of(world).totals
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"branches": [], "tags": []}, "without columns"),
+        ({"branches": [], "tags": ["interest"]}, "as a branch"),
+        ({"branches": ["nothing"]}, "no tag"),
+        ({"rho_micro": 6 * MUCH}, "larger leases"),
+        ({"per_person": 0}, "tags"),
+        ({"base": "few@x"}, "version"),
+    ],
+)
+def test_what_cannot_be_asked_is_told_before_anything_is_sent(
+    world: World, changes: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(InputError) as stopped:
+        ask(world, **changes)
+    assert words in f"{stopped.value.message} {stopped.value.hint}"
+    assert not zone_of(world).requests
+
+
+def test_an_outdated_catalogue_fails_the_job_with_a_reason(world: World) -> None:
+    old = catalogue(world)
+    path = world.platform.path / "catalogue.csv"
+    path.write_text(path.read_text() + "wine,酒,interest,flag,,,\n")
+    with pytest.raises(StateError, match="another catalogue"):
+        ask(world, catalogue=old)
+    assert ask(world)[0].segment.everybody == len(FEW)
+
+
+def test_sizes_of_what_segments_share(world: World) -> None:
+    overlap = client(world).overlap("spring", ["few", MATCHED])
+    assert (overlap.people("few", MATCHED).value, overlap.people(MATCHED, MATCHED).value) == (4, 7)
+    assert overlap.scale == 1.5
+    client(world).overlap("spring", ["few", MATCHED])
+    assert len(zone_of(world).sent(MERCHANT, "AskOverlap")) == 1
+
+    def swap(caller: str, method: str, answer: Any) -> Any:
+        if method == "AskOverlap":
+            answer.statement.sizes[0] += 1
+        return answer
+
+    zone_of(world).change = swap
+    with pytest.raises(SignatureError):
+        client(world).overlap("spring", [MATCHED])
+
+
+def test_a_board_shows_what_was_reported_by_date(world: World) -> None:
+    insight = client(world)
+    with pytest.raises(NotFoundError):
+        insight.board("spring", "few")
+    insight.overlap("spring", [MATCHED, "few"])
+    assert [day.totals.everybody for day in insight.board("spring", "few").days] == [4]
+    ask(world)
+    world.clock.now = NOW + DAY
+    ask(world, rho_micro=MUCH - 1)
+    board = insight.board("spring", "few")
+    assert [day.date.isoformat() for day in board.days] == ["2026-11-22", "2026-11-23"]
+    assert [day.totals.everybody for day in board.days] == [4, 4]
+    assert len(board.composition()) == 4
+
+
+def test_a_key_is_made_once_and_told_once(world: World) -> None:
+    key = client(world).make_key("spring")
+    assert client(world).make_key("spring") == key
+    assert len(zone_of(world).sent(MERCHANT, "PutReaderKey")) == 1
+    assert PublicKey(key.modulus) == private_key().public_key
+    client(world).fill_pool("spring", 5)
+    assert client(world).quote("spring", 9) == InsightQuote(rho_micro=9, remaining_micro=7)
+
+
+def test_nobody_reads_with_a_forged_answer(world: World) -> None:
+    def forge(caller: str, method: str, answer: Any) -> Any:
+        if method == "GetTotals":
+            answer.ciphertexts = answer.ciphertexts[::-1]
+        return answer
+
+    zone_of(world).change = forge
+    with pytest.raises(MalformedError):
+        ask(world)
+    zone_of(world).change = lambda caller, method, answer: answer
+    assert ask(world)[0].segment.everybody == len(FEW)
+
+
+def test_a_contract_that_is_over_leaves_no_key_and_no_files(world: World) -> None:
+    ask(world)
+    session = world.session(MERCHANT)
+    world.clock.now = NOW + 31 * DAY
+    Upkeep(session, ignore).run()
+    assert "paillier/spring" not in world.merchant.vault.names()
+    assert client(world).board("spring", "few").days

@@ -5,6 +5,21 @@ from pathlib import Path
 
 import pytest
 
+from miyun.aggregates.statements import Circuit
+from tests.zone.asking import SEGMENTS as ASKED
+from tests.zone.asking import (
+    Owner,
+    ask,
+    asked_contract,
+    count,
+    overlap,
+    put_totals,
+    put_values,
+    question,
+    read,
+    task_job,
+    values_chunk,
+)
 from tests.zone.members import MERCHANT, PLATFORM, World, running
 from tests.zone.test_segments import EAGER, PAIRS, agree, fuse
 
@@ -38,3 +53,22 @@ def test_fusion_segments_activation_sizes_and_restart(postgres_world: World) -> 
     second.ready("eager")
     assert second.activated("eager", MERCHANT, [], []) == {left for left, _ in PAIRS if left in EAGER}
     assert world.zone.audit_verify()[fused.contract.id] > 20
+
+
+def test_questions_of_both_kinds_and_overlaps(postgres_world: World) -> None:
+    world = postgres_world
+    fused = asked_contract(world, "asked")
+    ask(world.merchant, question(fused, job="counted"))
+    ask(world.merchant, question(fused, Circuit.VALUES, job="summed"))
+    counting = Owner(fused, fused.right, task_job(fused, world.platform, "counted"))
+    summing = Owner(fused, fused.left, task_job(fused, world.merchant, "summed"))
+
+    put_totals(world.platform, *count(counting))
+    put_values(world.merchant, *values_chunk(summing, 0))
+
+    assert world.finished(fused.contract, "summed").state == "done"
+    for owner in (counting, summing):
+        assert read(world.merchant, owner.job) == owner.expected(owner.selected_rows())
+    assert overlap(world.merchant, fused, *ASKED) == overlap(world.merchant, fused, *ASKED)
+    fuse(world, fused.contract, epoch=2)
+    assert read(world.merchant, summing.job) == summing.expected(summing.selected_rows())

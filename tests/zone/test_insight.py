@@ -1,6 +1,7 @@
 """Questions from end to end: keys, both circuits against a plaintext model, refusals, restarts, charges, erasure."""
 
 import hashlib
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -25,7 +26,7 @@ from miyun.errors import (
 )
 from miyun.segments.statements import Refusal
 from miyun.transport.codec import to_wire
-from miyun.wire.v1 import agent_pb2
+from miyun.wire.v1 import agent_pb2, budget_pb2
 from miyun.wire.v1 import insight_pb2 as wire
 from miyun.zone.schema import insight_values, insights
 from miyun.zone.worker import Worker, work
@@ -437,3 +438,28 @@ def test_overlaps_have_the_noise_of_all_their_sizes_together(world: World) -> No
     assert three.scale_milli == pytest.approx(one.scale_milli * 6**0.5, abs=3)
     assert overlap(world.merchant, fused, RICH_1) == one
     assert overlap(world.platform, fused, RICH_1, EAGER_1, ALL_1) == three
+
+
+def test_a_restored_zone_charges_again_for_what_it_forgot(world: World) -> None:
+    fused = asked_contract(world, "asked-restored")
+    world.zone.close()
+    database = world.folder / "meeting-place" / "zone.sqlite"
+    backup = shutil.copy(database, world.folder / "backup.sqlite")
+    world.restart()
+    ask(world.merchant, question(fused))
+    held = {party.name: list(party.charges(fused.contract).charges) for party in world.parties}
+    world.zone.close()
+    shutil.copy(backup, database)
+    world.restart()
+
+    with pytest.raises(WaitingError):
+        ask(world.merchant, question(fused))
+    for party in world.parties:
+        charges = held[party.name]
+        party.budget.PutCharges(budget_pb2.PutChargesRequest(contract=fused.contract.id, charges=charges))
+        party.check_in(fused.contract, *charges)
+    ask(world.merchant, question(fused))
+
+    for party in world.parties:
+        purposes = [charge.statement.purpose for charge in party.charges(fused.contract).charges]
+        assert purposes == ["match-report", "insight", "insight"]

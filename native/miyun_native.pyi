@@ -1,5 +1,7 @@
 """Batch kernels of Miyun. Batches are concatenations; results keep their order; the interpreter's lock is released."""
 
+from collections.abc import Iterator
+from os import PathLike
 from typing import Final, Literal
 
 __version__: Final[str]
@@ -19,9 +21,8 @@ class PointRefused(ValueError):
 class TokenRepeated(ValueError):
     """A column has a token twice."""
 
-    side: Literal["left", "right"]
-    position: int
-    """The first row whose token an earlier one has."""
+class TokensCrowded(ValueError):
+    """Different tokens of a column fill a part beyond its capacity: they are not spread as tokens are."""
 
 def set_threads(count: int) -> None:
     """Use so many threads; 0, as at the start, for one per available processor. See ``MIYUN_NATIVE_THREADS``."""
@@ -49,8 +50,36 @@ def join_tokens(
     Raises TokenRepeated, BatchError.
     """
 
+class TokenParts:
+    """Columns beyond memory, in unlinked files of ``folder``, dealt over parts by a keyed hash of the token.
+
+    ``pairs`` holds at most ``capacity`` rows of a side in memory, at less than 180 bytes for each row and its like on
+    the other side. Have parts of half of it on average. Raises OSError where the folder can't be written.
+    """
+
+    def __new__(cls, folder: str | PathLike[str], parts: int, capacity: int) -> TokenParts: ...
+    def add_left(self, tokens: bytes, handles: bytes) -> None:
+        """Append rows; give it a hundred thousand at a time. Raises BatchError, OSError."""
+
+    def add_right(self, tokens: bytes, handles: bytes) -> None: ...
+    def pairs(self, part: int) -> tuple[bytes, bytes]:
+        """``join_tokens`` of a part, counted from 0. Raises TokenRepeated, TokensCrowded, OSError."""
+
 def permutation(count: int) -> bytes:
     """A secret uniform permutation of 0 … count − 1, 32 bits each, little-endian."""
+
+class Shuffle(Iterator[bytes]):
+    """A secret uniform permutation of records beyond memory, in an unlinked file of ``folder``.
+
+    Add up to ``records`` records of ``record_bytes``; then iterate over blocks of them in the new order, of about 1 MiB
+    each, of D / 2¹⁶ where all are D > 64 GiB. Raises BatchError, OSError.
+    """
+
+    def __new__(cls, folder: str | PathLike[str], record_bytes: int, records: int) -> Shuffle: ...
+    def add(self, records: bytes) -> None:
+        """Take records; give it a megabyte at a time. None once a block has gone out."""
+
+    def __next__(self) -> bytes: ...
 
 class PaillierError(ValueError):
     """No key, no batch, or offsets, slots, bits, a base that don't fit."""

@@ -8,6 +8,7 @@ pub mod kernel;
 pub mod paillier;
 pub mod ristretto;
 pub mod shuffle;
+pub mod spill;
 pub mod threads;
 
 #[cfg(feature = "python")]
@@ -23,14 +24,17 @@ mod miyun_native {
 
     use crate::kernel::Kernel;
     use crate::ristretto::{self, Expander, Factor, Messages, POINT_BYTES, TOKEN_BYTES, UNIFORM_BYTES};
-    use crate::{join, shuffle, threads};
+    use crate::threads;
 
     #[pymodule_export]
+    use crate::join::python::{TokenParts, join_tokens};
+    #[pymodule_export]
     use crate::paillier::python::{PaillierFixedBase, PaillierPrivateKey, PaillierPublicKey};
+    #[pymodule_export]
+    use crate::shuffle::python::{Shuffle, permutation};
 
     create_exception!(miyun_native, BatchError, PyValueError, "The arguments are no batch, scalar, key or tag.");
     create_exception!(miyun_native, PointRefused, PyValueError, "A point is the identity or not canonically encoded.");
-    create_exception!(miyun_native, TokenRepeated, PyValueError, "A column has a token twice.");
 
     /// `MIYUN_NATIVE_KERNEL=dalek` keeps to the kernel for every processor; `MIYUN_NATIVE_THREADS` limits the threads.
     #[pymodule_init]
@@ -45,7 +49,8 @@ mod miyun_native {
         let py = module.py();
         module.add("BatchError", py.get_type::<BatchError>())?;
         module.add("PointRefused", py.get_type::<PointRefused>())?;
-        module.add("TokenRepeated", py.get_type::<TokenRepeated>())?;
+        module.add("TokenRepeated", py.get_type::<crate::join::python::TokenRepeated>())?;
+        module.add("TokensCrowded", py.get_type::<crate::join::python::TokensCrowded>())?;
         module.add("PaillierError", py.get_type::<crate::paillier::python::PaillierError>())?;
         module.add("PaillierRefused", py.get_type::<crate::paillier::python::PaillierRefused>())?;
         module.add("KERNEL", kernel.name())?;
@@ -100,39 +105,6 @@ mod miyun_native {
         batch(py, size, |out| ristretto::derive_tokens(points, key, out))
     }
 
-    #[pyfunction]
-    fn join_tokens<'py>(
-        py: Python<'py>,
-        left_tokens: &[u8],
-        left_handles: &[u8],
-        right_tokens: &[u8],
-        right_handles: &[u8],
-    ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
-        let failed = |error| join_refusal(py, error);
-        let left = join::Column::new(join::Side::Left, left_tokens, left_handles).map_err(failed)?;
-        let right = join::Column::new(join::Side::Right, right_tokens, right_handles).map_err(failed)?;
-        let pool = pool()?;
-        let pairs = py.detach(|| pool.install(|| join::join(left, right))).map_err(failed)?;
-        let half = |shift: u32| {
-            bytes(py, pairs.len() * 4, |out| {
-                for (out, pair) in out.as_chunks_mut().0.iter_mut().zip(&pairs) {
-                    let [a, b, c, d, ..] = (pair >> shift).to_le_bytes();
-                    *out = [a, b, c, d];
-                }
-                Ok(())
-            })
-        };
-        Ok((half(32)?, half(0)?))
-    }
-
-    #[pyfunction]
-    fn permutation(py: Python<'_>, count: u32) -> PyResult<Bound<'_, PyBytes>> {
-        bytes(py, count as usize * 4, |out| {
-            py.detach(|| shuffle::permutation(out.as_chunks_mut().0))
-                .map_err(|error| PyOSError::new_err(error.to_string()))
-        })
-    }
-
     fn setting(name: &str) -> Option<String> {
         env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
     }
@@ -163,17 +135,6 @@ mod miyun_native {
         match error {
             ristretto::Error::Refused(position) => {
                 with(py, PointRefused::new_err(error.to_string()), "position", position)
-            }
-            _ => BatchError::new_err(error.to_string()),
-        }
-    }
-
-    fn join_refusal(py: Python<'_>, error: join::Error) -> PyErr {
-        match error {
-            join::Error::Repeated { side, position } => {
-                let refused = TokenRepeated::new_err(error.to_string());
-                let refused = with(py, refused, "position", position);
-                with(py, refused, "side", side.to_string())
             }
             _ => BatchError::new_err(error.to_string()),
         }

@@ -2,7 +2,12 @@
 //!
 //! Rows are sorted into parts by the first bits of their tokens, block by block, as 16-bit places in their block; then
 //! each part's rows are fetched, sorted and merged within a core's cache. The parts come out even because tokens are
-//! pseudorandom. A column of other strings is joined all the same, but in fewer parts.
+//! pseudorandom. A column of other strings is joined all the same, but in fewer parts: then with up to 75 bytes for each
+//! row of the larger side, and 16 a match. [`parts`] joins columns beyond memory.
+
+pub mod parts;
+#[cfg(feature = "python")]
+pub(crate) mod python;
 
 use std::fmt;
 use std::mem;
@@ -35,6 +40,16 @@ pub enum Error {
     Uneven(Side),
     /// The column has 2³² rows or more.
     Long(Side),
+}
+
+impl Side {
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Left => Self::Right,
+            Self::Right => Self::Left,
+        }
+    }
 }
 
 impl fmt::Display for Side {

@@ -1,4 +1,8 @@
-//! Secret uniform permutations.
+//! Secret uniform permutations: of numbers in memory, and by [`file`] of records beyond it.
+
+pub mod file;
+#[cfg(feature = "python")]
+pub(crate) mod python;
 
 use chacha20::ChaCha20;
 use chacha20::cipher::{KeyIvInit, StreamCipher};

@@ -26,6 +26,17 @@ class TokenColumn:
     tokens: bytes
     handles: Handles
 
+    def __post_init__(self) -> None:
+        if len(self.tokens) != self.handles.size * TOKEN_BYTES:
+            raise MalformedError("a token column with more or fewer tokens than row handles")
+
+    def handle_bytes(self) -> bytes:
+        """The handles, little-endian."""
+        return self.handles.astype("<u4", copy=False).tobytes()
+
+
+EMPTY = TokenColumn(b"", np.zeros(0, np.uint32))
+
 
 @dataclass(frozen=True, slots=True)
 class Matches:
@@ -39,18 +50,17 @@ class Matches:
 def join(types: Iterable[tuple[TokenColumn, TokenColumn]]) -> Matches:
     """Match the left and right columns of every identifier type, in priority order.
 
-    Takes about 45 bytes per row of both sides of the larger type, beside the 20 of its columns, and with the native
-    kernel about 10; types are read one after another, so a generator holds one in memory at a time.
+    In memory: with its columns, at most 90 bytes for each row of both sides of a type, and 9 a match. Types are read
+    one after another, so a generator holds one in memory at a time.
 
     Raises:
-        MalformedError: a token or a handle twice in one column, or a column of uneven length.
+        MalformedError: a token or a handle twice in one column.
     """
-    equal = _equal_by_kernel if kernels().native else _equal_by_sorting
     taken_left, taken_right = np.zeros(0, np.bool_), np.zeros(0, np.bool_)
     lefts, rights, indexes = [], [], []
     for type_index, (left, right) in enumerate(types):
         taken_left, taken_right = _cover(taken_left, left), _cover(taken_right, right)
-        left_handles, right_handles = equal(left, right)
+        left_handles, right_handles = equal_tokens(left, right)
         free = ~(taken_left[left_handles] | taken_right[right_handles])
         left_handles, right_handles = left_handles[free], right_handles[free]
         taken_left[left_handles] = True
@@ -69,46 +79,60 @@ def join(types: Iterable[tuple[TokenColumn, TokenColumn]]) -> Matches:
 
 def _cover(taken: Mask, column: TokenColumn) -> Mask:
     """``taken``, long enough for the column's handles, which are checked to be distinct."""
-    if len(column.tokens) != column.handles.size * TOKEN_BYTES:
-        raise MalformedError("a token column with more or fewer tokens than row handles")
     size = int(column.handles.max()) + 1 if column.handles.size else 0
     present = np.zeros(size, np.bool_)
     present[column.handles] = True
     if np.count_nonzero(present) != column.handles.size:
-        raise MalformedError("a row handle twice in one identifier type")
+        raise handle_twice()
     return taken if size <= taken.size else np.concatenate([taken, np.zeros(size - taken.size, np.bool_)])
 
 
+def equal_tokens(left: TokenColumn, right: TokenColumn) -> tuple[Handles, Handles]:
+    """The handles of equal tokens. MalformedError: a token twice in one column."""
+    return _equal_by_kernel(left, right) if kernels().native else _equal_by_sorting(left, right)
+
+
+def token_twice() -> MalformedError:
+    return MalformedError("a token twice in one identifier type of one party")
+
+
+def handle_twice() -> MalformedError:
+    return MalformedError("a row handle twice in one identifier type")
+
+
 def _equal_by_kernel(left: TokenColumn, right: TokenColumn) -> tuple[Handles, Handles]:
-    """The handles of equal tokens, in parallel, part by part within a core's cache."""
+    """In parallel, part by part within a core's cache."""
     import miyun_native
 
-    left_bytes, right_bytes = (column.handles.astype("<u4", copy=False).tobytes() for column in (left, right))
     try:
-        pairs = miyun_native.join_tokens(left.tokens, left_bytes, right.tokens, right_bytes)
+        pairs = miyun_native.join_tokens(left.tokens, left.handle_bytes(), right.tokens, right.handle_bytes())
     except miyun_native.TokenRepeated:
-        raise _token_twice() from None
+        raise token_twice() from None
     left_handles, right_handles = (np.frombuffer(half, "<u4") for half in pairs)
     return left_handles, right_handles
 
 
 def _equal_by_sorting(left: TokenColumn, right: TokenColumn) -> tuple[Handles, Handles]:
-    """The handles of equal tokens. Both columns are sorted as one; equal tokens end up beside each other."""
+    """Both columns are sorted as one; equal tokens end up beside each other."""
     words = np.frombuffer(left.tokens + right.tokens, "<u8").reshape(-1, 2)
-    order = np.lexsort((words[:, 0], words[:, 1]))
-    first = words[order, 0]
-    equal = first[1:] == first[:-1]
-    first = words[order, 1]
-    equal &= first[1:] == first[:-1]
-    del first
+    order = np.argsort(words[:, 0])
+    equal = _beside(words[order, 0])
+    others = _beside(words[order, 1])
+    if np.any(equal & ~others):
+        # Never among tokens as they should be.
+        order = np.lexsort((words[:, 1], words[:, 0]))
+        equal = _beside(words[order, 0])
+        others = _beside(words[order, 1])
+    equal &= others
     place = np.flatnonzero(equal)
-    before, after = order[place], order[place + 1]
+    one, other = order[place], order[place + 1]
     split = left.handles.size
-    if bool(np.any((before < split) == (after < split))):
-        raise _token_twice()
-    # The sort is stable: of two equal tokens the left one comes first.
+    before, after = np.minimum(one, other), np.maximum(one, other)
+    if np.any(equal[1:] & equal[:-1]) or np.any((before < split) == (after < split)):
+        raise token_twice()
     return left.handles[before], right.handles[after - split]
 
 
-def _token_twice() -> MalformedError:
-    return MalformedError("a token twice in one identifier type of one party")
+def _beside(sorted_words: npt.NDArray[np.uint64]) -> Mask:
+    """Whether each equals the next."""
+    return np.equal(sorted_words[1:], sorted_words[:-1])

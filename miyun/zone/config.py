@@ -16,7 +16,8 @@ DEFAULT_DATABASE = "sqlite:///zone.sqlite"
 class ZoneConfig(BaseModel):
     """``address`` and ``enrolment_address`` are what parties dial, as host:port; ``listen`` and ``enrolment_listen``
     what the zone binds, where that differs. A relative SQLite file lies in the home. ``workers`` is how many calls are
-    served at once; half of them may be parked long polls. ``pool_values`` is how many values of randomness are kept
+    served at once; half of them may be parked long polls. ``join_memory_mib`` is what a join takes at most; what is
+    beyond it lies in nameless files of the home meanwhile. ``pool_values`` is how many values of randomness are kept
     ready for each reader's key, 768 bytes each for one of 3072 bits; 0: none.
     """
 
@@ -28,6 +29,7 @@ class ZoneConfig(BaseModel):
     enrolment_listen: str = Field(default="", pattern=r"^(.+:[0-9]{1,5})?$")
     database: str = DEFAULT_DATABASE
     workers: int = Field(default=32, ge=4, le=1024)
+    join_memory_mib: int = Field(default=256, ge=128)
     pool_values: int = Field(default=200_000, ge=0, le=1 << 32)
 
     @property

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from miyun.keys.identity import Identity
 from miyun.keys.signing import SigningKey
+from miyun.psi.join_chunks import Room
 from miyun.records import utc_now
 from miyun.storage.database import reading
 from miyun.zone.bell import Bell
@@ -45,6 +46,7 @@ class Core:
     waker: Waker
     mark: ChargeMark
     pools: Pools
+    join_room: Room
     clock: Callable[[], datetime] = utc_now
 
     @contextmanager

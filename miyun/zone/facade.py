@@ -17,6 +17,7 @@ from miyun.keys.home import Home, Role
 from miyun.keys.identity import Identity
 from miyun.keys.unlock import Unlock
 from miyun.privacy import noise
+from miyun.psi.join_chunks import Room
 from miyun.records import utc_now
 from miyun.storage.database import open_database
 from miyun.transport.join_code import JoinCode
@@ -65,6 +66,7 @@ class Zone:
             waker=self._worker,
             mark=ChargeMark(home.path),
             pools=self._pools,
+            join_room=Room(memory_bytes=config.join_memory_mib << 20, folder=home.path),
             clock=clock,
         )
         self._address = config.address

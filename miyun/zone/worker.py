@@ -13,7 +13,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from miyun.contract.jobs import Job, JobKind
 from miyun.contract.lifecycle import ContractState
 from miyun.contract.model import Contract
-from miyun.errors import ContractError, InternalError
+from miyun.errors import ConfigError, ContractError, InternalError
 from miyun.segments.listing import SegmentState
 from miyun.zone.core import Core
 from miyun.zone.operations.access import party_names
@@ -142,6 +142,10 @@ def _guarded(core: Core, contract: Contract, job: Job) -> bool:
         return False  # revoked or expired meanwhile: the next round closes it
     except OUT_OF_REACH:
         raise
+    except ConfigError as error:
+        reason = f"{error.message}. {error.hint}"
+        _log.error("job waits for the operator", zone=core.name, contract=contract.id, job=job.id, reason=reason)
+        return False
     except Exception as error:
         _log.exception("job failed", zone=core.name, contract=contract.id, job=job.id, error=type(error).__name__)
         _fail(core, contract, job)

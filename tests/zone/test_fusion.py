@@ -1,5 +1,6 @@
 """A fusion driven message by message: what it finds, what it refuses, and that history holds."""
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from miyun.audit.statements import AuditEntry, Receipt
 from miyun.contract.model import Contract
 from miyun.errors import (
     CapExceededError,
+    ConfigError,
     MalformedError,
     MiyunError,
     NotFoundError,
@@ -20,10 +22,12 @@ from miyun.errors import (
     SignatureError,
     StateError,
 )
+from miyun.psi import join_chunks
 from miyun.psi.statements import Announcement, FusionReport
 from miyun.transport.codec import from_wire, to_wire
 from miyun.wire.v1 import agent_pb2, fusion_pb2
 from miyun.zone.operations import exchange as exchanging
+from miyun.zone.operations import joining
 from miyun.zone.store.bulk import get_pairs
 from miyun.zone.store.fusions import list_points
 from tests.zone.matching import Row, Side, exchange, model_pairs, people, request_fusion
@@ -68,8 +72,13 @@ def either_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Wor
         yield world
 
 
-def test_the_match_is_the_plaintext_model_on_either_database(either_world: World) -> None:
+@pytest.mark.parametrize("in_files", [False, True])
+def test_the_match_is_the_plaintext_model_on_either_database(
+    either_world: World, monkeypatch: pytest.MonkeyPatch, in_files: bool
+) -> None:
     world = either_world
+    if in_files:
+        monkeypatch.setattr(join_chunks, "_ROW_BYTES", world.zone._core.join_room.memory_bytes)
     contract = world.agree("spring")
     lease_all(world, contract)
     left, right = sides(world, contract)
@@ -84,6 +93,27 @@ def test_the_match_is_the_plaintext_model_on_either_database(either_world: World
     assert pairs_of_rows(world, left, right) == set(expected)
     by_type = {entry.type: entry.matched for entry in report(world, contract).matches}
     assert by_type == {type_: list(expected.values()).count(type_) for type_ in TYPES}
+
+
+def test_a_join_without_room_waits_for_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    contract = world.agree("no-room")
+    lease_all(world, contract)
+    left, right = sides(world, contract)
+    asked = threading.Event()
+
+    def full(*_: object) -> None:
+        asked.set()
+        raise ConfigError("the disk is full", hint="Free some room.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(joining, "join_chunks", full)
+        exchange(left, right)
+        assert asked.wait(20)
+        assert world.merchant.job(contract, left.request.job).state == "running"
+    world.zone._worker.wake([contract.id])
+
+    assert world.finished(contract, left.request.job).state == "done"
+    assert pairs_of_rows(world, left, right) == set(model_pairs(LEFT, RIGHT, TYPES))
 
 
 def test_a_second_epoch_matches_anew_and_erases_the_first(world: World) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import rfc8785
@@ -13,7 +13,8 @@ from miyun.contract.model import Contract
 from miyun.errors import BudgetExceededError, MalformedError, WaitingError
 from miyun.privacy.noise import discrete_gaussian, scale_for
 from miyun.privacy.sensitivity import match_report_l2
-from miyun.psi.join import Matches, TokenColumn, join
+from miyun.psi.join import Matches, TokenColumn
+from miyun.psi.join_chunks import ChunkedColumn, join_chunks
 from miyun.psi.statements import FusionReport, TypeMatches
 from miyun.zone.core import Change, Core
 from miyun.zone.operations.access import active_contract, party_names
@@ -31,7 +32,7 @@ def join_fusion(core: Core, contract: Contract, fusion: Fusion) -> None:
     """Join a fusion whose tokens are all in, erase the epochs before it, and begin to evaluate live segments anew."""
     try:
         with core.reading() as connection:
-            matches = join(_columns(connection, contract, fusion.epoch))
+            matches = join_chunks(_columns(connection, contract, fusion.epoch), core.join_room)
     except MalformedError as error:
         with core.changing() as change:
             change.news_for.update(party_names(contract))
@@ -68,7 +69,7 @@ def report_fusion(core: Core, contract: Contract, fusion: Fusion) -> bool:
         return True
 
 
-def _keep(core: Core, change: Change, contract: Contract, fusion: Fusion, matches: Matches) -> None:
+def _keep(core: Core, change: Change, contract: Contract, fusion: Fusion, matches: Iterable[Matches]) -> None:
     before = store.joined_fusion(change.connection, contract.id)
     if before is not None:
         erase_epoch(core, change, contract.id, before)
@@ -86,20 +87,27 @@ def _keep(core: Core, change: Change, contract: Contract, fusion: Fusion, matche
     change.work_for.add(contract.id)
 
 
-def _columns(connection: Connection, contract: Contract, epoch: int) -> Iterator[tuple[TokenColumn, TokenColumn]]:
-    """Both sides' tokens of one identifier type after another."""
-    left, right = party_names(contract)
-    for terms in contract.identifiers:
-        yield (
-            _column(connection, Lane(contract=contract.id, epoch=epoch, type=terms.type, sender=left)),
-            _column(connection, Lane(contract=contract.id, epoch=epoch, type=terms.type, sender=right)),
+def _columns(connection: Connection, contract: Contract, epoch: int) -> tuple[tuple[ChunkedColumn, ChunkedColumn], ...]:
+    """Both sides' tokens of each identifier type."""
+    announced = store.list_announcements(connection, contract.id, epoch)
+    left, right = (
+        tuple(
+            _column(connection, Lane(contract=contract.id, epoch=epoch, type=count.type, sender=name), count.points)
+            for count in announced[name][0].counts
         )
+        for name in party_names(contract)
+    )
+    return tuple(zip(left, right, strict=True))
 
 
-def _column(connection: Connection, lane: Lane) -> TokenColumn:
-    tokens = b"".join(column(connection, lane, Content.TOKENS))
-    handles = b"".join(column(connection, lane, Content.HANDLES))
-    return TokenColumn(tokens, np.frombuffer(handles, "<u4").astype(np.uint32, copy=False))
+def _column(connection: Connection, lane: Lane, rows: int) -> ChunkedColumn:
+    return ChunkedColumn(rows=rows, chunks=_chunks(connection, lane))
+
+
+def _chunks(connection: Connection, lane: Lane) -> Iterator[TokenColumn]:
+    tokens, handles = (column(connection, lane, content) for content in (Content.TOKENS, Content.HANDLES))
+    for chunk, values in zip(tokens, handles, strict=True):
+        yield TokenColumn(chunk, np.frombuffer(values, "<u4").astype(np.uint32, copy=False))
 
 
 def _release(core: Core, change: Change, contract: Contract, fusion: Fusion) -> FusionReport:

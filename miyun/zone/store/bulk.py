@@ -1,6 +1,6 @@
 """The bulk bytes of a fusion, kept only as long as they are needed, and the pairs that come of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Any
 
@@ -13,7 +13,6 @@ from miyun.psi.join import Matches
 from miyun.zone.schema import chunk_values, pairs
 from miyun.zone.store.fusions import ChunkPlace, Lane
 
-BLOCK_PAIRS = 1 << 18
 STREAMED_CHUNKS = 16
 
 Handles = npt.NDArray[np.uint32]
@@ -90,28 +89,31 @@ def erase_values(connection: Connection, contract: str, epoch: int) -> None:
     connection.execute(delete(chunk_values).where(chunk_values.c.contract == contract, chunk_values.c.epoch == epoch))
 
 
-def put_pairs(connection: Connection, contract: str, epoch: int, matches: Matches) -> None:
-    for block, start in enumerate(range(0, matches.left.size, BLOCK_PAIRS)):
-        part = slice(start, start + BLOCK_PAIRS)
+def put_pairs(connection: Connection, contract: str, epoch: int, matches: Iterable[Matches]) -> None:
+    for block, part in enumerate(matches):
         connection.execute(
             insert(pairs).values(
                 contract=contract,
                 epoch=epoch,
                 block=block,
-                left=matches.left[part].astype("<u4").tobytes(),
-                right=matches.right[part].astype("<u4").tobytes(),
-                type_index=matches.type_index[part].tobytes(),
+                left=part.left.astype("<u4").tobytes(),
+                right=part.right.astype("<u4").tobytes(),
+                type_index=part.type_index.tobytes(),
             )
         )
 
 
 def get_pairs(connection: Connection, contract: str, epoch: int) -> tuple[Handles, Handles]:
     """The left and the right handle of each pair."""
-    left, right = (
-        [row.data for row in connection.execute(_blocks(contract, epoch, side))]
-        for side in (pairs.c.left, pairs.c.right)
-    )
-    return _handles(left), _handles(right)
+    return left_handles(connection, contract, epoch), right_handles(connection, contract, epoch)
+
+
+def left_handles(connection: Connection, contract: str, epoch: int) -> Handles:
+    return _handles(connection, _blocks(contract, epoch, pairs.c.left))
+
+
+def right_handles(connection: Connection, contract: str, epoch: int) -> Handles:
+    return _handles(connection, _blocks(contract, epoch, pairs.c.right))
 
 
 def count_pairs(connection: Connection, contract: str, epoch: int) -> int:
@@ -142,5 +144,6 @@ def _blocks(contract: str, epoch: int, column_: Column[Any]) -> Select[Any]:
     )
 
 
-def _handles(blocks: list[bytes]) -> Handles:
-    return np.frombuffer(b"".join(blocks), "<u4").astype(np.uint32, copy=False)
+def _handles(connection: Connection, blocks: Select[Any]) -> Handles:
+    data = b"".join(row.data for row in connection.execute(blocks))
+    return np.frombuffer(data, "<u4").astype(np.uint32, copy=False)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
+from miyun.bitmaps import to_bitmap, to_mask
 from miyun.segments.expression import And, Expression, Matched, Not, Or, SegmentRef
 from miyun.segments.planning import Leg
 
@@ -15,16 +16,16 @@ Handles = npt.NDArray[np.uint32]
 
 def evaluate(
     formula: Expression,
+    count: int,
     pairs: Mapping[str, Handles],
     legs: Mapping[Leg, BitMap],
     segments: Mapping[str, BitMap],
 ) -> BitMap:
-    """The indices of the pairs that satisfy ``formula``.
+    """The indices of the pairs, of which there are ``count``, that satisfy ``formula``.
 
     ``pairs[namespace][i]`` is the handle of pair ``i`` on that owner's side; ``legs`` are sets of such handles,
-    ``segments`` sets of pair indices. KeyError where a leg, a segment or a namespace of the formula is not given.
+    ``segments`` sets of pair indices. KeyError where a leg, its namespace or a segment of the formula is not given.
     """
-    count = len(next(iter(pairs.values())))
 
     def pairs_of(part: Expression) -> BitMap:
         match part:
@@ -46,7 +47,5 @@ def evaluate(
 
 
 def _pairs_in(handles: Handles, leg: BitMap) -> BitMap:
-    selected = np.zeros(int(handles.max(initial=0)) + 1, dtype=np.bool_)
-    members = np.frombuffer(leg.to_array(), dtype=np.uint32)
-    selected[members[members < len(selected)]] = True
-    return BitMap(np.flatnonzero(selected[handles]).astype(np.uint32))
+    selected = to_mask(leg, int(handles.max(initial=0)) + 1)
+    return to_bitmap(np.flatnonzero(selected[handles]).astype(np.uint32))

@@ -71,7 +71,7 @@ def test_evaluation_agrees_with_plain_python(
     made = plan(expression)
     pairs = {"members": np.array(left, dtype=np.uint32), "tags": np.array(right, dtype=np.uint32)}
     legs = {leg: handles_where(leg.namespace, tables_of[leg.namespace], leg.predicate) for leg in made.legs}
-    assert list(evaluate(made.formula, pairs, legs, segments)) == expected
+    assert list(evaluate(made.formula, count, pairs, legs, segments)) == expected
 
 
 @settings(max_examples=100, deadline=None)

@@ -8,6 +8,7 @@ from pyroaring import BitMap
 from sqlalchemy import Connection
 
 from miyun.audit.events import Event, Fact
+from miyun.bitmaps import to_bitmap, to_mask, to_numbers
 from miyun.contract.jobs import Job, JobKind
 from miyun.contract.model import Contract
 from miyun.contract.permissions import permit_activation
@@ -231,14 +232,13 @@ def _audience(connection: Connection, contract: Contract, activation: Activation
         return None
     sides = dict(zip(party_names(contract), get_pairs(connection, contract.id, activation.epoch), strict=True))
     announced = list_announcements(connection, contract.id, activation.epoch)
-    indices = np.frombuffer(read_bitmap(selection, sides[activation.recipient].size).to_array(), np.uint32)
+    indices = to_numbers(read_bitmap(selection, sides[activation.recipient].size))
     kept = np.ones(indices.size, np.bool_)
     for leg in legs:
         universe = announced[leg.party][0].handles
-        opted_out = np.zeros(universe, np.bool_)
-        opted_out[np.frombuffer(read_bitmap(leg_bits(connection, leg), universe).to_array(), np.uint32)] = True
+        opted_out = to_mask(read_bitmap(leg_bits(connection, leg), universe), universe)
         kept &= ~opted_out[sides[leg.party][indices]]
-    return BitMap(sides[activation.recipient][indices[kept]])
+    return to_bitmap(sides[activation.recipient][indices[kept]])
 
 
 def _seal(contract: Contract, request: ActivationRequest, activation: Activation, handles: BitMap) -> bytes:

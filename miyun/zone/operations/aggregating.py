@@ -1,6 +1,5 @@
 """How a question is answered: selections for who counts, values of who decrypts, and the totals of either."""
 
-import numpy as np
 from pyroaring import BitMap
 from sqlalchemy import Connection
 
@@ -19,6 +18,7 @@ from miyun.aggregates.selection import Selected, encrypt_selection
 from miyun.aggregates.statements import Circuit, SelectionChunk, Totals, ValuesChunk
 from miyun.aggregates.summing import Summing
 from miyun.audit.events import Event, Fact
+from miyun.bitmaps import to_bitmap, to_numbers
 from miyun.contract.jobs import Job, JobKind
 from miyun.contract.model import Contract
 from miyun.errors import InternalError, MalformedError, NotPermittedError, ReplayError, StateError
@@ -29,7 +29,7 @@ from miyun.zone.operations.history import SignedReceipt, receipt, record_stateme
 from miyun.zone.operations.insight import insight_job, stored_insight
 from miyun.zone.operations.jobs import finish_job, move_job, require_job
 from miyun.zone.store import insights as store
-from miyun.zone.store.bulk import Handles, get_pairs
+from miyun.zone.store.bulk import Handles, left_handles, right_handles
 from miyun.zone.store.insights import StoredInsight
 from miyun.zone.store.segments import get_selection
 
@@ -216,8 +216,8 @@ def _require_next(insight: StoredInsight, chunk: ValuesChunk) -> None:
 
 def _selected(connection: Connection, contract: Contract, insight: StoredInsight) -> Selected:
     """Which rows of the columns' owner are in each segment."""
-    pairs = get_pairs(connection, contract.id, insight.epoch)
-    handles = pairs[party_names(contract).index(insight.owner)]
+    read = (left_handles, right_handles)[party_names(contract).index(insight.owner)]
+    handles = read(connection, contract.id, insight.epoch)
     return Selected(
         [_rows(connection, insight, segment_job, handles) for segment_job in insight.segment_jobs], insight.handles
     )
@@ -225,8 +225,8 @@ def _selected(connection: Connection, contract: Contract, insight: StoredInsight
 
 def _rows(connection: Connection, insight: StoredInsight, segment_job: str, handles: Handles) -> BitMap:
     if not segment_job:
-        return BitMap(handles)
+        return to_bitmap(handles)
     selection = get_selection(connection, insight.contract, segment_job, insight.epoch)
     if selection is None:
         raise StateError("the segment that was asked about is erased", hint="Ask about its newest version.")
-    return BitMap(handles[np.frombuffer(read_bitmap(selection, handles.size).to_array(), np.uint32)])
+    return to_bitmap(handles[to_numbers(read_bitmap(selection, handles.size))])

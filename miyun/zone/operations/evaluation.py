@@ -21,7 +21,7 @@ from miyun.zone.operations.history import record
 from miyun.zone.operations.jobs import finish_job, move_job, require_job
 from miyun.zone.store import legs as legs_store
 from miyun.zone.store import segments as store
-from miyun.zone.store.bulk import get_pairs
+from miyun.zone.store.bulk import count_pairs, left_handles, right_handles
 from miyun.zone.store.fusions import list_announcements
 from miyun.zone.store.jobs import signed_request
 from miyun.zone.store.legs import StoredLeg
@@ -113,13 +113,18 @@ def _is_due(connection: Connection, segment: StoredSegment) -> bool:
 
 def _select(connection: Connection, contract: Contract, segment: StoredSegment) -> BitMap:
     planned = segment_plan(connection, segment)
-    left, right = get_pairs(connection, contract.id, segment.epoch)
-    first, second = contract.parties
+    count = count_pairs(connection, contract.id, segment.epoch)
+    wanted = {leg.namespace for leg in planned.legs}
     return evaluate(
         planned.formula,
-        {first.kind.namespace: left, second.kind.namespace: right},
+        count,
+        {
+            party.kind.namespace: handles(connection, contract.id, segment.epoch)
+            for party, handles in zip(contract.parties, (left_handles, right_handles), strict=True)
+            if party.kind.namespace in wanted
+        },
         _leg_bitmaps(connection, contract, segment, planned),
-        _referenced_selections(connection, segment, left.size),
+        _referenced_selections(connection, segment, count),
     )
 
 

@@ -44,7 +44,9 @@ KeyFileOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-LanguageOption = Annotated[Language | None, typer.Option("--lang", help="Language of leakage statements (en).")]
+LanguageOption = Annotated[
+    Language | None, typer.Option("--lang", help="Language of leakage statements and insights (en).")
+]
 
 
 @dataclass(frozen=True, kw_only=True)

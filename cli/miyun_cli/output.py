@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,6 +63,11 @@ def words(value: object) -> str:  # noqa: PLR0911
         case Iterable():
             return ", ".join(words(item) for item in value) or "–"
     return str(value)
+
+
+def rho(micro: int) -> str:
+    """A share of a privacy budget, from millionths."""
+    return f"ρ = {Decimal(micro) / 1_000_000:f}"
 
 
 def show_fields(console: "Console", fields: Mapping[str, object]) -> None:

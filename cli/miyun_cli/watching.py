@@ -25,6 +25,19 @@ def watched(invocation: Invocation) -> Iterator["OnEvent"]:
         yield bars.on_event
 
 
+@contextmanager
+def counted(invocation: Invocation, what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar that is told how many are done and of how many; nothing where there is no terminal, or with ``--json``."""
+    if invocation.json or not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    from miyun_cli.bars import Bars
+
+    with Bars() as bars:
+        bar = bars.add_task(what, total=None)
+        yield lambda done, total: bars.update(bar, completed=done, total=total)
+
+
 def lines(invocation: Invocation) -> "OnEvent":
     """Lines on standard error; nothing with ``--json``."""
     return in_lines(lambda line: None if invocation.json else typer.echo(line, err=True))

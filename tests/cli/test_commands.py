@@ -26,7 +26,8 @@ def test_these_are_the_commands() -> None:
     assert sorted(" ".join(path) for path in COMMANDS) == sorted(
         """activate|agent run|audit show|audit verify|budget|contract activate|contract delegate|contract draft
         contract list|contract propose|contract revoke|contract show|contract sign|contract statement|fuse|identity
-        init analyst|init party|init zone|job list|job show|job wait|join|members check|members explain|report
+        init analyst|init party|init zone|insight board|insight fill-pool|insight key|insight measure|insight overlap
+        insight portrait|insight quote|insight sums|job list|job show|job wait|join|members check|members explain|report
         segment create|segment explain|segment invalidate|segment list|segment rename|segment show|size
         zone contracts|zone invite|zone members|zone restored|zone serve""".replace("\n        ", "|").split("|")
     )

@@ -1,13 +1,12 @@
 """``miyun size`` and ``budget``: noisy bands, and what they cost."""
 
-from decimal import Decimal
 from typing import Annotated
 
 import typer
 
 from miyun_cli.arguments import ContractArgument, SegmentArgument
 from miyun_cli.invocation import Invocation, command
-from miyun_cli.output import show_fields
+from miyun_cli.output import rho, show_fields
 
 
 def add_to(app: typer.Typer) -> None:
@@ -33,7 +32,7 @@ def size(
     with asker:
         if quote:
             cost = asker.quote(contract, segment)
-            fields = {"cost": _rho(cost.rho_micro), "left": _rho(cost.remaining_micro)}
+            fields = {"cost": rho(cost.rho_micro), "left": rho(cost.remaining_micro)}
             invocation.show(cost, lambda console: show_fields(console, fields))
             return
         band = asker.size(contract, segment, version)
@@ -58,16 +57,12 @@ def budget(invocation: Invocation, contract: ContractArgument) -> None:
             console,
             {
                 "contract": view.contract,
-                "allowed by the contract": _rho(view.limit_micro),
-                "leased to the zone": _rho(view.leased_micro),
-                "spent": f"{_rho(view.spent_micro)} (ε = {view.epsilon:.2f} at δ = 10^-{view.delta_exponent})",
-                "left of the leases": _rho(view.remaining_micro),
-                "own limit, all contracts": _rho(view.total_micro),
-                "leased, all contracts": _rho(view.total_leased_micro),
+                "allowed by the contract": rho(view.limit_micro),
+                "leased to the zone": rho(view.leased_micro),
+                "spent": f"{rho(view.spent_micro)} (ε = {view.epsilon:.2f} at δ = 10^-{view.delta_exponent})",
+                "left of the leases": rho(view.remaining_micro),
+                "own limit, all contracts": rho(view.total_micro),
+                "leased, all contracts": rho(view.total_leased_micro),
             },
         ),
     )
-
-
-def _rho(micro: int) -> str:
-    return f"ρ = {Decimal(micro) / 1_000_000:f}"

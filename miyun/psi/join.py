@@ -58,23 +58,24 @@ def join(types: Iterable[tuple[TokenColumn, TokenColumn]]) -> Matches:
     """
     taken_left, taken_right = np.zeros(0, np.bool_), np.zeros(0, np.bool_)
     lefts, rights, indexes = [], [], []
-    for type_index, (left, right) in enumerate(types):
-        taken_left, taken_right = _cover(taken_left, left), _cover(taken_right, right)
-        left_handles, right_handles = equal_tokens(left, right)
-        free = ~(taken_left[left_handles] | taken_right[right_handles])
-        left_handles, right_handles = left_handles[free], right_handles[free]
+    for place, (one, other) in enumerate(types):
+        taken_left, taken_right = _cover(taken_left, one), _cover(taken_right, other)
+        left_handles, right_handles = equal_tokens(one, other)
+        if place:
+            free = ~(taken_left[left_handles] | taken_right[right_handles])
+            left_handles, right_handles = left_handles[free], right_handles[free]
         taken_left[left_handles] = True
         taken_right[right_handles] = True
         lefts.append(left_handles)
         rights.append(right_handles)
-        indexes.append(np.full(left_handles.size, type_index, np.uint8))
-    all_left = np.concatenate(lefts) if lefts else np.zeros(0, np.uint32)
-    order = np.argsort(all_left)
-    return Matches(
-        left=all_left[order],
-        right=np.concatenate(rights)[order] if rights else np.zeros(0, np.uint32),
-        type_index=np.concatenate(indexes)[order] if indexes else np.zeros(0, np.uint8),
-    )
+        indexes.append(np.full(left_handles.size, place, np.uint8))
+    if not lefts:
+        return Matches(left=EMPTY.handles, right=EMPTY.handles, type_index=np.zeros(0, np.uint8))
+    left, right, type_index = np.concatenate(lefts), np.concatenate(rights), np.concatenate(indexes)
+    if np.any(left[1:] < left[:-1]):
+        order = np.argsort(left)
+        left, right, type_index = left[order], right[order], type_index[order]
+    return Matches(left=left, right=right, type_index=type_index)
 
 
 def _cover(taken: Mask, column: TokenColumn) -> Mask:

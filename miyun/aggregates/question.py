@@ -56,7 +56,7 @@ class Question:
             )
         if self.tags < 1 and not self.numbers:
             raise InputError("a question without columns", hint="Name tags, a branch of the catalogue, or numbers.")
-        if self.tags and not (1 <= self.dimensions <= self.tags and 1 <= self.per_person <= self.tags):
+        if self.tags and not (0 <= self.dimensions <= self.tags and 1 <= self.per_person <= self.tags):
             raise InputError(
                 f"{self.tags:,} tags can't have {self.dimensions:,} dimensions, nor a row {self.per_person:,} of them",
                 hint="Let a row count for at least one tag and at most for all of them.",

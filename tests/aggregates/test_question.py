@@ -119,7 +119,7 @@ def test_a_portrait_of_the_whole_catalogue_is_few_ciphertexts() -> None:
         {"segments": 9},
         {"tags": 0, "dimensions": 0, "per_person": 0},
         {"tags": 0},
-        {"dimensions": 0},
+        {"dimensions": -1},
         {"dimensions": 1_001},
         {"per_person": 0},
         {"per_person": 1_001},

@@ -52,6 +52,7 @@ coffee,咖啡,interest,flag,,,
 age,年龄,,number,,0..120,
 health,健康,,group,,,yes
 asthma,哮喘,health,flag,,,
+vip,会员,,flag,,,
 """
 TAGS = """
 [tags]
@@ -303,6 +304,7 @@ def pairs_of_tags() -> list[tuple[str, str, str]]:
     pairs += [(f"u{n}", "tea", "") for n in range(4, 13, 2)]
     pairs += [(f"u{n}", "coffee", "") for n in range(3, 13, 3)]
     pairs += [(f"u{n}", "age", str(20 + n)) for n in range(3, 13) if n != 5]
+    pairs += [("u4", "vip", ""), ("u5", "vip", "")]
     return [*pairs, ("u7", "asthma", "")]
 
 

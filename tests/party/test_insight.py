@@ -12,6 +12,7 @@ from miyun.aggregates.statements import Circuit, InsightRequest, NumberRange
 from miyun.contract.draft import DEFAULT_BUDGET
 from miyun.contract.model import MATCHED
 from miyun.errors import InputError, MalformedError, NotFoundError, NotPermittedError, SignatureError, StateError
+from miyun.insight.totals import NO_DIMENSION
 from miyun.members.catalogue import Catalogue
 from miyun.members.catalogue_file import read_catalogue
 from miyun.paillier.public import PublicKey
@@ -114,6 +115,14 @@ def test_a_portrait_is_what_the_plain_rows_say(make: Make, bucket: int) -> None:
         assert totals.everybody == len(people)
     assert (portrait.segment.name, portrait.base.name, portrait.most_tags) == ("few", MATCHED, 4)
     assert portrait.segment.tags.names[:2] == ("性别/男", "性别/女")
+
+
+def test_tags_above_all_dimensions_are_counted_among_everybody(world: World) -> None:
+    (portrait,) = ask(world, tags=["vip"], branches=[])
+    assert (portrait.segment.counts.tolist(), portrait.base.counts.tolist()) == ([1], [2])
+    assert (portrait.segment.tags.dimensions, portrait.segment.tags.dimension_of.tolist()) == ((), [NO_DIMENSION])
+    (row,) = portrait.rows()
+    assert row.share.value == pytest.approx(1 / len(FEW))
 
 
 def test_the_other_partys_numbers_come_by_encrypted_selection(world: World) -> None:

@@ -40,6 +40,15 @@ def test_room_for_a_report_and_ten_sizes_is_leased_and_no_more(owner: World) -> 
     assert leased(owner) == 30
 
 
+def test_room_for_a_whole_lease_is_kept_so_that_a_question_may_cost_as_much(make_world: Any) -> None:
+    owner = make_world(budget=replace(BUDGET, lease_rho_micro=40))
+    settle(owner)
+    assert [lease.rho_micro for lease in owner.zone.leases] == [40]
+    owner.zone.charge(1)
+    settle(owner)
+    assert [lease.rho_micro for lease in owner.zone.leases] == [40, 40]
+
+
 def test_what_was_spent_is_leased_anew_until_the_contract_is_used_up(owner: World) -> None:
     settle(owner)
     for spent in range(10, 101, 10):

@@ -117,7 +117,6 @@ def test_a_job_starts() -> None:
         ({"epoch": 0}, ContractError),
         ({"handles": 0}, ContractError),
     ],
-    ids=str,
 )
 def test_a_job_that_does_not_start(changes: dict[str, Any], error: type[Exception]) -> None:
     with pytest.raises(error):

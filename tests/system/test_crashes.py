@@ -15,7 +15,8 @@ from demo.deliveries import read_ids
 from demo.stage import Stage
 from tests.system.plain import CAST, CONTRACT, set_up
 
-MEMBERS, USERS = range(30_000), range(15_000, 45_000)
+MEMBERS, USERS = range(150_000), range(75_000, 225_000)
+"""Five chunks of phones and two of emails on either side."""
 PATIENCE_SECONDS = 120
 
 

@@ -56,6 +56,7 @@ def draft_contract(
     expires: datetime,
     starts: datetime | None = None,
     columns: Sequence[str] = (),
+    insights: Sequence[str] = (),
     channels: Sequence[Channel] | None = None,
     budget: Budget = DEFAULT_BUDGET,
     purposes: Sequence[str] = DEFAULT_PURPOSES,
@@ -67,11 +68,13 @@ def draft_contract(
     """Draft and check a contract.
 
     Grants what the main job needs: to both parties the size, use and activation of the match; and to the platform the
-    size, use and activation of each merchant column in ``columns`` (``spend_90d`` or ``members.spend_90d``). ``starts``
-    is now where it is None.
+    size, use and activation of each merchant column in ``columns`` (``spend_90d`` or ``members.spend_90d``).
+    ``insights`` are what the other party than its owner may have noised totals of: ``tags`` for a whole catalogue,
+    ``tags.tea``, ``members.spend_90d``; or ``matched``, for both parties' own columns over the match. ``starts`` is now
+    where it is None.
 
     Raises:
-        InputError: an identity of the wrong role or kind.
+        InputError: an identity of the wrong role or kind, or a subject of no party.
         ContractError: choices that don't fit together; ``clause`` names the first.
     """
     if zone.role != "zone":
@@ -81,7 +84,10 @@ def draft_contract(
         zone=ZoneTerms(name=zone.name, organisation=zone.organisation, signing_key=zone.signing_key),
         parties=(_terms(merchant, PartyKind.MERCHANT), _terms(platform, PartyKind.PLATFORM)),
         identifiers=tuple(identifiers),
-        grants=tuple(_grants(merchant.name, platform.name, columns)),
+        grants=(
+            *_grants(merchant.name, platform.name, columns),
+            *_insight_grants(merchant.name, platform.name, insights),
+        ),
         budget=budget,
         channels=default_channels(merchant.name, platform.name) if channels is None else tuple(channels),
         consent=Consent(required=consent_required, purposes=tuple(purposes)),
@@ -120,3 +126,17 @@ def _grants(merchant: str, platform: str, columns: Sequence[str]) -> Iterator[Gr
         subject = column if "." in column else f"{namespace}.{column}"
         for rung in rungs:
             yield Grant(owner=merchant, subject=subject, rung=rung, recipient=platform)
+
+
+def _insight_grants(merchant: str, platform: str, insights: Sequence[str]) -> Iterator[Grant]:
+    namespaces = {kind.namespace for kind in PartyKind}
+    for subject in insights:
+        if subject != MATCHED and subject.partition(".")[0] not in namespaces:
+            raise InputError(
+                f"“{subject[:80]}” belongs to no party",
+                hint="Write tags for a whole catalogue, tags.tea, members.spend or matched.",
+            )
+    for owner, recipient, kind in ((platform, merchant, PartyKind.PLATFORM), (merchant, platform, PartyKind.MERCHANT)):
+        own = sorted({subject for subject in insights if subject.partition(".")[0] == kind.namespace})
+        for subject in [MATCHED, *own] if own or MATCHED in insights else []:
+            yield Grant(owner=owner, subject=subject, rung=Rung.INSIGHT, recipient=recipient)

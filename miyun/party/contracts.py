@@ -43,6 +43,7 @@ class DraftChoices(TypedDict, total=False):
 
     starts: datetime | None
     columns: Sequence[str]
+    insights: Sequence[str]
     channels: Sequence[Channel] | None
     budget: Budget
     purposes: Sequence[str]

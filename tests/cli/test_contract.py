@@ -90,6 +90,7 @@ def test_a_draft_goes_to_a_file_that_can_be_proposed(party: Standin, miyun: Miyu
     outcome = miyun(
         *("contract", "draft", "spring", "--with", "square", "--expires", "2027-06-30", "--out", "draft.yaml"),
         *("--identifier", "phone:e164-cn:1000", "--identifier", "email:uid2", "--column", "spend_90d"),
+        *("--insight", "tags", "--insight", "members.spend_90d"),
         *("--channel", "ads:public:square", "--no-consent", "--padding", "1"),
     )
     assert outcome.status == 0, outcome.err
@@ -108,6 +109,7 @@ def test_a_draft_goes_to_a_file_that_can_be_proposed(party: Standin, miyun: Miyu
         ("ads", "public", "square")
     ]
     assert (options["consent_required"], options["padding_bucket"]) == (False, 1)
+    assert (options["columns"], options["insights"]) == (("spend_90d",), ("tags", "members.spend_90d"))
     assert "purposes" not in options
 
     assert parse_contract((tmp_path / "draft.yaml").read_text()) == samples.contract()

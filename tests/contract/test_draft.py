@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from miyun.contract.draft import DEFAULT_BUDGET, DEFAULT_EVALUATION_CAP, draft_contract
-from miyun.contract.model import MATCHED, Contract, IdentifierTerms
+from miyun.contract.model import MATCHED, Contract, IdentifierTerms, Rung
 from miyun.contract.permissions import permit_activation, permit_segment, permit_size
 from miyun.errors import InputError, NotPermittedError
 from miyun.keys.identity import Identity
@@ -26,6 +26,27 @@ def test_a_draft_discloses_no_column_that_was_not_listed(identities: dict[str, I
     assert {grant.subject for grant in contract.grants} == {MATCHED}
     with pytest.raises(NotPermittedError):
         permit_activation(contract, "shop", "feed", "platform-ads", frozenset({MATCHED, "members.spend_90d"}))
+
+
+def test_a_draft_grants_insights_of_what_is_named_and_of_the_match(identities: dict[str, Identity]) -> None:
+    def granted(*insights: str) -> set[tuple[str, str, str]]:
+        contract = draft_contract(
+            id="spring-2027", **identities, identifiers=[PHONE], expires=EXPIRES, insights=insights
+        )
+        of = [grant for grant in contract.grants if grant.rung is Rung.INSIGHT]
+        return {(grant.owner, grant.subject, grant.recipient) for grant in of}
+
+    assert granted() == set()
+    assert granted("tags") == {("feed", "matched", "shop"), ("feed", "tags", "shop")}
+    assert granted("members.spend", "tags.tea", "tags.tea") == {
+        ("feed", "matched", "shop"),
+        ("feed", "tags.tea", "shop"),
+        ("shop", "matched", "feed"),
+        ("shop", "members.spend", "feed"),
+    }
+    assert granted("matched") == {("feed", "matched", "shop"), ("shop", "matched", "feed")}
+    with pytest.raises(InputError):
+        granted("tag.tea")
 
 
 def test_defaults_err_on_the_safe_side(identities: dict[str, Identity]) -> None:

@@ -34,6 +34,15 @@ def draft(
     column: Annotated[
         list[str] | None, typer.Option("--column", help="A merchant's column that the platform may reach by segments.")
     ] = None,
+    insight: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--insight",
+            metavar="SUBJECT",
+            help="What the other party than its owner may have noised totals of: tags, tags.tea, members.spend; "
+            "matched: its own columns, over the match.",
+        ),
+    ] = None,
     channel: Annotated[
         list[str] | None,
         typer.Option("--channel", metavar="NAME:DOMAIN:PARTY", help="A way out; one per party if left out."),
@@ -51,6 +60,7 @@ def draft(
     choices: DraftChoices = {
         "starts": in_utc(starts) if starts else None,
         "columns": tuple(column or ()),
+        "insights": tuple(insight or ()),
         "channels": [_channel(text) for text in channel] if channel else None,
         "consent_required": consent,
         "padding_bucket": padding,

@@ -30,11 +30,16 @@ class Leases:
     def settle(self) -> None:
         """Take in new charges, give back what a restored zone lost, and lease room.
 
-        That is for one report and ten sizes, and at least a whole lease: a question may cost as much as that.
+        That is for one report and ten sizes, and at least a whole lease: a question may cost as much as that. Safe for
+        several threads.
 
         Raises:
             AuditError: the zone's charges don't follow from what it said before; nothing more is leased to it.
         """
+        with self._session.ledger.settling:
+            self._settle()
+
+    def _settle(self) -> None:
         self._exchange_charges()
         self._send(self._session.ledger.leases(self._contract.id, unacknowledged_only=True))
         book = self._session.ledger.book(self._contract)

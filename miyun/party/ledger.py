@@ -1,5 +1,7 @@
 """The party's own privacy ledger: the leases it signed, under whichever contract, and the charges it was told of."""
 
+import threading
+
 from sqlalchemy import Engine, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
@@ -15,11 +17,12 @@ SignedCharge = tuple[BudgetCharge, bytes]
 
 
 class Ledger:
-    """``owner`` is this party's name."""
+    """``owner`` is this party's name. ``settling`` is held while leases are made up, each after the one before."""
 
     def __init__(self, engine: Engine, owner: str) -> None:
         self._engine = engine
         self._owner = owner
+        self.settling = threading.Lock()
 
     def book(self, contract: Contract) -> LeaseBook:
         """Leases and charges under one contract.

@@ -1,6 +1,7 @@
 """An owner's own ledger: leases signed in time and within the limits, charges taken in only as they follow."""
 
 from dataclasses import replace
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from miyun.contract.draft import DEFAULT_BUDGET
 from miyun.errors import AuditError, BudgetExceededError, MiyunError, SignatureError, TransportError
 from miyun.party.leases import Leases
-from miyun.party.progress import Warned
+from miyun.party.progress import Warned, ignore
 from miyun.privacy.statements import BudgetLease
 from miyun.wire.v1.budget_pb2 import ListChargesRequest
 from tests.party.world import MERCHANT, World
@@ -47,6 +48,24 @@ def test_room_for_a_whole_lease_is_kept_so_that_a_question_may_cost_as_much(make
     owner.zone.charge(1)
     settle(owner)
     assert [lease.rho_micro for lease in owner.zone.leases] == [40, 40]
+
+
+def test_two_threads_lease_one_after_the_other(owner: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = owner.session(MERCHANT)
+    ledger, put_lease = session.ledger, session.ledger.put_lease
+    second = Thread(target=Leases(session, owner.contract, ignore).settle)
+
+    def overtaken(lease: BudgetLease, signature: bytes, *, total_micro: int) -> None:
+        monkeypatch.setattr(ledger, "put_lease", put_lease)
+        second.start()
+        second.join(0.5)
+        put_lease(lease, signature, total_micro=total_micro)
+
+    monkeypatch.setattr(ledger, "put_lease", overtaken)
+    Leases(session, owner.contract, ignore).settle()
+    second.join()
+    assert [lease.sequence for lease in owner.zone.leases] == [1, 2]
+    assert leased(owner) == 30
 
 
 def test_what_was_spent_is_leased_anew_until_the_contract_is_used_up(owner: World) -> None:

@@ -34,6 +34,10 @@ class Event(StrEnum):
     INSIGHT_REQUESTED = "insight-requested"
     VALUES_RECEIVED = "values-received"
     TOTALS_RELEASED = "totals-released"
+    INTERSECTION_REQUESTED = "intersection-requested"
+    INTERSECTION_OPENED = "intersection-opened"
+    INTERSECTION_RELAYED = "intersection-relayed"
+    INTERSECTION_ENDED = "intersection-ended"
     TASK_REFUSED = "task-refused"
     EPOCH_ERASED = "epoch-erased"
 
@@ -63,6 +67,7 @@ class Fact(StrEnum):
     PURPOSE = "purpose"
     RHO_MICRO = "rho-micro"
     SPENT_MICRO = "spent-micro"
+    STEP = "step"
     DIGEST = "digest"
     CHANGE = "change"
     CODE = "code"

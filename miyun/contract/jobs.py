@@ -12,6 +12,7 @@ class JobKind(StrEnum):
     SEGMENT = "segment"
     ACTIVATE = "activate"
     INSIGHT = "insight"
+    INTERSECT = "intersect"
 
 
 class JobState(StrEnum):
@@ -30,7 +31,8 @@ class Job(Record):
     """What parties see of a job; the same fields as on the wire.
 
     ``done`` and ``total`` count chunks or tasks; ``total`` 0 means not known yet. ``subject`` is the epoch of a fusion,
-    ``name@version`` of a segment and, by commas, of each segment of an insight.
+    ``name@version`` of a segment and, by commas, of each segment of an insight, and the identifier type of an
+    intersection.
     """
 
     id: str

@@ -303,6 +303,37 @@ insight_values = Table(
     Column("statement", LargeBinary, nullable=False),
 )
 
+intersection_openings = Table(
+    "intersection_openings",
+    metadata,
+    Column("contract", String(64), primary_key=True),
+    Column("job", String(64), primary_key=True),
+    Column("party", String(64), primary_key=True),
+    Column("statement", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+)
+
+intersection_chunks = Table(
+    "intersection_chunks",
+    metadata,
+    Column("contract", String(64), primary_key=True),
+    Column("job", String(64), primary_key=True),
+    Column("step", String(16), primary_key=True),
+    Column("index", Integer, primary_key=True),
+    Column("statement", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+intersection_ends = Table(
+    "intersection_ends",
+    metadata,
+    Column("contract", String(64), primary_key=True),
+    Column("job", String(64), primary_key=True),
+    Column("party", String(64), primary_key=True),
+    Column("statement", LargeBinary, nullable=False),
+)
+
 leases = Table(
     "leases",
     metadata,

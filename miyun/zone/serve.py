@@ -17,6 +17,7 @@ from miyun.wire.v1 import (
     job_pb2_grpc,
     segment_pb2_grpc,
     size_pb2_grpc,
+    two_party_pb2_grpc,
 )
 from miyun.zone.config import ZoneConfig
 from miyun.zone.core import Core
@@ -28,6 +29,7 @@ from miyun.zone.services.contract import ContractService
 from miyun.zone.services.directory import DirectoryService, EnrolmentService
 from miyun.zone.services.fusion import FusionService
 from miyun.zone.services.insight import InsightService
+from miyun.zone.services.intersection import IntersectionService
 from miyun.zone.services.job import JobService
 from miyun.zone.services.segment import SegmentService
 from miyun.zone.services.size import SizeService
@@ -79,6 +81,7 @@ def _add_services(server: Server, core: Core) -> None:
     server.add_service(fusion_pb2_grpc.add_FusionServiceServicer_to_server, FusionService(core))
     server.add_service(identity_pb2_grpc.add_DirectoryServiceServicer_to_server, DirectoryService(core))
     server.add_service(insight_pb2_grpc.add_InsightServiceServicer_to_server, InsightService(core))
+    server.add_service(two_party_pb2_grpc.add_IntersectionServiceServicer_to_server, IntersectionService(core))
     server.add_service(job_pb2_grpc.add_JobServiceServicer_to_server, JobService(core))
     server.add_service(segment_pb2_grpc.add_SegmentServiceServicer_to_server, SegmentService(core))
     server.add_service(size_pb2_grpc.add_SizeServiceServicer_to_server, SizeService(core))

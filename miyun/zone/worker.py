@@ -24,6 +24,7 @@ from miyun.zone.operations.jobs import fail_job, require_job
 from miyun.zone.operations.joining import join_fusion, report_fusion
 from miyun.zone.operations.retention import (
     close_contract,
+    drop_idle_intersections,
     drop_old_answers,
     drop_old_audiences,
     expire_segments,
@@ -119,6 +120,7 @@ def _keep_time(core: Core, contract: str) -> None:
             expire_segments(change, signed.contract)
             drop_old_audiences(change, signed.contract)
             drop_old_answers(change, signed.contract)
+            drop_idle_intersections(change, signed.contract)
 
 
 def _work_on(core: Core, contract: Contract, stopping: Callable[[], bool]) -> None:
@@ -191,4 +193,5 @@ _STEPS: dict[JobKind, Callable[[Core, Contract, Job], bool]] = {
     JobKind.SEGMENT: _segment_step,
     JobKind.ACTIVATE: seal_audience,
     JobKind.INSIGHT: release_sums,
+    JobKind.INTERSECT: lambda _core, _contract, _job: False,
 }

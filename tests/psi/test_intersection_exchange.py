@@ -24,7 +24,7 @@ from miyun.hazmat.scalars import SecretScalar
 from miyun.keys.sealing import SealingPublicKey
 from miyun.paillier.private import PrivateKey
 from miyun.paillier.proof import ProvenKey
-from miyun.psi.intersection_sum import exchange, matcher
+from miyun.psi.intersection_sum import matcher, schedule
 from miyun.psi.intersection_sum.checks import check_opening, check_request
 from miyun.psi.intersection_sum.context import IntersectionContext
 from miyun.psi.intersection_sum.dummies import DummyPool
@@ -57,7 +57,7 @@ prove, verify = cache(PrivateKey.prove), cache(ProvenKey)
 
 @pytest.fixture(autouse=True)
 def small_chunks_and_each_proof_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "CHUNK_ROWS", 20)
+    monkeypatch.setattr(schedule, "CHUNK_ROWS", 20)
     monkeypatch.setattr(PrivateKey, "prove", prove)
     monkeypatch.setattr(matcher, "ProvenKey", verify)
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from miyun.psi.intersection_sum import exchange
+from miyun.psi.intersection_sum import schedule
 from miyun.psi.intersection_sum.exchange import ExchangeState
 from miyun.psi.intersection_sum.statements import Step
 
@@ -24,7 +24,7 @@ CONTRACT = make_contract()
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "CHUNK_ROWS", 7)
+    monkeypatch.setattr(schedule, "CHUNK_ROWS", 7)
 
 
 @pytest.fixture(params=[(SPEND,), (SPEND, ORDERS)], ids=["one column", "two columns"])

@@ -42,5 +42,5 @@ range, and learns at most the L bits that :mod:`.totals` states. Either can spoi
 reordered and forged messages, a key that is not proven, and points that are none are refused.
 
 Modules: :mod:`.statements`, :mod:`.context` (labels), :mod:`.checks`, :mod:`.dummies`, :mod:`.points`, :mod:`.totals`,
-:mod:`.exchange` (whose turn it is), :mod:`.matcher`, :mod:`.holder`.
+:mod:`.schedule` (which chunks there are), :mod:`.exchange` (whose turn it is), :mod:`.matcher`, :mod:`.holder`.
 """

@@ -4,8 +4,7 @@ from miyun.contract.model import Contract, IdentifierTerms
 from miyun.contract.permissions import permit_intersection
 from miyun.errors import CapExceededError, ContractError, MalformedError, ReplayError
 from miyun.psi.intersection_sum.dummies import DummyPool
-from miyun.psi.intersection_sum.statements import IntersectionOpening, IntersectionRequest
-from miyun.psi.intersection_sum.totals import TOTALS_PER_COLUMN
+from miyun.psi.intersection_sum.statements import TOTALS_PER_COLUMN, IntersectionOpening, IntersectionRequest
 
 LARGEST_NUMBER = 1 << 40
 """The largest bound of a column, in steps: its noise stays far inside 64 bits."""

@@ -20,10 +20,8 @@ from miyun.keys.unsealing import SealingKey
 from miyun.psi.checks import PinnedKeys
 from miyun.psi.intersection_sum.checks import check_opening, check_request
 from miyun.psi.intersection_sum.context import IntersectionContext
+from miyun.psi.intersection_sum.schedule import Place, Schedule
 from miyun.psi.intersection_sum.statements import IntersectionChunk, IntersectionOpening, IntersectionRequest, Step
-
-CHUNK_ROWS = 8_192
-"""Rows of a full chunk: 6.6 MB with ciphertexts at 3072 bits."""
 
 
 class ExchangeState(StrEnum):
@@ -92,8 +90,9 @@ class Exchange:
         self._keys = PinnedKeys(contract)
         self._context = IntersectionContext.of(request)
         self._counterpart: IntersectionOpening | None = None
-        self._places: list[tuple[Step, int]] = []
-        self._taken: dict[tuple[Step, int], bytes] = {}
+        self._schedule: Schedule | None = None
+        self._places: list[Place] = []
+        self._taken: dict[Place, bytes] = {}
         self._opened = False
         self._failed = False
 
@@ -117,13 +116,21 @@ class Exchange:
             case ExchangeState.FAILED:
                 raise StateError("the intersection has failed", hint="Look up its job for the reason, and ask again.")
         step, index = self._places[0]
-        return Send(step, index) if self._sender(step) == self._me else Await(step, index)
+        mine = self.schedule.sender(step) == self._me
+        return Send(step, index) if mine else Await(step, index)
+
+    @property
+    def schedule(self) -> Schedule:
+        """What there is to send and to take. StateError before both have opened."""
+        if self._schedule is None:
+            raise StateError("out of turn: the counterparty has not opened yet", hint="Ask for the next action.")
+        return self._schedule
 
     def progress(self) -> tuple[int, int]:
         """Chunks sent and taken, and how many there will be; the total is 0 while unknown."""
-        if self._counterpart is None:
+        if self._schedule is None:
             return 0, 0
-        total = sum(self._chunks(step) for step in Step)
+        total = len(self._schedule.places())
         return total - len(self._places), total
 
     def on_opened(self) -> None:
@@ -158,18 +165,18 @@ class Exchange:
         if self.state is not ExchangeState.AWAITING_OPENING:
             raise InternalError("an opening was used out of turn")
         self._counterpart = opening
-        self._places = [(step, index) for step in Step for index in range(self._chunks(step))]
+        self._schedule = Schedule.of(self._request, self._own, opening)
+        self._places = self._schedule.places()
 
     def rows(self, step: Step, index: int) -> tuple[int, int]:
         """Where the rows of a chunk begin and end in its step."""
-        start = index * CHUNK_ROWS
-        return start, min(self._rows(step), start + CHUNK_ROWS)
+        return self.schedule.span(step, index)
 
     def seal(self, step: Step, index: int, content: bytes) -> tuple[IntersectionChunk, bytes]:
         """The chunk that is due, for the party to sign, and its sealed bytes."""
         if self.next_action() != Send(step, index):
             raise StateError("another chunk than the one that is due", hint="Ask for the next action.")
-        header = self._header(step, index, self._me, self._peer.name)
+        header = self.schedule.header(step, index)
         sealed = SealingPublicKey(self._peer.sealing_key).seal(content, self._context.seal_info(header))
         return replace(header, sealed_digest=hashlib.sha256(sealed).digest()), sealed
 
@@ -198,7 +205,7 @@ class Exchange:
         action = self.next_action()
         if action != Await(*place):
             raise ReplayError("another chunk than the one that is due")
-        if chunk != replace(self._header(*place, self._peer.name, self._me), sealed_digest=chunk.sealed_digest):
+        if chunk != replace(self.schedule.header(*place), sealed_digest=chunk.sealed_digest):
             raise MalformedError("a chunk that does not fit the openings")
         if hashlib.sha256(sealed).digest() != chunk.sealed_digest:
             raise MalformedError("sealed bytes that are not the ones that were signed")
@@ -216,34 +223,3 @@ class Exchange:
         if self.state is ExchangeState.FINISHED:
             raise StateError("an intersection that is finished can't fail any more")
         self._failed = True
-
-    def _header(self, step: Step, index: int, sender: str, receiver: str) -> IntersectionChunk:
-        start, end = self.rows(step, index)
-        return IntersectionChunk(
-            contract=self._request.contract,
-            job=self._request.job,
-            step=step,
-            sender=sender,
-            receiver=receiver,
-            index=index,
-            chunks=self._chunks(step),
-            count=end - start,
-            sealed_digest=b"",
-        )
-
-    def _sender(self, step: Step) -> str:
-        holder = self._request.holder
-        return holder if step in {Step.ANSWERS, Step.ROWS} else self._contract.counterparty(holder).name
-
-    def _rows(self, step: Step) -> int:
-        if step is Step.TOTALS:
-            return 1 if self._request.columns else 0
-        bringer = self._request.holder if step is Step.ROWS else self._contract.counterparty(self._request.holder).name
-        if bringer == self._me:
-            return self._own.rows
-        if self._counterpart is None:
-            raise StateError("out of turn: the counterparty has not opened yet", hint="Ask for the next action.")
-        return self._counterpart.rows
-
-    def _chunks(self, step: Step) -> int:
-        return -(-self._rows(step) // CHUNK_ROWS)

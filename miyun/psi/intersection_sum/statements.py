@@ -7,6 +7,9 @@ from typing import ClassVar
 
 from miyun.records import Record, Statement
 
+TOTALS_PER_COLUMN = 2
+"""A sum, and the number of values that it is of."""
+
 
 class Step(StrEnum):
     """What is sent after the openings, in this order."""
@@ -88,3 +91,15 @@ class IntersectionChunk(Statement):
     chunks: int
     count: int
     sealed_digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntersectionEnd(Statement):
+    """A party has kept what it learns, and needs nothing more of what was sent."""
+
+    KIND: ClassVar[str] = "intersection-end"
+
+    contract: str
+    job: str
+    request_digest: bytes
+    party: str

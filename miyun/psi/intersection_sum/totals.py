@@ -39,9 +39,7 @@ from miyun.errors import InputError
 from miyun.paillier.slots import SlotLayout
 from miyun.privacy.noise import discrete_gaussian, scale_for
 from miyun.psi.intersection_sum.points import NO_ROW
-from miyun.psi.intersection_sum.statements import IntersectionRequest, SummedColumn
-
-TOTALS_PER_COLUMN = 2
+from miyun.psi.intersection_sum.statements import TOTALS_PER_COLUMN, IntersectionRequest, SummedColumn
 
 _MARGIN_BITS = 64
 

@@ -11,6 +11,7 @@ from miyun.wire.v1 import activation_pb2 as _activation_pb2
 from miyun.wire.v1 import fusion_pb2 as _fusion_pb2
 from miyun.wire.v1 import insight_pb2 as _insight_pb2
 from miyun.wire.v1 import segment_pb2 as _segment_pb2
+from miyun.wire.v1 import two_party_pb2 as _two_party_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -34,6 +35,7 @@ class Task(_message.Message):
     SUPPRESS_FIELD_NUMBER: _builtins.int
     DELIVER_FIELD_NUMBER: _builtins.int
     INSIGHT_FIELD_NUMBER: _builtins.int
+    INTERSECT_FIELD_NUMBER: _builtins.int
     job: _builtins.str
     @_builtins.property
     def fuse(self) -> Global___FuseTask: ...
@@ -45,6 +47,8 @@ class Task(_message.Message):
     def deliver(self) -> Global___DeliverTask: ...
     @_builtins.property
     def insight(self) -> Global___InsightTask: ...
+    @_builtins.property
+    def intersect(self) -> Global___IntersectTask: ...
     def __init__(
         self,
         *,
@@ -54,12 +58,13 @@ class Task(_message.Message):
         suppress: Global___SuppressTask | None = ...,
         deliver: Global___DeliverTask | None = ...,
         insight: Global___InsightTask | None = ...,
+        intersect: Global___IntersectTask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["deliver", b"deliver", "fuse", b"fuse", "insight", b"insight", "leg", b"leg", "suppress", b"suppress", "work", b"work"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["deliver", b"deliver", "fuse", b"fuse", "insight", b"insight", "intersect", b"intersect", "leg", b"leg", "suppress", b"suppress", "work", b"work"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deliver", b"deliver", "fuse", b"fuse", "insight", b"insight", "job", b"job", "leg", b"leg", "suppress", b"suppress", "work", b"work"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deliver", b"deliver", "fuse", b"fuse", "insight", b"insight", "intersect", b"intersect", "job", b"job", "leg", b"leg", "suppress", b"suppress", "work", b"work"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_work: _TypeAlias = _typing.Literal["fuse", "leg", "suppress", "deliver", "insight"]  # noqa: Y015
+    _WhichOneofReturnType_work: _TypeAlias = _typing.Literal["fuse", "leg", "suppress", "deliver", "insight", "intersect"]  # noqa: Y015
     _WhichOneofArgType_work: _TypeAlias = _typing.Literal["work", b"work"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_work) -> _WhichOneofReturnType_work | None: ...
 
@@ -203,6 +208,29 @@ class InsightTask(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___InsightTask: _TypeAlias = InsightTask  # noqa: Y015
+
+@_typing.final
+class IntersectTask(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    signature: _builtins.bytes
+    @_builtins.property
+    def request(self) -> _two_party_pb2.IntersectionRequest: ...
+    def __init__(
+        self,
+        *,
+        request: _two_party_pb2.IntersectionRequest | None = ...,
+        signature: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request", b"request", "signature", b"signature"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IntersectTask: _TypeAlias = IntersectTask  # noqa: Y015
 
 @_typing.final
 class NextTasksRequest(_message.Message):

@@ -22,21 +22,45 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from miyun.wire.v1 import audit_pb2 as miyun_dot_wire_dot_v1_dot_audit__pb2
+from miyun.wire.v1 import job_pb2 as miyun_dot_wire_dot_v1_dot_job__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmiyun/wire/v1/two_party.proto\x12\rmiyun.wire.v1\"E\n\x0cSummedColumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03low\x18\x02 \x01(\x03\x12\x0c\n\x04high\x18\x03 \x01(\x03\x12\x0c\n\x04step\x18\x04 \x01(\t\"\xa8\x02\n\x13IntersectionRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x17\n\x0f\x63ontract_digest\x18\x02 \x01(\x0c\x12\x0b\n\x03job\x18\x03 \x01(\t\x12\x11\n\trequester\x18\x04 \x01(\t\x12\x0e\n\x06holder\x18\x05 \x01(\t\x12\x0c\n\x04type\x18\x06 \x01(\t\x12\x13\n\x0bholder_rows\x18\x07 \x01(\t\x12\x14\n\x0cmatcher_rows\x18\x08 \x01(\t\x12,\n\x07\x63olumns\x18\t \x03(\x0b\x32\x1b.miyun.wire.v1.SummedColumn\x12\x18\n\x10totals_rho_micro\x18\n \x01(\x04\x12\x16\n\x0esize_rho_micro\x18\x0b \x01(\x04\x12\x11\n\texact_for\x18\x0c \x03(\t\x12\n\n\x02\x61t\x18\r \x01(\t\"\x89\x01\n\x13IntersectionOpening\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\x16\n\x0erequest_digest\x18\x03 \x01(\x0c\x12\r\n\x05party\x18\x04 \x01(\t\x12\x0c\n\x04rows\x18\x05 \x01(\r\x12\x0f\n\x07modulus\x18\x06 \x01(\x0c\x12\r\n\x05proof\x18\x07 \x01(\x0c\"\xa7\x01\n\x11IntersectionChunk\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\x0c\n\x04step\x18\x03 \x01(\t\x12\x0e\n\x06sender\x18\x04 \x01(\t\x12\x10\n\x08receiver\x18\x05 \x01(\t\x12\r\n\x05index\x18\x06 \x01(\r\x12\x0e\n\x06\x63hunks\x18\x07 \x01(\r\x12\r\n\x05\x63ount\x18\x08 \x01(\r\x12\x15\n\rsealed_digest\x18\t \x01(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmiyun/wire/v1/two_party.proto\x12\rmiyun.wire.v1\x1a\x19miyun/wire/v1/audit.proto\x1a\x17miyun/wire/v1/job.proto\"E\n\x0cSummedColumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03low\x18\x02 \x01(\x03\x12\x0c\n\x04high\x18\x03 \x01(\x03\x12\x0c\n\x04step\x18\x04 \x01(\t\"\xa8\x02\n\x13IntersectionRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x17\n\x0f\x63ontract_digest\x18\x02 \x01(\x0c\x12\x0b\n\x03job\x18\x03 \x01(\t\x12\x11\n\trequester\x18\x04 \x01(\t\x12\x0e\n\x06holder\x18\x05 \x01(\t\x12\x0c\n\x04type\x18\x06 \x01(\t\x12\x13\n\x0bholder_rows\x18\x07 \x01(\t\x12\x14\n\x0cmatcher_rows\x18\x08 \x01(\t\x12,\n\x07\x63olumns\x18\t \x03(\x0b\x32\x1b.miyun.wire.v1.SummedColumn\x12\x18\n\x10totals_rho_micro\x18\n \x01(\x04\x12\x16\n\x0esize_rho_micro\x18\x0b \x01(\x04\x12\x11\n\texact_for\x18\x0c \x03(\t\x12\n\n\x02\x61t\x18\r \x01(\t\"\x89\x01\n\x13IntersectionOpening\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\x16\n\x0erequest_digest\x18\x03 \x01(\x0c\x12\r\n\x05party\x18\x04 \x01(\t\x12\x0c\n\x04rows\x18\x05 \x01(\r\x12\x0f\n\x07modulus\x18\x06 \x01(\x0c\x12\r\n\x05proof\x18\x07 \x01(\x0c\"\xa7\x01\n\x11IntersectionChunk\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\x0c\n\x04step\x18\x03 \x01(\t\x12\x0e\n\x06sender\x18\x04 \x01(\t\x12\x10\n\x08receiver\x18\x05 \x01(\t\x12\r\n\x05index\x18\x06 \x01(\r\x12\x0e\n\x06\x63hunks\x18\x07 \x01(\r\x12\r\n\x05\x63ount\x18\x08 \x01(\r\x12\x15\n\rsealed_digest\x18\t \x01(\x0c\"W\n\x0fIntersectionEnd\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\x16\n\x0erequest_digest\x18\x03 \x01(\x0c\x12\r\n\x05party\x18\x04 \x01(\t\"f\n\x1aRequestIntersectionRequest\x12\x35\n\tstatement\x18\x01 \x01(\x0b\x32\".miyun.wire.v1.IntersectionRequest\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"m\n\x1bRequestIntersectionResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.miyun.wire.v1.Job\x12-\n\x07receipt\x18\x02 \x01(\x0b\x32\x1c.miyun.wire.v1.SignedReceipt\"]\n\x11PutOpeningRequest\x12\x35\n\tstatement\x18\x01 \x01(\x0b\x32\".miyun.wire.v1.IntersectionOpening\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"2\n\x11GetOpeningRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\"^\n\x12GetOpeningResponse\x12\x35\n\tstatement\x18\x01 \x01(\x0b\x32\".miyun.wire.v1.IntersectionOpening\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"i\n\x0fPutChunkRequest\x12\x33\n\tstatement\x18\x01 \x01(\x0b\x32 .miyun.wire.v1.IntersectionChunk\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x0e\n\x06sealed\x18\x03 \x01(\x0c\"M\n\x0fGetChunkRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\x0c\n\x04step\x18\x03 \x01(\t\x12\r\n\x05index\x18\x04 \x01(\r\"j\n\x10GetChunkResponse\x12\x33\n\tstatement\x18\x01 \x01(\x0b\x32 .miyun.wire.v1.IntersectionChunk\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x0e\n\x06sealed\x18\x03 \x01(\x0c\"U\n\rPutEndRequest\x12\x31\n\tstatement\x18\x01 \x01(\x0b\x32\x1e.miyun.wire.v1.IntersectionEnd\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x32\x81\x04\n\x13IntersectionService\x12l\n\x13RequestIntersection\x12).miyun.wire.v1.RequestIntersectionRequest\x1a*.miyun.wire.v1.RequestIntersectionResponse\x12L\n\nPutOpening\x12 .miyun.wire.v1.PutOpeningRequest\x1a\x1c.miyun.wire.v1.SignedReceipt\x12Q\n\nGetOpening\x12 .miyun.wire.v1.GetOpeningRequest\x1a!.miyun.wire.v1.GetOpeningResponse\x12H\n\x08PutChunk\x12\x1e.miyun.wire.v1.PutChunkRequest\x1a\x1c.miyun.wire.v1.SignedReceipt\x12K\n\x08GetChunk\x12\x1e.miyun.wire.v1.GetChunkRequest\x1a\x1f.miyun.wire.v1.GetChunkResponse\x12\x44\n\x06PutEnd\x12\x1c.miyun.wire.v1.PutEndRequest\x1a\x1c.miyun.wire.v1.SignedReceiptb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'miyun.wire.v1.two_party_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SUMMEDCOLUMN']._serialized_start=48
-  _globals['_SUMMEDCOLUMN']._serialized_end=117
-  _globals['_INTERSECTIONREQUEST']._serialized_start=120
-  _globals['_INTERSECTIONREQUEST']._serialized_end=416
-  _globals['_INTERSECTIONOPENING']._serialized_start=419
-  _globals['_INTERSECTIONOPENING']._serialized_end=556
-  _globals['_INTERSECTIONCHUNK']._serialized_start=559
-  _globals['_INTERSECTIONCHUNK']._serialized_end=726
+  _globals['_SUMMEDCOLUMN']._serialized_start=100
+  _globals['_SUMMEDCOLUMN']._serialized_end=169
+  _globals['_INTERSECTIONREQUEST']._serialized_start=172
+  _globals['_INTERSECTIONREQUEST']._serialized_end=468
+  _globals['_INTERSECTIONOPENING']._serialized_start=471
+  _globals['_INTERSECTIONOPENING']._serialized_end=608
+  _globals['_INTERSECTIONCHUNK']._serialized_start=611
+  _globals['_INTERSECTIONCHUNK']._serialized_end=778
+  _globals['_INTERSECTIONEND']._serialized_start=780
+  _globals['_INTERSECTIONEND']._serialized_end=867
+  _globals['_REQUESTINTERSECTIONREQUEST']._serialized_start=869
+  _globals['_REQUESTINTERSECTIONREQUEST']._serialized_end=971
+  _globals['_REQUESTINTERSECTIONRESPONSE']._serialized_start=973
+  _globals['_REQUESTINTERSECTIONRESPONSE']._serialized_end=1082
+  _globals['_PUTOPENINGREQUEST']._serialized_start=1084
+  _globals['_PUTOPENINGREQUEST']._serialized_end=1177
+  _globals['_GETOPENINGREQUEST']._serialized_start=1179
+  _globals['_GETOPENINGREQUEST']._serialized_end=1229
+  _globals['_GETOPENINGRESPONSE']._serialized_start=1231
+  _globals['_GETOPENINGRESPONSE']._serialized_end=1325
+  _globals['_PUTCHUNKREQUEST']._serialized_start=1327
+  _globals['_PUTCHUNKREQUEST']._serialized_end=1432
+  _globals['_GETCHUNKREQUEST']._serialized_start=1434
+  _globals['_GETCHUNKREQUEST']._serialized_end=1511
+  _globals['_GETCHUNKRESPONSE']._serialized_start=1513
+  _globals['_GETCHUNKRESPONSE']._serialized_end=1619
+  _globals['_PUTENDREQUEST']._serialized_start=1621
+  _globals['_PUTENDREQUEST']._serialized_end=1706
+  _globals['_INTERSECTIONSERVICE']._serialized_start=1709
+  _globals['_INTERSECTIONSERVICE']._serialized_end=2222
 # @@protoc_insertion_point(module_scope)

@@ -3,6 +3,8 @@
 import grpc
 import warnings
 
+from miyun.wire.v1 import audit_pb2 as miyun_dot_wire_dot_v1_dot_audit__pb2
+from miyun.wire.v1 import two_party_pb2 as miyun_dot_wire_dot_v1_dot_two__party__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -22,3 +24,293 @@ if _version_not_supported:
         + f' Please upgrade your grpc module to grpcio>={GRPC_GENERATED_VERSION}'
         + f' or downgrade your generated code using grpcio-tools<={GRPC_VERSION}.'
     )
+
+
+class IntersectionServiceStub:
+    """What two parties compute with each other: the zone keeps their sealed messages in order until both have ended.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.RequestIntersection = channel.unary_unary(
+                '/miyun.wire.v1.IntersectionService/RequestIntersection',
+                request_serializer=miyun_dot_wire_dot_v1_dot_two__party__pb2.RequestIntersectionRequest.SerializeToString,
+                response_deserializer=miyun_dot_wire_dot_v1_dot_two__party__pb2.RequestIntersectionResponse.FromString,
+                _registered_method=True)
+        self.PutOpening = channel.unary_unary(
+                '/miyun.wire.v1.IntersectionService/PutOpening',
+                request_serializer=miyun_dot_wire_dot_v1_dot_two__party__pb2.PutOpeningRequest.SerializeToString,
+                response_deserializer=miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.FromString,
+                _registered_method=True)
+        self.GetOpening = channel.unary_unary(
+                '/miyun.wire.v1.IntersectionService/GetOpening',
+                request_serializer=miyun_dot_wire_dot_v1_dot_two__party__pb2.GetOpeningRequest.SerializeToString,
+                response_deserializer=miyun_dot_wire_dot_v1_dot_two__party__pb2.GetOpeningResponse.FromString,
+                _registered_method=True)
+        self.PutChunk = channel.unary_unary(
+                '/miyun.wire.v1.IntersectionService/PutChunk',
+                request_serializer=miyun_dot_wire_dot_v1_dot_two__party__pb2.PutChunkRequest.SerializeToString,
+                response_deserializer=miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.FromString,
+                _registered_method=True)
+        self.GetChunk = channel.unary_unary(
+                '/miyun.wire.v1.IntersectionService/GetChunk',
+                request_serializer=miyun_dot_wire_dot_v1_dot_two__party__pb2.GetChunkRequest.SerializeToString,
+                response_deserializer=miyun_dot_wire_dot_v1_dot_two__party__pb2.GetChunkResponse.FromString,
+                _registered_method=True)
+        self.PutEnd = channel.unary_unary(
+                '/miyun.wire.v1.IntersectionService/PutEnd',
+                request_serializer=miyun_dot_wire_dot_v1_dot_two__party__pb2.PutEndRequest.SerializeToString,
+                response_deserializer=miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.FromString,
+                _registered_method=True)
+
+
+class IntersectionServiceServicer:
+    """What two parties compute with each other: the zone keeps their sealed messages in order until both have ended.
+    """
+
+    def RequestIntersection(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutOpening(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOpening(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutChunk(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetChunk(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutEnd(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_IntersectionServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'RequestIntersection': grpc.unary_unary_rpc_method_handler(
+                    servicer.RequestIntersection,
+                    request_deserializer=miyun_dot_wire_dot_v1_dot_two__party__pb2.RequestIntersectionRequest.FromString,
+                    response_serializer=miyun_dot_wire_dot_v1_dot_two__party__pb2.RequestIntersectionResponse.SerializeToString,
+            ),
+            'PutOpening': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutOpening,
+                    request_deserializer=miyun_dot_wire_dot_v1_dot_two__party__pb2.PutOpeningRequest.FromString,
+                    response_serializer=miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.SerializeToString,
+            ),
+            'GetOpening': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOpening,
+                    request_deserializer=miyun_dot_wire_dot_v1_dot_two__party__pb2.GetOpeningRequest.FromString,
+                    response_serializer=miyun_dot_wire_dot_v1_dot_two__party__pb2.GetOpeningResponse.SerializeToString,
+            ),
+            'PutChunk': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutChunk,
+                    request_deserializer=miyun_dot_wire_dot_v1_dot_two__party__pb2.PutChunkRequest.FromString,
+                    response_serializer=miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.SerializeToString,
+            ),
+            'GetChunk': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetChunk,
+                    request_deserializer=miyun_dot_wire_dot_v1_dot_two__party__pb2.GetChunkRequest.FromString,
+                    response_serializer=miyun_dot_wire_dot_v1_dot_two__party__pb2.GetChunkResponse.SerializeToString,
+            ),
+            'PutEnd': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutEnd,
+                    request_deserializer=miyun_dot_wire_dot_v1_dot_two__party__pb2.PutEndRequest.FromString,
+                    response_serializer=miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'miyun.wire.v1.IntersectionService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('miyun.wire.v1.IntersectionService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class IntersectionService:
+    """What two parties compute with each other: the zone keeps their sealed messages in order until both have ended.
+    """
+
+    @staticmethod
+    def RequestIntersection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/miyun.wire.v1.IntersectionService/RequestIntersection',
+            miyun_dot_wire_dot_v1_dot_two__party__pb2.RequestIntersectionRequest.SerializeToString,
+            miyun_dot_wire_dot_v1_dot_two__party__pb2.RequestIntersectionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutOpening(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/miyun.wire.v1.IntersectionService/PutOpening',
+            miyun_dot_wire_dot_v1_dot_two__party__pb2.PutOpeningRequest.SerializeToString,
+            miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOpening(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/miyun.wire.v1.IntersectionService/GetOpening',
+            miyun_dot_wire_dot_v1_dot_two__party__pb2.GetOpeningRequest.SerializeToString,
+            miyun_dot_wire_dot_v1_dot_two__party__pb2.GetOpeningResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutChunk(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/miyun.wire.v1.IntersectionService/PutChunk',
+            miyun_dot_wire_dot_v1_dot_two__party__pb2.PutChunkRequest.SerializeToString,
+            miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetChunk(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/miyun.wire.v1.IntersectionService/GetChunk',
+            miyun_dot_wire_dot_v1_dot_two__party__pb2.GetChunkRequest.SerializeToString,
+            miyun_dot_wire_dot_v1_dot_two__party__pb2.GetChunkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutEnd(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/miyun.wire.v1.IntersectionService/PutEnd',
+            miyun_dot_wire_dot_v1_dot_two__party__pb2.PutEndRequest.SerializeToString,
+            miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)

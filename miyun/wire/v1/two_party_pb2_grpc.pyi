@@ -5,9 +5,17 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from miyun.wire.v1 import audit_pb2 as _audit_pb2
+from miyun.wire.v1 import two_party_pb2 as _two_party_pb2
 import abc as _abc_1
 import grpc as _grpc
+import sys
 import typing as _typing
+
+if sys.version_info >= (3, 11):
+    from typing import Self as _Self
+else:
+    from typing_extensions import Self as _Self
 
 _T = _typing.TypeVar("_T")
 
@@ -18,3 +26,76 @@ class _ServicerContext(_grpc.ServicerContext, _aio.ServicerContext):  # type: ig
 
 GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
+
+class IntersectionServiceStub:
+    """What two parties compute with each other: the zone keeps their sealed messages in order until both have ended."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> IntersectionServiceAsyncStub: ...
+    RequestIntersection: _grpc.UnaryUnaryMultiCallable[_two_party_pb2.RequestIntersectionRequest, _two_party_pb2.RequestIntersectionResponse]
+    PutOpening: _grpc.UnaryUnaryMultiCallable[_two_party_pb2.PutOpeningRequest, _audit_pb2.SignedReceipt]
+    GetOpening: _grpc.UnaryUnaryMultiCallable[_two_party_pb2.GetOpeningRequest, _two_party_pb2.GetOpeningResponse]
+    PutChunk: _grpc.UnaryUnaryMultiCallable[_two_party_pb2.PutChunkRequest, _audit_pb2.SignedReceipt]
+    GetChunk: _grpc.UnaryUnaryMultiCallable[_two_party_pb2.GetChunkRequest, _two_party_pb2.GetChunkResponse]
+    PutEnd: _grpc.UnaryUnaryMultiCallable[_two_party_pb2.PutEndRequest, _audit_pb2.SignedReceipt]
+
+@_typing.type_check_only
+class IntersectionServiceAsyncStub(IntersectionServiceStub):
+    """What two parties compute with each other: the zone keeps their sealed messages in order until both have ended."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    RequestIntersection: _aio.UnaryUnaryMultiCallable[_two_party_pb2.RequestIntersectionRequest, _two_party_pb2.RequestIntersectionResponse]  # type: ignore[assignment]
+    PutOpening: _aio.UnaryUnaryMultiCallable[_two_party_pb2.PutOpeningRequest, _audit_pb2.SignedReceipt]  # type: ignore[assignment]
+    GetOpening: _aio.UnaryUnaryMultiCallable[_two_party_pb2.GetOpeningRequest, _two_party_pb2.GetOpeningResponse]  # type: ignore[assignment]
+    PutChunk: _aio.UnaryUnaryMultiCallable[_two_party_pb2.PutChunkRequest, _audit_pb2.SignedReceipt]  # type: ignore[assignment]
+    GetChunk: _aio.UnaryUnaryMultiCallable[_two_party_pb2.GetChunkRequest, _two_party_pb2.GetChunkResponse]  # type: ignore[assignment]
+    PutEnd: _aio.UnaryUnaryMultiCallable[_two_party_pb2.PutEndRequest, _audit_pb2.SignedReceipt]  # type: ignore[assignment]
+
+class IntersectionServiceServicer(metaclass=_abc_1.ABCMeta):
+    """What two parties compute with each other: the zone keeps their sealed messages in order until both have ended."""
+
+    @_abc_1.abstractmethod
+    def RequestIntersection(
+        self,
+        request: _two_party_pb2.RequestIntersectionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_two_party_pb2.RequestIntersectionResponse, _abc.Awaitable[_two_party_pb2.RequestIntersectionResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def PutOpening(
+        self,
+        request: _two_party_pb2.PutOpeningRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.SignedReceipt, _abc.Awaitable[_audit_pb2.SignedReceipt]]: ...
+
+    @_abc_1.abstractmethod
+    def GetOpening(
+        self,
+        request: _two_party_pb2.GetOpeningRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_two_party_pb2.GetOpeningResponse, _abc.Awaitable[_two_party_pb2.GetOpeningResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def PutChunk(
+        self,
+        request: _two_party_pb2.PutChunkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.SignedReceipt, _abc.Awaitable[_audit_pb2.SignedReceipt]]: ...
+
+    @_abc_1.abstractmethod
+    def GetChunk(
+        self,
+        request: _two_party_pb2.GetChunkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_two_party_pb2.GetChunkResponse, _abc.Awaitable[_two_party_pb2.GetChunkResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def PutEnd(
+        self,
+        request: _two_party_pb2.PutEndRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.SignedReceipt, _abc.Awaitable[_audit_pb2.SignedReceipt]]: ...
+
+def add_IntersectionServiceServicer_to_server(servicer: IntersectionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

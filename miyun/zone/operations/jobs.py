@@ -10,6 +10,7 @@ from miyun.audit.events import Event, Fact
 from miyun.contract.jobs import Job, JobKind, JobState
 from miyun.errors import NotFoundError, StateError
 from miyun.names import check_name
+from miyun.psi.intersection_sum.statements import IntersectionRequest
 from miyun.psi.statements import FuseRequest
 from miyun.segments.statements import ActivationRequest, SegmentRequest
 from miyun.zone.core import Change, Core
@@ -20,7 +21,7 @@ from miyun.zone.store.jobs import SignedRequest
 
 PAGE_JOBS = 200
 
-JobRequest = FuseRequest | SegmentRequest | ActivationRequest | InsightRequest
+JobRequest = FuseRequest | SegmentRequest | ActivationRequest | InsightRequest | IntersectionRequest
 
 
 def held_job(change: Change, request: JobRequest, event: Event, requester: str) -> Job | None:
@@ -145,6 +146,8 @@ def read_request(kind: JobKind, data: bytes) -> JobRequest:
             return ActivationRequest.from_canonical(data)
         case JobKind.INSIGHT:
             return InsightRequest.from_canonical(data)
+        case JobKind.INTERSECT:
+            return IntersectionRequest.from_canonical(data)
 
 
 _KINDS: dict[type[JobRequest], JobKind] = {
@@ -152,4 +155,5 @@ _KINDS: dict[type[JobRequest], JobKind] = {
     SegmentRequest: JobKind.SEGMENT,
     ActivationRequest: JobKind.ACTIVATE,
     InsightRequest: JobKind.INSIGHT,
+    IntersectionRequest: JobKind.INTERSECT,
 }

@@ -1,6 +1,6 @@
 """Paying for what is released: the charge of both owners' leases, in the transaction that keeps the noised value."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -19,6 +19,7 @@ MATCH_REPORT = "match-report"
 SIZE = "size"
 INSIGHT = "insight"
 OVERLAP = "overlap"
+INTERSECTION = "intersection"
 
 
 def lease_book(connection: Connection, contract: Contract, owner: str) -> LeaseBook:
@@ -41,14 +42,32 @@ def charge_owners(
         WaitingError: an owner's leases don't, or it has to check in first.
     """
     books = [lease_book(change.connection, contract, owner) for owner in party_names(contract)]
-    _require_room(books, rho_micro, change.at)
-    require_check_ins(change.connection, contract)
-    charges = [book.next_charge(release=release, purpose=purpose, rho_micro=rho_micro, at=change.at) for book in books]
-    for charge in charges:
-        store.add_charge(change.connection, charge, core.signing_key.sign(charge))
-    core.mark.write(store.count_charges(change.connection))
+    amounts = dict.fromkeys(party_names(contract), rho_micro)
+    _charge(core, change, contract, books, amounts, release=release, purpose=purpose)
     facts: dict[Fact, str | int] = {Fact.PURPOSE: purpose, Fact.DIGEST: release, Fact.RHO_MICRO: rho_micro}
     record(change, contract.id, Event.RELEASE, core.name, facts)
+
+
+def charge_each(
+    core: Core, change: Change, contract: Contract, *, release: str, purpose: str, amounts: Mapping[str, int]
+) -> None:
+    """Charge each owner's leases with an amount of its own, or none of them; not twice for one release.
+
+    Raises:
+        BudgetExceededError, WaitingError: as ``charge_owners``.
+    """
+    books = [lease_book(change.connection, contract, owner) for owner, amount in amounts.items() if amount]
+    due = [book for book in books if (release, purpose) not in {(one.release, one.purpose) for one in book.charges}]
+    if due:
+        _charge(core, change, contract, due, amounts, release=release, purpose=purpose)
+    for book in due:
+        facts: dict[Fact, str | int] = {
+            Fact.PURPOSE: purpose,
+            Fact.DIGEST: release,
+            Fact.OWNER: book.owner,
+            Fact.RHO_MICRO: amounts[book.owner],
+        }
+        record(change, contract.id, Event.RELEASE, core.name, facts)
 
 
 def owners_without_room(change: Change, contract: Contract, rho_micro: int) -> tuple[str, ...]:
@@ -61,12 +80,33 @@ def owners_without_room(change: Change, contract: Contract, rho_micro: int) -> t
     )
 
 
-def _require_room(books: Sequence[LeaseBook], rho_micro: int, now: datetime) -> None:
-    """Room with both owners. A budget that is used up is told before a lease that is awaited."""
+def _charge(
+    core: Core,
+    change: Change,
+    contract: Contract,
+    books: Sequence[LeaseBook],
+    amounts: Mapping[str, int],
+    *,
+    release: str,
+    purpose: str,
+) -> None:
+    _require_room(books, amounts, change.at)
+    require_check_ins(change.connection, contract)
+    charges = [
+        book.next_charge(release=release, purpose=purpose, rho_micro=amounts[book.owner], at=change.at)
+        for book in books
+    ]
+    for charge in charges:
+        store.add_charge(change.connection, charge, core.signing_key.sign(charge))
+    core.mark.write(store.count_charges(change.connection))
+
+
+def _require_room(books: Sequence[LeaseBook], amounts: Mapping[str, int], now: datetime) -> None:
+    """Room with every owner. A budget that is used up is told before a lease that is awaited."""
     awaited = None
     for book in books:
         try:
-            book.check(rho_micro, now)
+            book.check(amounts[book.owner], now)
         except WaitingError as error:
             awaited = awaited or error
     if awaited is not None:

@@ -1,5 +1,6 @@
 """Erasing: what an epoch left when the next one is joined, what a segment left when it ends, everything when the
-contract ends, and sealed audiences and answers that were kept for the contract's ``retention_days``.
+contract ends, and what was kept for the contract's ``retention_days``: sealed audiences, answers, and the messages of
+intersections that nobody goes on with.
 """
 
 from collections.abc import Collection
@@ -22,6 +23,7 @@ from miyun.zone.store import segments as segments_store
 from miyun.zone.store.activations import erase_pages, find_activation
 from miyun.zone.store.contracts import mark_closed
 from miyun.zone.store.fusions import Fusion, FusionState, find_fusion
+from miyun.zone.store.intersections import erase_mailbox
 from miyun.zone.store.jobs import open_jobs
 from miyun.zone.store.legs import erase_epoch_legs, erase_legs
 from miyun.zone.store.segments import StoredSegment, live_segments
@@ -97,6 +99,17 @@ def drop_old_answers(change: Change, contract: Contract) -> None:
             insights.erase_totals(change.connection, contract.id, epoch)
 
 
+def drop_idle_intersections(change: Change, contract: Contract) -> None:
+    """End the intersections for which nothing came in ``retention_days``, at least one, and forget what was sent."""
+    days = max(1, contract.retention_days)
+    for job in open_jobs(change.connection, [contract.id], JobKind.INTERSECT):
+        if change.at >= job.updated + timedelta(days=days):
+            erase_mailbox(change.connection, contract.id, job.id)
+            reason = f"nothing came for {days} days (retention_days)"
+            fail_job(change, job, code=ContractError.code, reason=reason)
+            change.news_for.update(party_names(contract))
+
+
 def close_contract(core: Core, change: Change, signed: SignedContract) -> None:
     """Deal with the end of a contract, once: its jobs fail, and what it left is erased."""
     contract = signed.contract
@@ -110,6 +123,8 @@ def close_contract(core: Core, change: Change, signed: SignedContract) -> None:
         if job.kind is JobKind.ACTIVATE:
             erase_legs(change.connection, contract.id, job.id)
             erase_pages(change.connection, contract.id, job.id)
+        if job.kind is JobKind.INTERSECT:
+            erase_mailbox(change.connection, contract.id, job.id)
     for under_way in (FusionState.EXCHANGING, FusionState.JOINING):
         for fusion in fusions.fusions_in(change.connection, contract.id, under_way):
             fail_fusion(change, contract.id, fusion)

@@ -11,6 +11,7 @@ from miyun.contract.jobs import Job, JobKind
 from miyun.contract.lifecycle import ContractState
 from miyun.contract.model import Contract
 from miyun.errors import InternalError, StateError
+from miyun.psi.intersection_sum.statements import IntersectionRequest
 from miyun.psi.statements import FuseRequest
 from miyun.segments.listing import SegmentState
 from miyun.segments.statements import ActivationRequest, Refusal, SegmentRequest
@@ -25,6 +26,7 @@ from miyun.zone.store.activations import erase_pages, find_activation
 from miyun.zone.store.contracts import contracts_of
 from miyun.zone.store.fusions import FusionState, fusion_of_job
 from miyun.zone.store.insights import erase_running, find_insight, find_key
+from miyun.zone.store.intersections import erase_mailbox, list_ends
 from miyun.zone.store.jobs import open_jobs, signed_request
 from miyun.zone.store.legs import erase_legs, legs_of
 from miyun.zone.store.segments import find_segment
@@ -73,7 +75,13 @@ class InsightTask:
     handles: int
 
 
-Task = FuseTask | LegTask | SuppressTask | DeliverTask | InsightTask
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntersectTask:
+    request: IntersectionRequest
+    signature: bytes
+
+
+Task = FuseTask | LegTask | SuppressTask | DeliverTask | InsightTask | IntersectTask
 
 
 def next_tasks(core: Core, caller: str, wait_seconds: int) -> tuple[tuple[Task, ...], int]:
@@ -147,6 +155,8 @@ def _give_up(change: Change, contract: Contract, job: Job, reason: str) -> None:
             erase_pages(change.connection, contract.id, job.id)
         case JobKind.INSIGHT:
             erase_running(change.connection, contract.id, [job.id])
+        case JobKind.INTERSECT:
+            erase_mailbox(change.connection, contract.id, job.id)
 
 
 def _tasks(connection: Connection, contract: Contract, job: Job, caller: str) -> tuple[Task, ...]:
@@ -159,6 +169,8 @@ def _tasks(connection: Connection, contract: Contract, job: Job, caller: str) ->
             return _activation_tasks(connection, contract, job, caller)
         case JobKind.INSIGHT:
             return _insight_tasks(connection, contract, job, caller)
+        case JobKind.INTERSECT:
+            return _intersect_tasks(connection, contract, job, caller)
 
 
 def _fuse_tasks(connection: Connection, contract: Contract, job: Job, caller: str) -> tuple[Task, ...]:
@@ -215,3 +227,10 @@ def _insight_tasks(connection: Connection, contract: Contract, job: Job, caller:
         handles=insight.handles,
     )
     return (task,)
+
+
+def _intersect_tasks(connection: Connection, contract: Contract, job: Job, caller: str) -> tuple[Task, ...]:
+    if caller in list_ends(connection, contract.id, job.id):
+        return ()
+    signed = signed_request(connection, contract.id, job.id)
+    return (IntersectTask(request=IntersectionRequest.from_canonical(signed.request), signature=signed.signature),)

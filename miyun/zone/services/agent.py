@@ -11,9 +11,18 @@ from miyun.wire.v1.agent_pb2_grpc import AgentServiceServicer
 from miyun.wire.v1.fusion_pb2 import FuseRequest
 from miyun.wire.v1.insight_pb2 import InsightRequest, ReaderKey
 from miyun.wire.v1.segment_pb2 import SegmentRequest
+from miyun.wire.v1.two_party_pb2 import IntersectionRequest
 from miyun.zone.core import Core
 from miyun.zone.operations import tasks
-from miyun.zone.operations.tasks import DeliverTask, FuseTask, InsightTask, LegTask, SuppressTask, Task
+from miyun.zone.operations.tasks import (
+    DeliverTask,
+    FuseTask,
+    InsightTask,
+    IntersectTask,
+    LegTask,
+    SuppressTask,
+    Task,
+)
 
 
 class AgentService(AgentServiceServicer):
@@ -62,3 +71,6 @@ def _message(task: Task) -> wire.Task:
                 handles=task.handles,
             )
             return wire.Task(job=job, insight=insight)
+        case IntersectTask():
+            intersect = wire.IntersectTask(request=to_wire(task.request, IntersectionRequest), signature=signature)
+            return wire.Task(job=job, intersect=intersect)

@@ -248,6 +248,31 @@ def upgrade() -> None:
         sa.Column("statement", sa.LargeBinary, nullable=False),
     )
     op.create_table(
+        "intersection_openings",
+        sa.Column("contract", sa.String(64), primary_key=True),
+        sa.Column("job", sa.String(64), primary_key=True),
+        sa.Column("party", sa.String(64), primary_key=True),
+        sa.Column("statement", sa.LargeBinary, nullable=False),
+        sa.Column("signature", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "intersection_chunks",
+        sa.Column("contract", sa.String(64), primary_key=True),
+        sa.Column("job", sa.String(64), primary_key=True),
+        sa.Column("step", sa.String(16), primary_key=True),
+        sa.Column("index", sa.Integer, primary_key=True),
+        sa.Column("statement", sa.LargeBinary, nullable=False),
+        sa.Column("signature", sa.LargeBinary, nullable=False),
+        sa.Column("sealed", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "intersection_ends",
+        sa.Column("contract", sa.String(64), primary_key=True),
+        sa.Column("job", sa.String(64), primary_key=True),
+        sa.Column("party", sa.String(64), primary_key=True),
+        sa.Column("statement", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
         "leases",
         sa.Column("contract", sa.String(64), primary_key=True),
         sa.Column("owner", sa.String(64), primary_key=True),

@@ -33,6 +33,9 @@ class Part:
 class Question:
     """What is asked about ``segments`` segments after a fusion on ``types`` identifier types.
 
+    The last ``disjoint`` of them are parts, such as tiers or the arms of a campaign: a row counts in the first part
+    that it is in, and in no other.
+
     Its totals come in this order: a count for each tag, for each dimension of how many rows are known in it, and of all
     rows; and for each number its sum, in steps, and how many rows have it. A question without tags has the latter only.
 
@@ -42,6 +45,7 @@ class Question:
 
     circuit: Circuit
     segments: int
+    disjoint: int
     types: int
     tags: int
     dimensions: int
@@ -53,6 +57,10 @@ class Question:
         if not 1 <= self.segments <= MOST_SEGMENTS:
             raise InputError(
                 f"{self.segments} segments in one question", hint=f"Ask about 1 to {MOST_SEGMENTS} at a time."
+            )
+        if self.disjoint == 1 or not 0 <= self.disjoint <= self.segments:
+            raise InputError(
+                f"{self.disjoint} of {self.segments} segments as parts", hint="Name two parts at the least, or none."
             )
         if self.tags < 1 and not self.numbers:
             raise InputError("a question without columns", hint="Name tags, a branch of the catalogue, or numbers.")
@@ -87,6 +95,7 @@ class Question:
         return cls(
             circuit=request.circuit,
             segments=len(request.segments),
+            disjoint=request.disjoint,
             types=len(contract.identifiers),
             tags=request.tag_count,
             dimensions=request.dimension_count,
@@ -120,11 +129,11 @@ class Question:
         parts = []
         if self.tags:
             added = self.per_person + self.known_dimensions + 1
-            sensitivity = counts_l2(self.types, self.segments, added)
+            sensitivity = counts_l2(self.types, self.segments, added, self.disjoint)
             parts.append(Part(totals=self.counts, largest=1, sensitivity=sensitivity, rho_micro=share))
         for number in self.numbers:
             for low, high in ((number.low, number.high), (0, 1)):
-                sensitivity = sum_l2(self.types, self.segments, low, high)
+                sensitivity = sum_l2(self.types, self.segments, low, high, self.disjoint)
                 largest = max(abs(low), abs(high))
                 parts.append(Part(totals=1, largest=largest, sensitivity=sensitivity, rho_micro=share))
         return tuple(parts)

@@ -18,12 +18,19 @@ from miyun.paillier.public import Randomness
 
 
 class Selected:
-    """Which row handles of one owner are in each of several segments."""
+    """Which row handles of one owner are in each of several segments.
 
-    def __init__(self, segments: Sequence[BitMap], handles: int) -> None:
+    The last ``disjoint`` are made so: a handle is left in the first of them that has it. The noise counts on it.
+    """
+
+    def __init__(self, segments: Sequence[BitMap], handles: int, disjoint: int = 0) -> None:
         self._bits = np.zeros((len(segments), handles), np.bool_)
         for bits, segment in zip(self._bits, segments, strict=True):
             bits[np.frombuffer(segment.to_array(), np.uint32)] = True
+        taken = np.zeros(handles, np.bool_)
+        for place in range(len(segments) - disjoint, len(segments)):
+            self._bits[place] &= ~taken
+            taken |= self._bits[place]
 
     @property
     def segments(self) -> int:

@@ -57,6 +57,7 @@ class NumberRange(Record):
 class InsightRequest(Statement):
     """A question of ``requester``, who will read the answer, about segments of one epoch.
 
+    The last ``disjoint`` of the ``segments`` are parts: a row counts in the first part that it is in, and in no other.
     ``tags`` and ``branches`` name tags of the catalogue with ``catalogue_digest``; together they are ``tag_count`` tags
     in ``dimension_count`` dimensions, of which a row counts for at most ``per_person``.
     """
@@ -69,6 +70,7 @@ class InsightRequest(Statement):
     requester: str
     circuit: Circuit
     segments: tuple[SegmentVersion, ...]
+    disjoint: int
     catalogue_digest: bytes
     tags: tuple[str, ...]
     branches: tuple[str, ...]

@@ -127,13 +127,14 @@ class InsightClient:
 
         Numbers are this party's own or the other's, not both at once: ``members.spend``, ``tags.age``, or, without a
         namespace, an own column if there is one of this name. ``parts`` share out the one segment that is given then.
+        Who is in several of them counts in the first that is named, so that ten parts cost no more than two.
 
         Raises:
             NotPermittedError, InputError, BudgetExceededError, WaitingError, StateError: as ``portrait``.
         """
         if parts and len(segments) != 1:
             raise InputError("parts of several segments", hint="Name the one segment that they share out.")
-        view = self._numbers(contract, [*segments, *parts], numbers, rho_micro, on_event)
+        view = self._numbers(contract, [*segments, *parts], numbers, rho_micro, on_event, parts=len(parts))
         places = range(len(segments), len(segments) + len(parts))
         return tuple(
             view.sums(number, whole, places) for number in range(len(numbers)) for whole in range(len(segments))
@@ -152,7 +153,8 @@ class InsightClient:
     ) -> Lift:
         """What people who were reached did, against a control group.
 
-        ``converted`` is 1 or 0, and ``revenue`` 0 for who bought nothing; everybody in either group has both.
+        ``converted`` is 1 or 0, and ``revenue`` 0 for who bought nothing; everybody in either group has both. Who is in
+        both groups counts as exposed.
 
         Raises:
             NotPermittedError, InputError, BudgetExceededError, WaitingError, StateError: as ``portrait``.
@@ -160,7 +162,7 @@ class InsightClient:
         if (converted.low, converted.high) != (0, 1):
             raise InputError(f"{converted.name} doesn't run from 0 to 1", hint="Give it a range of one step, from 0.")
         numbers = [converted] if revenue is None else [converted, revenue]
-        return self._numbers(contract, [exposed, control], numbers, rho_micro, on_event).lift()
+        return self._numbers(contract, [exposed, control], numbers, rho_micro, on_event, parts=2).lift()
 
     def overlap(self, contract: str, segments: Sequence[str]) -> Overlap:
         """How many people each two segments have in common, and each has; charged once as one answer.
@@ -189,11 +191,18 @@ class InsightClient:
         return board_of(terms, segment, answers.of_tags(contract), answers.overlaps(contract))
 
     def _numbers(
-        self, contract: str, segments: Sequence[str], numbers: Sequence[NumberRange], rho_micro: int, on_event: OnEvent
+        self,
+        contract: str,
+        segments: Sequence[str],
+        numbers: Sequence[NumberRange],
+        rho_micro: int,
+        on_event: OnEvent,
+        *,
+        parts: int,
     ) -> View:
         terms = self._active(contract)
         question: InsightRequest = self._questions.about_numbers(
-            terms, segments, numbers, rho_micro=rho_micro, key_digest=self._key_digest(terms)
+            terms, segments, numbers, rho_micro=rho_micro, key_digest=self._key_digest(terms), parts=parts
         )
         return View(terms, self._asking.answer(terms, question, None, on_event))
 

@@ -91,8 +91,11 @@ class Questions:
         *,
         rho_micro: int,
         key_digest: bytes,
+        parts: int = 0,
     ) -> InsightRequest:
         """A question about numbers, not yet as any job: own ones by encrypted values, else by encrypted selection.
+
+        The last ``parts`` of the segments are parts, of which a person counts in the first alone.
 
         Raises:
             NotPermittedError: a grant is missing, or roles that must be apart are in one organisation.
@@ -100,7 +103,9 @@ class Questions:
         """
         circuit, bare = self._whose(contract, numbers)
         request = replace(
-            self._request(contract, circuit, segments, rho_micro=rho_micro, key_digest=key_digest), numbers=bare
+            self._request(contract, circuit, segments, rho_micro=rho_micro, key_digest=key_digest),
+            disjoint=parts if parts > 1 else 0,
+            numbers=bare,
         )
         Question.of(contract, request)
         other = contract.counterparty(self._session.name).kind.namespace
@@ -156,6 +161,7 @@ class Questions:
             requester=self._session.name,
             circuit=circuit,
             segments=self.segments(contract, segments),
+            disjoint=0,
             catalogue_digest=b"",
             tags=(),
             branches=(),

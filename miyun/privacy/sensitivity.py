@@ -35,6 +35,21 @@ even k are p ≥ 1 with + and q ≥ 1 with −, or else fewer rows: the square o
 M the larger and m the smaller of |low| and |high|, or m = 0 where no two values differ in sign, the same cases give
 ⌈k/2⌉ M for odd k and (k/2) M + m for even k. S segments of one question put S such vectors side by side: √S times that.
 
+**Disjoint segments.** Say D segments are disjoint whatever the rows are: a pair counts in the first of them that it is
+in, and in no other, which depends on the pair alone. By the lemma at most ⌈k/2⌉ pairs are lost and ⌊k/2⌋ gained. No
+two lost pairs share a row, nor do gained ones, so segment d loses the sum Lᵈ of lᵈ rows and gains the sum Gᵈ of gᵈ
+rows, with Σ lᵈ ≤ ⌈k/2⌉ and Σ gᵈ ≤ ⌊k/2⌋.
+
+- *All x ≥ 0.* Lᵈ · Gᵈ ≥ 0, so that ‖Gᵈ − Lᵈ‖² ≤ ‖Gᵈ‖² + ‖Lᵈ‖² ≤ (gᵈ² + lᵈ²) c². Together at most
+  (⌈k/2⌉² + ⌊k/2⌋²) c² = ⌈k²/2⌉ c², however many they are: c for one type, √2 c for two, where D segments that may share
+  pairs take √D c and √(2D) c.
+- *One number in [low, high].* |Gᵈ − Lᵈ| ≤ f(lᵈ, gᵈ) with f(l, g) = max(l M + g m, g M + l m). f² is convex, so that
+  Σ f² is largest where all lost pairs are in one segment and all gained ones in one: in the same, f(⌈k/2⌉, ⌊k/2⌋)², or
+  in two, ⌈k²/2⌉ M². The larger of these is the bound.
+
+Each of them alone keeps the bound of a segment too, so that √D times that holds as well; the smaller is taken. Other
+segments of the question are side by side with them: the squares add up.
+
 A row of a universe that no match decides (segments over all the platform's rows) comes and goes alone, within the same
 bound. Padding adds nothing to any total: its owner leaves it out.
 """
@@ -61,27 +76,43 @@ def size(types: int) -> int:
     return (types + 1) // 2
 
 
-def counts_l2(types: int, segments: int, contributions: int) -> float:
+def counts_l2(types: int, segments: int, contributions: int, disjoint: int = 0) -> float:
     """Δ₂ of many counts, each over ``segments`` segments, of a row that adds 1 to at most ``contributions`` of them.
 
-    √(S · C) times ⌈k/2⌉ for odd k, times √((k/2)² + 1) for even k. Rounded up.
+    √(S · C) times ⌈k/2⌉ for odd k, times √((k/2)² + 1) for even k; less where ``disjoint`` of the segments are so by
+    construction. Rounded up.
     """
     _check(types)
-    _check_aggregate(segments, contributions)
-    half = types // 2
-    return _root_up(segments * contributions * ((half + 1) ** 2 if types % 2 else half**2 + 1))
+    _check_aggregate(segments, contributions, disjoint)
+    lost, gained = _changes(types)
+    one = lost**2 if types % 2 else gained**2 + 1
+    return _root_up(contributions * _side_by_side(one, lost**2 + gained**2, segments, disjoint))
 
 
-def sum_l2(types: int, segments: int, low: int, high: int) -> float:
+def sum_l2(types: int, segments: int, low: int, high: int, disjoint: int = 0) -> float:
     """Δ₂ of the sum of one number from ``low`` to ``high`` over ``segments`` segments; see above. Rounded up.
 
-    Of a count, which is the sum of a number from 0 to 1, it is √S · ⌈k/2⌉.
+    ``disjoint`` of them are so by construction. Of a count, which is the sum of a number from 0 to 1, it is √S · ⌈k/2⌉
+    where none are.
     """
     _check(types)
     largest, smallest = max(abs(low), abs(high)), min(abs(low), abs(high))
-    _check_aggregate(segments, largest)
-    opposite = smallest if low < 0 < high and types % 2 == 0 else 0
-    return _root_up(segments * ((types + 1) // 2 * largest + opposite) ** 2)
+    _check_aggregate(segments, largest, disjoint)
+    opposite = smallest if low < 0 < high else 0
+    lost, gained = _changes(types)
+    one = lost * largest + (0 if types % 2 else opposite)
+    apart = max((lost**2 + gained**2) * largest**2, (lost * largest + gained * opposite) ** 2)
+    return _root_up(_side_by_side(one**2, apart, segments, disjoint))
+
+
+def _changes(types: int) -> tuple[int, int]:
+    """How many pairs can be lost, and how many gained, when a row goes."""
+    return (types + 1) // 2, types // 2
+
+
+def _side_by_side(one: int, apart: int, segments: int, disjoint: int) -> int:
+    """Squares: of all segments, from that of one and from that of any number of disjoint ones."""
+    return (segments - disjoint) * one + min(disjoint * one, apart)
 
 
 def _root_up(square: int) -> float:
@@ -91,9 +122,11 @@ def _root_up(square: int) -> float:
     return root
 
 
-def _check_aggregate(segments: int, largest: int) -> None:
+def _check_aggregate(segments: int, largest: int, disjoint: int) -> None:
     if segments < 1 or largest < 1:
         raise InternalError("an aggregate has a segment, and something that a row can add")
+    if not 0 <= disjoint <= segments:
+        raise InternalError("more disjoint segments than there are segments")
 
 
 def _check(types: int) -> None:

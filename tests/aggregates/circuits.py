@@ -28,7 +28,7 @@ def sent_rows(world: World, randomness: Randomness | None = None) -> Iterable[En
     """What whoever computes gets, chunk by chunk."""
     job = world.job
     randomness = randomness or reader()
-    selected = Selected(world.bitmaps(), job.layout.handles)
+    selected = Selected(world.bitmaps(), job.layout.handles, job.question.disjoint)
     for index in range(chunk_count(job.layout.handles)):
         low, high = chunk_range(job.layout.handles, index)
         if job.request.circuit is Circuit.SELECTION:
@@ -50,7 +50,7 @@ def computed(world: World, *, together: int = 1) -> CompleteTotals:
             counting.add(batch, world.columns(batch.low, batch.high))
             state, complete = counting.to_bytes(), counting.complete
         else:
-            summing = Summing(job, Selected(world.bitmaps(), job.layout.handles), state)
+            summing = Summing(job, Selected(world.bitmaps(), job.layout.handles, job.question.disjoint), state)
             assert summing.covered == batch.low
             summing.add(batch)
             state, complete = summing.to_bytes(), summing.complete

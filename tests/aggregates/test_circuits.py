@@ -33,6 +33,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
         ),
     },
     "numbers": {**NO_TAGS, "numbers": (SPEND, AGE), "segments": segments(3)},
+    "parts": {**NO_TAGS, "numbers": (SPEND,), "segments": segments(4), "disjoint": 3},
     "tags and numbers": {"numbers": (AGE, SPEND), "segments": segments(2)},
 }
 

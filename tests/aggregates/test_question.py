@@ -19,6 +19,7 @@ from .world import AGE, SPEND
 PORTRAIT = Question(
     circuit=Circuit.SELECTION,
     segments=2,
+    disjoint=0,
     types=2,
     tags=1_000,
     dimensions=40,
@@ -48,6 +49,13 @@ def test_the_totals_of_numbers() -> None:
     assert [part.rho_micro for part in parts] == [25_000] * 4
 
 
+def test_parts_of_a_segment_cost_as_two() -> None:
+    sums = replace(SUMS, segments=6, types=1, disjoint=5)
+    assert [part.sensitivity for part in sums.parts] == pytest.approx(
+        [math.sqrt(2) * most for most in (250_000, 1, 99, 1)]
+    )
+
+
 def test_fewer_dimensions_than_tags_of_a_person() -> None:
     (part,) = replace(PORTRAIT, dimensions=3).parts
     assert part.sensitivity == pytest.approx(math.sqrt(2 * 2 * (20 + 3 + 1)))
@@ -60,9 +68,11 @@ def questions(draw: st.DrawFn) -> Question:
     ranges = st.tuples(st.integers(-(2**30), 2**30), st.integers(1, 2**30))
     drawn = draw(st.lists(ranges, min_size=0 if tags else 1, max_size=4))
     numbers = [NumberRange(name=f"n{i}", low=low, high=low + size, step="1") for i, (low, size) in enumerate(drawn)]
+    segments = draw(st.integers(1, MOST_SEGMENTS))
     return Question(
         circuit=draw(st.sampled_from(Circuit)),
-        segments=draw(st.integers(1, MOST_SEGMENTS)),
+        segments=segments,
+        disjoint=draw(st.integers(0, segments).filter(lambda parts: parts != 1)),
         types=draw(st.integers(1, 5)),
         tags=tags,
         dimensions=dimensions,
@@ -117,6 +127,9 @@ def test_a_portrait_of_the_whole_catalogue_is_few_ciphertexts() -> None:
     [
         {"segments": 0},
         {"segments": 9},
+        {"disjoint": 1},
+        {"disjoint": 3},
+        {"disjoint": -1},
         {"tags": 0, "dimensions": 0, "per_person": 0},
         {"tags": 0},
         {"dimensions": -1},

@@ -98,6 +98,7 @@ REQUEST = InsightRequest(
     requester=MERCHANT,
     circuit=Circuit.SELECTION,
     segments=(SegmentVersion(name="payers", version=3),),
+    disjoint=0,
     catalogue_digest=bytes(32),
     tags=(),
     branches=("tea",),
@@ -228,7 +229,9 @@ class World:
     def expected(self) -> list[list[int]]:
         """By segment, the totals of the question."""
         by_segment = []
-        for segment in self.segments:
+        whole = len(self.segments) - self.job.question.disjoint
+        for place, segment in enumerate(self.segments):
+            segment = segment.difference(*self.segments[whole:place])  # noqa: PLW2901
             values = [len(segment & set(rows)) for rows in self.rows_of_totals()]
             for column in self.numbers:
                 known = [value for row, value in enumerate(column) if row in segment and value is not None]

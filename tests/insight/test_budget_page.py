@@ -63,6 +63,7 @@ def portrait(rho_micro: int, per_person: int, segments: int = 1) -> Question:
     return Question(
         circuit=Circuit.SELECTION,
         segments=segments,
+        disjoint=0,
         types=TYPES,
         tags=100_000,
         dimensions=400,
@@ -99,6 +100,7 @@ def measurements() -> list[str]:
         question = Question(
             circuit=Circuit.SELECTION,
             segments=2,
+            disjoint=2,
             types=TYPES,
             tags=0,
             dimensions=0,

@@ -105,7 +105,7 @@ class InsightZone(FakeZone):
 
     def selection(self, job: InsightJob) -> Selected:
         bits = [self.selected[job.owner, segment.name] for segment in job.request.segments]
-        return Selected(bits, job.layout.handles)
+        return Selected(bits, job.layout.handles, job.question.disjoint)
 
     def on_PutReaderKey(self, caller: str, message: Any) -> Any:
         statement = from_wire(message.statement, ReaderKey)

@@ -126,11 +126,16 @@ def moves(with_row: Pairs, without: Pairs, side: int) -> dict[int, frozenset[int
 
 
 @cache
-def worst(movable: tuple[frozenset[int], ...], values: tuple[tuple[int, ...], ...]) -> int:
-    """The square of the farthest that a total can move, where each row adds any of ``values``."""
-    totals = {tuple([0] * len(values[0]))}
+def worst(movable: tuple[frozenset[int], ...], values: tuple[tuple[int, ...], ...], disjoint: int = 1) -> int:
+    """The square of the farthest that totals over disjoint segments can move; each row adds any of ``values``."""
+    totals = {tuple([0] * len(values[0]) * disjoint)}
     for signs in movable:
-        steps = {tuple(sign * part for part in value) for sign in signs for value in values}
+        steps = {
+            tuple((int(place == after) - int(place == before)) * part for place in range(disjoint) for part in value)
+            for before in range(-1, disjoint if -1 in signs else 0)
+            for after in range(-1, disjoint if 1 in signs else 0)
+            for value in values
+        }
         totals = {tuple(map(operator.add, total, step)) for total in totals for step in steps}
     return max(sum(part**2 for part in total) for total in totals)
 
@@ -157,6 +162,25 @@ def assert_aggregates(left: dict[int, Row], right: dict[int, Row], types: int, r
     return ratios
 
 
+def assert_disjoint(left: dict[int, Row], right: dict[int, Row], types: int, removed: int) -> list[float]:
+    """The same over two and three segments that no pair is in twice."""
+    with_row = join(left, right, types)
+    without = join({other: row for other, row in left.items() if other != removed}, right, types)
+    ratios = []
+    for side in (0, 1):
+        kinds = tuple(sorted(moves(with_row, without, side).values(), key=sorted))
+        for values, parts, bound in [
+            (((1, 0), (0, 1)), 2, counts_l2(types, 2, 1, disjoint=2)),
+            (((1, 0), (0, 1)), 3, counts_l2(types, 3, 1, disjoint=3)),
+            (((0,), (4,)), 3, sum_l2(types, 3, 0, 4, disjoint=3)),
+            (((-2,), (0,), (3,)), 2, sum_l2(types, 2, -2, 3, disjoint=2)),
+        ]:
+            squared = worst(kinds, values, parts)
+            assert squared <= Fraction(bound) ** 2
+            ratios.append(squared / bound**2)
+    return ratios
+
+
 @settings(max_examples=150, deadline=None)
 @given(worlds())
 def test_no_row_moves_an_aggregate_more(world: tuple[dict[int, Row], dict[int, Row], int]) -> None:
@@ -176,6 +200,38 @@ def test_the_bounds_of_aggregates_are_reached(types: int) -> None:
 
     of_kind = [max(ratios[kind], ratios[kind + 5]) for kind in range(5)]
     assert [of_kind[kind] for kind in (0, 2, 3, 4)] == pytest.approx([1, 1, 1, 1])
+
+
+@settings(max_examples=150, deadline=None)
+@given(worlds())
+def test_no_row_moves_disjoint_segments_more(world: tuple[dict[int, Row], dict[int, Row], int]) -> None:
+    left, right, types = world
+    for row in left:
+        assert_disjoint(left, right, types, row)
+        assert_disjoint(right, left, types, row)
+
+
+@pytest.mark.parametrize("types", [1, 2, 3, 4, 5])
+def test_the_bounds_of_disjoint_segments_are_reached(types: int) -> None:
+    rows = types // 2 + 2
+    left = {i: tuple(_chain_value(i, t, "left") for t in range(types)) for i in range(rows)}
+    right = {i: tuple(_chain_value(i, t, "right") for t in range(types)) for i in range(rows)}
+
+    ratios = assert_disjoint(left, right, types, 0)
+
+    assert [max(ratios[kind], ratios[kind + 4]) for kind in (0, 1, 2)] == pytest.approx([1, 1, 1])
+
+
+def test_a_partition_costs_no_more_the_more_parts_it_has() -> None:
+    # The whole and its parts: √2 for one type, where √(1 + parts) would be charged.
+    assert [round(counts_l2(types, 7, 1, disjoint=6) ** 2) for types in (1, 2, 3, 4)] == [2, 4, 9, 13]
+    assert [round(counts_l2(types, 2, 1, disjoint=2) ** 2) for types in (1, 2, 3, 4)] == [1, 2, 5, 8]
+    assert sum_l2(1, 6, -3, 7, disjoint=6) == 7
+    assert sum_l2(2, 6, -3, 7, disjoint=6) == 10
+    for types in (1, 2, 3, 4, 5):
+        assert sum_l2(types, 3, -3, 7, disjoint=2) <= sum_l2(types, 3, -3, 7)
+    with pytest.raises(InternalError, match="disjoint"):
+        counts_l2(1, 2, 1, disjoint=3)
 
 
 @pytest.mark.parametrize("types", [1, 2, 3, 4])

@@ -104,6 +104,7 @@ def question(fused: Fused, circuit: Circuit = Circuit.SELECTION, **changes: Any)
         requester=MERCHANT,
         circuit=circuit,
         segments=SEGMENTS,
+        disjoint=0,
         catalogue_digest=bytes(32) if selection else b"",
         tags=(),
         branches=("interests",) if selection else (),

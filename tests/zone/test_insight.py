@@ -133,6 +133,19 @@ def test_the_zone_sums_what_it_can_t_see(fused: Fused) -> None:
     assert "summed" not in [task.request.job for task in insight_tasks(fused.left.member, fused.contract.id)]
 
 
+@pytest.mark.parametrize("segments", [("rich", MATCHED), (MATCHED, "rich")])
+def test_who_is_in_two_parts_counts_in_the_first(segments: tuple[str, str], fused: Fused) -> None:
+    job = f"parts-of-{segments[0]}"
+    versions = tuple(SegmentVersion(name=name, version=1) for name in segments)
+    owner = counting_owner(fused, job, segments=versions, disjoint=2)
+    put_totals(fused.right.member, *count(owner))
+
+    rich, everybody = owner.selected_rows()
+    assert rich < everybody
+    parts = [rich, everybody - rich] if segments[0] == "rich" else [everybody, set()]
+    assert read(fused.left.member, owner.job) == owner.expected(parts)
+
+
 def test_history_tells_what_was_asked_and_released(fused: Fused) -> None:
     owner = valued_owner(fused, "told", rho_micro=rho(1))
     for index in range(3):

@@ -31,7 +31,9 @@ def sums(
     part: Annotated[
         list[str] | None,
         typer.Option(
-            "--part", help="A segment that is one part of --segment; repeat it for every part, to compare them."
+            "--part",
+            help="A segment that is one part of --segment; repeat it for every part, to compare them. "
+            "Who is in several counts in the first.",
         ),
     ] = None,
     rho: RhoOption,
@@ -57,7 +59,9 @@ def measure(
     contract: ContractArgument,
     *,
     exposed: Annotated[str, typer.Option("--exposed", help="The segment that was reached.")],
-    control: Annotated[str, typer.Option("--control", help="The segment that was left out, by lot.")],
+    control: Annotated[
+        str, typer.Option("--control", help="The segment that was left out, by lot; who is in both counts as exposed.")
+    ],
     converted: Annotated[
         str, typer.Option("--converted", metavar="NAME", help="A number that is 1 for who converted, else 0.")
     ],

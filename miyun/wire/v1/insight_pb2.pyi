@@ -119,6 +119,7 @@ class InsightRequest(_message.Message):
     REQUESTER_FIELD_NUMBER: _builtins.int
     CIRCUIT_FIELD_NUMBER: _builtins.int
     SEGMENTS_FIELD_NUMBER: _builtins.int
+    DISJOINT_FIELD_NUMBER: _builtins.int
     CATALOGUE_DIGEST_FIELD_NUMBER: _builtins.int
     TAGS_FIELD_NUMBER: _builtins.int
     BRANCHES_FIELD_NUMBER: _builtins.int
@@ -135,6 +136,8 @@ class InsightRequest(_message.Message):
     requester: _builtins.str
     circuit: _builtins.str
     """encrypted-selection, encrypted-values"""
+    disjoint: _builtins.int
+    """so many of the last segments are parts: a row counts in the first that it is in"""
     catalogue_digest: _builtins.bytes
     tag_count: _builtins.int
     dimension_count: _builtins.int
@@ -160,6 +163,7 @@ class InsightRequest(_message.Message):
         requester: _builtins.str = ...,
         circuit: _builtins.str = ...,
         segments: _abc.Iterable[Global___SegmentVersion] | None = ...,
+        disjoint: _builtins.int = ...,
         catalogue_digest: _builtins.bytes = ...,
         tags: _abc.Iterable[_builtins.str] | None = ...,
         branches: _abc.Iterable[_builtins.str] | None = ...,
@@ -173,7 +177,7 @@ class InsightRequest(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "branches", b"branches", "catalogue_digest", b"catalogue_digest", "circuit", b"circuit", "contract", b"contract", "contract_digest", b"contract_digest", "dimension_count", b"dimension_count", "job", b"job", "key_digest", b"key_digest", "numbers", b"numbers", "per_person", b"per_person", "requester", b"requester", "rho_micro", b"rho_micro", "segments", b"segments", "tag_count", b"tag_count", "tags", b"tags"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "branches", b"branches", "catalogue_digest", b"catalogue_digest", "circuit", b"circuit", "contract", b"contract", "contract_digest", b"contract_digest", "dimension_count", b"dimension_count", "disjoint", b"disjoint", "job", b"job", "key_digest", b"key_digest", "numbers", b"numbers", "per_person", b"per_person", "requester", b"requester", "rho_micro", b"rho_micro", "segments", b"segments", "tag_count", b"tag_count", "tags", b"tags"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -55,7 +55,7 @@ def get_selection_chunk(
             raise MalformedError(
                 f"there is no chunk {index}", hint=f"Fetch chunks 0 to {chunk_count(insight.handles) - 1}."
             )
-        selected = _selected(connection, contract, insight)
+        selected = _selected(connection, question, insight)
     low, high = chunk_range(insight.handles, index)
     randomness = core.pools.randomness(question.key, short=question.admits_short_exponents)
     chunk, data = make_selection_chunk(question, encrypt_selection(question, selected, low, high, randomness))
@@ -79,7 +79,7 @@ def put_values(core: Core, caller: str, chunk: ValuesChunk, signature: bytes, da
         held = store.find_values(connection, contract.id, insight.job, chunk.index)
         state = store.running_totals(connection, insight)
         finished = require_job(connection, contract.id, insight.job).state.ended
-        selected = None if held or finished else _selected(connection, contract, insight)
+        selected = None if held or finished else _selected(connection, question, insight)
     question.verify(question.encrypts, chunk, signature)
     running = None
     if held is None and selected is not None:
@@ -132,7 +132,7 @@ def release_sums(core: Core, contract: Contract, job: Job) -> bool:
         if insight.totals is not None or state is None or insight.covered < insight.handles:
             return False
         question = insight_job(connection, contract, insight)
-        selected = _selected(connection, contract, insight)
+        selected = _selected(connection, question, insight)
     released = release(Summing(question, selected, state).complete(), Noise(question.question))
     with core.changing() as change:
         active_contract(change, contract.id, contract.parties[0].name)
@@ -214,12 +214,14 @@ def _require_next(insight: StoredInsight, chunk: ValuesChunk) -> None:
         )
 
 
-def _selected(connection: Connection, contract: Contract, insight: StoredInsight) -> Selected:
+def _selected(connection: Connection, question: InsightJob, insight: StoredInsight) -> Selected:
     """Which rows of the columns' owner are in each segment."""
-    read = (left_handles, right_handles)[party_names(contract).index(insight.owner)]
-    handles = read(connection, contract.id, insight.epoch)
+    read = (left_handles, right_handles)[party_names(question.contract).index(insight.owner)]
+    handles = read(connection, insight.contract, insight.epoch)
     return Selected(
-        [_rows(connection, insight, segment_job, handles) for segment_job in insight.segment_jobs], insight.handles
+        [_rows(connection, insight, segment_job, handles) for segment_job in insight.segment_jobs],
+        insight.handles,
+        question.question.disjoint,
     )
 
 

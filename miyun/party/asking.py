@@ -11,7 +11,7 @@ from miyun.aggregates.statements import Circuit, InsightRequest, Totals
 from miyun.audit.events import Event, Fact
 from miyun.contract.jobs import Job, JobState
 from miyun.contract.model import Contract
-from miyun.errors import MalformedError, StateError, WaitingError
+from miyun.errors import MalformedError, ReplayError, StateError, WaitingError
 from miyun.insight.totals import Tags
 from miyun.names import job_id, new_key
 from miyun.party.background import BackgroundAgent
@@ -77,14 +77,14 @@ class Asking:
         for asked in reversed(self._session.requests.insights(contract.id, question.question_digest())):
             job = self._send(contract, asked, agent)
             if job.state is not JobState.FAILED:
-                return self._asked_as(contract, job), job
+                return self._asked_as(contract, question, job), job
         fresh = replace(
             question, job=job_id(contract.id, self._session.name, INSIGHT, new_key()), at=self._session.now()
         )
         signature = self._session.sign(fresh)
         self._session.requests.keep(fresh, signature, subject=fresh.question_digest().hex())
         job = self._send(contract, (fresh, signature), agent)
-        return self._asked_as(contract, job), job
+        return self._asked_as(contract, question, job), job
 
     def _send(self, contract: Contract, asked: SignedQuestion, agent: BackgroundAgent) -> Job:
         """Ask, again and again while owners' agents may still sign the leases that it needs."""
@@ -105,13 +105,18 @@ class Asking:
         self._session.audit_log.note(contract.id, Event.INSIGHT_REQUESTED, self._session.name, request, facts)
         return from_wire(answer.job, Job)
 
-    def _asked_as(self, contract: Contract, job: Job) -> SignedQuestion:
+    def _asked_as(self, contract: Contract, question: InsightRequest, job: Job) -> SignedQuestion:
         """The request that a job was begun with, by this party."""
         asked = self._session.requests.insight(contract.id, job.id)
         if asked is None:
             raise StateError(
                 f"this question was asked before as job {job.id}, of which this home knows nothing",
                 hint="Restore the home's newest backup, or ask with another charge.",
+            )
+        if asked[0].question_digest() != question.question_digest():
+            raise ReplayError(
+                f"the zone answers with job {job.id}, in which something else was asked",
+                hint="Run `miyun audit verify`, and talk to the zone's operator.",
             )
         return asked
 

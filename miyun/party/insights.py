@@ -22,7 +22,6 @@ from miyun.insight.portrait import Portrait
 from miyun.insight.sums import Sums
 from miyun.keys.signing import VerifyKey
 from miyun.members.catalogue import Catalogue
-from miyun.paillier.pool import Pool
 from miyun.party.asking import Asking
 from miyun.party.background import BackgroundAgent
 from miyun.party.insight_views import View, board_of, overlap_of
@@ -67,12 +66,15 @@ class InsightClient:
         on_progress: Callable[[int, int], None] | None = None,
         stop: Event | None = None,
     ) -> None:
-        """Draw randomness in advance for so many of this party's own rows; ``sums`` over them then take less time."""
+        """Draw randomness in advance for so many of this party's own rows; ``sums`` over them then take less time.
+
+        Raises:
+            ConfigError: the file system of the home can't tell a file from its copy, so there is no safe place for it.
+            StateError: another process does so now.
+        """
         terms = self._active(contract)
         self._asking.key(terms)
-        pool = self._session.reader_keys.pool(terms)
-        if isinstance(pool, Pool):
-            pool.fill(values, on_progress, stop)
+        self._session.reader_keys.pool(terms).fill(values, on_progress, stop)
 
     def quote(self, contract: str, rho_micro: int) -> InsightQuote:
         """What a question of this charge would cost now, and what both owners' leases still allow."""

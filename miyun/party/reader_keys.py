@@ -7,7 +7,7 @@ from sqlalchemy import Engine, insert, select, update
 from miyun.aggregates.reading import make_reader_key
 from miyun.aggregates.statements import ReaderKey
 from miyun.contract.model import Contract
-from miyun.errors import ConfigError, KeyAccessError
+from miyun.errors import ConfigError
 from miyun.keys.home import Home
 from miyun.paillier.fixed_base import FixedBase
 from miyun.paillier.pool import Pool
@@ -57,17 +57,31 @@ class ReaderKeys:
         with self._engine.begin() as connection:
             connection.execute(update(reader_keys).where(reader_keys.c.contract == contract).values(acknowledged=True))
 
-    def pool(self, contract: Contract) -> Randomness:
-        """Randomness for what this party encrypts under its own key, for a zone that lacks it.
+    def randomness(self, contract: Contract) -> Randomness:
+        """For what this party encrypts under its own key, for a zone that lacks it.
 
         It comes from the pool, where this file system can have one that is safe.
         """
-        key = self.private(contract)
-        source: Randomness = FixedBase(key.public_key) if key.admits_short_exponents else key
+        source = self._source(contract)
         try:
-            return Pool(self._home.path / POOL_FOLDER, source)
+            return self._pool(source)
         except ConfigError:
             return source
+
+    def pool(self, contract: Contract) -> Pool:
+        """Where that is kept ready.
+
+        Raises:
+            ConfigError: this file system can have none that is safe.
+        """
+        return self._pool(self._source(contract))
+
+    def _source(self, contract: Contract) -> Randomness:
+        key = self.private(contract)
+        return FixedBase(key.public_key) if key.admits_short_exponents else key
+
+    def _pool(self, source: Randomness) -> Pool:
+        return Pool(self._home.path / POOL_FOLDER, source)
 
     def forget(self, contract: Contract) -> None:
         """The contract is over: nothing is decrypted under it any more."""
@@ -75,11 +89,9 @@ class ReaderKeys:
             self._home.vault.delete(_name(contract))
 
     def _announce(self, contract: Contract) -> AnnouncedKey:
-        try:
-            key = self.private(contract)
-        except KeyAccessError:
-            key = PrivateKey.generate()
-            self._home.vault.put(_name(contract), key.to_bytes())
+        if _name(contract) not in self._home.vault.names():
+            self._home.vault.put(_name(contract), PrivateKey.generate().to_bytes())
+        key = self.private(contract)
         statement = make_reader_key(contract, self._home.info.name, key)
         made = AnnouncedKey(statement=statement, signature=self._home.signing_key.sign(statement), acknowledged=False)
         with self._engine.begin() as connection:

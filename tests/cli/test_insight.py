@@ -10,7 +10,7 @@ import pytest
 from miyun_cli.ranges import read_range
 
 from miyun.aggregates.statements import NumberRange, ReaderKey
-from miyun.errors import BudgetExceededError, InputError, NotFoundError
+from miyun.errors import BudgetExceededError, ConfigError, InputError, NotFoundError
 from miyun.insight.board import Board, Day
 from miyun.insight.lift import Group, Lift
 from miyun.insight.overlap import Overlap, Size
@@ -291,10 +291,13 @@ def test_a_pool_is_filled(party: Standin, miyun: Miyun) -> None:
 
 
 def test_a_pool_that_can_not_be_kept_is_no_success(party: Standin, miyun: Miyun) -> None:
-    party.answers["insight.fill_pool"] = None
+    def fail(contract: str, rows: int, on_progress: Any) -> None:
+        raise ConfigError("no place", hint="Use another disk.")
+
+    party.answers["insight.fill_pool"] = fail
     outcome = miyun("insight", "fill-pool", "spring", "5000", "--json")
-    assert outcome.status == 6
-    assert "disk of this machine" in outcome.error["hint"]
+    assert outcome.status == 2
+    assert outcome.error["hint"] == "Use another disk."
 
 
 @pytest.mark.parametrize(

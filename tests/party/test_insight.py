@@ -9,16 +9,28 @@ from typing import Any
 import pytest
 
 from miyun.aggregates import chunks
+from miyun.aggregates.running import RunningTotals
 from miyun.aggregates.statements import Circuit, InsightRequest, NumberRange
 from miyun.contract.draft import DEFAULT_BUDGET
 from miyun.contract.model import MATCHED
-from miyun.errors import InputError, MalformedError, NotFoundError, NotPermittedError, SignatureError, StateError
+from miyun.errors import (
+    ConfigError,
+    InputError,
+    MalformedError,
+    NotFoundError,
+    NotPermittedError,
+    ReplayError,
+    SignatureError,
+    StateError,
+)
 from miyun.insight.totals import NO_DIMENSION
 from miyun.members.catalogue import Catalogue
 from miyun.members.catalogue_file import read_catalogue
+from miyun.paillier import pool_folder
 from miyun.paillier.pool import Pool
 from miyun.paillier.public import PublicKey
 from miyun.party import reader_keys
+from miyun.party.guard import Guard
 from miyun.party.leases import Leases
 from miyun.party.progress import Phase, Progress, Warned, ignore
 from miyun.party.tasks import aggregate, selections
@@ -253,6 +265,26 @@ def test_counting_goes_on_where_the_process_died(world: World) -> None:
 
 
 @pytest.mark.usefixtures("small_chunks")
+def test_totals_that_were_caught_in_the_middle_are_not_put_down(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    task, multiply, calls = open_task(world), RunningTotals.multiply, list[int]()
+
+    def fails_once(self: RunningTotals, *arguments: Any, **choices: Any) -> None:
+        calls.append(self.covered)
+        if len(calls) == 2:
+            raise MemoryError
+        multiply(self, *arguments, **choices)
+
+    monkeypatch.setattr(RunningTotals, "multiply", fails_once)
+    session = world.session(PLATFORM)
+    guard = Guard(session)
+    with pytest.raises(MemoryError):
+        aggregate.aggregate(session, guard.insight(task.insight), Event(), ignore)
+    assert run_task(world, PLATFORM, task) is Outcome.DONE
+    assert calls == [3, 6, 6, 9, 10]
+    assert ask(world)[0].segment.everybody == len(FEW)
+
+
+@pytest.mark.usefixtures("small_chunks")
 def test_an_agent_that_is_told_to_stop_puts_its_totals_down(world: World) -> None:
     task, stop = open_task(world), Event()
 
@@ -467,10 +499,31 @@ def test_a_key_is_made_once_and_told_once(world: World, monkeypatch: pytest.Monk
     assert PublicKey(key.modulus) == private_key().public_key
     monkeypatch.setattr(reader_keys, "Pool", partial(Pool, segment=8))
     client(world).fill_pool("spring", 5)
-    pool = world.session(MERCHANT).reader_keys.pool(world.contract)
-    assert isinstance(pool, Pool)
-    assert pool.available() == 8
+    assert world.session(MERCHANT).reader_keys.pool(world.contract).available() == 8
     assert client(world).quote("spring", 9) == InsightQuote(rho_micro=9, remaining_micro=7)
+
+
+def test_a_pool_that_has_no_safe_place_is_told_and_done_without(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_folder, "identify", lambda descriptor: None)
+    with pytest.raises(ConfigError, match="does not say when a file was made") as told:
+        client(world).fill_pool("spring", 5)
+    assert "another file system" in told.value.hint
+    (sums,) = client(world).sums("spring", [MATCHED], [SPEND], rho_micro=MUCH)
+    assert sums.whole.known == len(MATCH)
+
+
+def test_an_answer_to_another_question_is_refused(world: World) -> None:
+    ask(world)
+    (earlier,) = zone_of(world).requests
+
+    def swap(caller: str, method: str, answer: Any) -> Any:
+        if method == "RequestInsight":
+            answer.job.id = earlier
+        return answer
+
+    zone_of(world).change = swap
+    with pytest.raises(ReplayError, match="something else was asked"):
+        ask(world, rho_micro=MUCH - 1)
 
 
 def test_nobody_reads_with_a_forged_answer(world: World) -> None:

@@ -28,6 +28,7 @@ from miyun.segments.statements import Refusal
 from miyun.transport.codec import to_wire
 from miyun.wire.v1 import agent_pb2, budget_pb2
 from miyun.wire.v1 import insight_pb2 as wire
+from miyun.zone.operations import insight
 from miyun.zone.schema import insight_values, insights
 from miyun.zone.worker import Worker, work
 from tests.zone.asking import (
@@ -269,6 +270,27 @@ def test_a_key_needs_its_proof_and_its_owner(fused: Fused) -> None:
     assert held.statement == to_wire(key, wire.ReaderKey)
     none = service(merchant).GetReaderKey(wire.GetReaderKeyRequest(contract=fused.contract.id, party=platform.name))
     assert not none.HasField("statement")
+
+
+def test_a_party_has_so_many_keys_and_no_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    fused = asked_contract(world, "asked-with-keys")
+    under_the_first = counting_owner(fused, "under-the-first")
+    first, second = reader_key(fused), replace(reader_key(fused), short_exponents=False)
+    monkeypatch.setattr(insight, "MOST_KEYS", 1)
+    with pytest.raises(StateError, match="may have no more"):
+        put_key(world.merchant, second)
+    monkeypatch.setattr(insight, "MOST_KEYS", 2)
+    put_key(world.merchant, second)
+    put_key(world.merchant, first)
+    held = service(world.platform).GetReaderKey(
+        wire.GetReaderKeyRequest(contract=fused.contract.id, party=world.merchant.name)
+    )
+    assert held.statement == to_wire(second, wire.ReaderKey)
+    events = [entry.event for entry in world.merchant.entries(fused.contract).entries]
+    assert events.count("reader-key") == 2
+
+    put_totals(world.platform, *count(under_the_first))
+    assert read(world.merchant, under_the_first.job) == under_the_first.expected(under_the_first.selected_rows())
 
 
 def test_totals_that_are_refused(fused: Fused) -> None:

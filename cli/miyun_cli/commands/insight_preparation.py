@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from miyun.errors import StateError
 from miyun_cli.arguments import ContractArgument
 from miyun_cli.invocation import Invocation
 from miyun_cli.output import rho as rho_words
@@ -46,21 +45,8 @@ def fill_pool(
 
     What is interrupted goes on the next time.
     """
-    ready = 0
-
     with invocation.party() as party, counted(invocation, "drawing randomness") as on_progress:
-
-        def note(done: int, total: int) -> None:
-            nonlocal ready
-            ready = done
-            on_progress(done, total)
-
-        party.insight.fill_pool(contract, rows, note)
-    if not ready:
-        raise StateError(
-            "this home's file system can't keep randomness safely",
-            hint="Move the home to a disk of this machine; or do without, and sums of own numbers take longer.",
-        )
+        party.insight.fill_pool(contract, rows, on_progress)
     invocation.show(
-        {"contract": contract, "rows": ready}, lambda console: show_fields(console, {"ready for own rows": ready})
+        {"contract": contract, "rows": rows}, lambda console: show_fields(console, {"ready for own rows": rows})
     )

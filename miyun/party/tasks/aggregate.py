@@ -12,7 +12,7 @@ from miyun.aggregates.statements import Circuit
 from miyun.aggregates.values import encrypt_values
 from miyun.audit.events import Event as AuditEvent
 from miyun.audit.events import Fact
-from miyun.errors import ReplayError, StateError
+from miyun.errors import MiyunError, ReplayError, StateError
 from miyun.party.aggregations import SignedTotals, SignedValues
 from miyun.party.insight_admission import InsightWork
 from miyun.party.progress import OnEvent, Phase, Progress
@@ -26,7 +26,7 @@ from miyun.wire.v1.insight_pb2_grpc import InsightServiceStub
 
 STRETCH_CHUNKS = 8
 SAVE_SECONDS = 10.0
-"""Work that is lost at most when the process dies. Put down, totals can be 80 MB."""
+"""Work that is lost at most when the process dies, or 20 times what it takes to put totals down: they can be 80 MB."""
 
 
 def aggregate(session: Session, work: InsightWork, stop: Event, on_event: OnEvent) -> Outcome:
@@ -103,15 +103,18 @@ class _Counted(_Part):
         with self._columns() as columns, Selections(self._session, self._job, STRETCH_CHUNKS) as selections:
             saver = _Saver(self._session, self._place, counting)
             first = -(-counting.covered // selections.handles)
-            try:
-                for index, chunk in enumerate(columns.chunks(selections.handles, first=first), start=first):
-                    if self._stop.is_set():
-                        return None
-                    counting.add(selections.stretch(index), chunk)
-                    saver.save_now_and_then()
-                    self._tell(Phase.COUNT, counting.covered)
-            finally:
-                saver.save()
+            for index, chunk in enumerate(columns.chunks(selections.handles, first=first), start=first):
+                if self._stop.is_set():
+                    saver.save()
+                    return None
+                try:
+                    rows = selections.stretch(index)
+                except MiyunError:
+                    saver.save()
+                    raise
+                counting.add(rows, chunk)  # where this fails, the totals are of no use any more
+                saver.save_now_and_then()
+                self._tell(Phase.COUNT, counting.covered)
         released = release(counting.complete(), Noise(self._job.question))
         statement, ciphertexts = make_totals(released, self._session.now())
         totals = SignedTotals(statement=statement, signature=self._session.sign(statement), ciphertexts=ciphertexts)
@@ -133,16 +136,18 @@ class _Saver:
         self._place = place
         self._counting = counting
         self._saved = counting.covered
-        self._saved_at = time.monotonic()
+        self._due_at = time.monotonic() + SAVE_SECONDS
 
     def save_now_and_then(self) -> None:
-        if time.monotonic() - self._saved_at >= SAVE_SECONDS:
+        if time.monotonic() >= self._due_at:
             self.save()
 
     def save(self) -> None:
         if self._counting.covered > self._saved:
+            began = time.monotonic()
             self._files.put_state(*self._place, self._counting.to_bytes())
-            self._saved, self._saved_at = self._counting.covered, time.monotonic()
+            ended = time.monotonic()
+            self._saved, self._due_at = self._counting.covered, ended + max(SAVE_SECONDS, 20 * (ended - began))
 
 
 class _Encrypted(_Part):
@@ -153,7 +158,7 @@ class _Encrypted(_Part):
         if outbox.acknowledged(*self._place) * CHUNK_HANDLES >= layout.handles:
             outbox.clear(*self._place)  # the zone would not ask if it had them
         first = outbox.acknowledged(*self._place)
-        randomness = self._session.reader_keys.pool(self._work.contract)
+        randomness = self._session.reader_keys.randomness(self._work.contract)
         with self._columns() as columns:
             for index, chunk in enumerate(columns.chunks(CHUNK_HANDLES, first=first), start=first):
                 if self._stop.is_set():

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from miyun.aggregates.columns import Columns
-from miyun.errors import KeyAccessError, NotFoundError, StateError
+from miyun.errors import NotFoundError, StateError
 from miyun.keys.home import Home
 from miyun.members.config import MembersConfig, load_members_config
 from miyun.members.numbers import NumberChunk, NumberRows
@@ -20,6 +20,8 @@ from miyun.party.session import Session
 
 _CHOICE_KEY = "tags/choice"
 _CHOICE_KEY_BYTES = 32
+_LOCK = "tag-choice"
+_LOCK_SECONDS = 60
 
 R = TypeVar("R", TaggedRows, NumberRows)
 
@@ -118,8 +120,7 @@ class OwnColumns:
 
 def _choice_key(home: Home) -> bytes:
     """The secret by which this party chooses what counts of a person, the same for ever."""
-    try:
-        return home.vault.get(_CHOICE_KEY)
-    except KeyAccessError:
-        home.vault.put(_CHOICE_KEY, secrets.token_bytes(_CHOICE_KEY_BYTES))
+    with home.lock(_LOCK, timeout=_LOCK_SECONDS):
+        if _CHOICE_KEY not in home.vault.names():
+            home.vault.put(_CHOICE_KEY, secrets.token_bytes(_CHOICE_KEY_BYTES))
         return home.vault.get(_CHOICE_KEY)

@@ -12,7 +12,7 @@ from miyun.contract.jobs import Job, JobKind
 from miyun.contract.model import MATCHED, Contract
 from miyun.contract.permissions import permit_insight
 from miyun.errors import InputError, NotFoundError, NotPermittedError, StateError, WaitingError
-from miyun.privacy.quotes import SizeQuote
+from miyun.privacy.quotes import InsightQuote
 from miyun.segments.listing import SegmentState
 from miyun.transport.limits import MESSAGE_BYTES
 from miyun.zone.core import Change, Core
@@ -33,6 +33,9 @@ from miyun.zone.store.insights import SignedKey, StoredInsight
 from miyun.zone.store.jobs import signed_request
 from miyun.zone.store.segments import StoredSegment
 
+MOST_KEYS = 16
+"""Keys of one party under one contract, for as long as it lasts."""
+
 _ENVELOPE_BYTES = 64 * 1024
 """What a message takes beside the ciphertexts, at most."""
 
@@ -48,10 +51,11 @@ class Answer:
 
 
 def put_reader_key(core: Core, caller: str, statement: ReaderKey, signature: bytes) -> SignedReceipt:
-    """Take a party's key, which its questions name from now on.
+    """Take a party's key, which its questions name from now on. Those that name an older one are answered under it.
 
     Raises:
         MalformedError: no key, or none that is proven for this contract and party.
+        StateError: it is one more than :data:`MOST_KEYS`.
     """
     with core.reading() as connection:
         contract = contract_of_party(connection, statement.contract, caller).contract
@@ -61,6 +65,7 @@ def put_reader_key(core: Core, caller: str, statement: ReaderKey, signature: byt
     with core.changing() as change:
         active_contract(change, contract.id, caller)
         if store.find_key(change.connection, contract.id, caller, statement.digest()) is None:
+            _require_room_for_key(change, contract, caller)
             store.add_key(change.connection, SignedKey(statement=statement, signature=signature))
             record_statement(change, contract.id, Event.READER_KEY, caller, statement)
         fusion = joined_fusion(change.connection, contract.id)
@@ -100,14 +105,14 @@ def request_insight(core: Core, caller: str, request: InsightRequest, signature:
         return job, receipt(core, change, contract.id, job.id, request)
 
 
-def quote_insight(core: Core, caller: str, contract_id: str, rho_micro: int) -> SizeQuote:
+def quote_insight(core: Core, caller: str, contract_id: str, rho_micro: int) -> InsightQuote:
     """What a question of this charge would cost each owner, beside what their leases hold. Costs nothing."""
     with core.reading() as connection:
         signed = contract_of_party(connection, contract_id, caller)
         now = core.clock()
         signed.require_active(now)
         books = [lease_book(connection, signed.contract, owner) for owner in party_names(signed.contract)]
-        return SizeQuote(rho_micro=rho_micro, remaining_micro=min(book.remaining(now) for book in books))
+        return InsightQuote(rho_micro=rho_micro, remaining_micro=min(book.remaining(now) for book in books))
 
 
 def get_totals(core: Core, caller: str, contract: str, job: str) -> Answer:
@@ -194,6 +199,15 @@ def _resolve(change: Change, contract: Contract, asked: SegmentVersion, epoch: i
             hint="Ask about the newest version.",
         )
     return segment
+
+
+def _require_room_for_key(change: Change, contract: Contract, party: str) -> None:
+    held = store.count_keys(change.connection, contract.id, party)
+    if held >= MOST_KEYS:
+        raise StateError(
+            f"{party} has handed in {held} keys under contract {contract.id}, and may have no more",
+            hint="Restore the home's newest backup, which has the key of before, or agree on a new contract.",
+        )
 
 
 def _prove_first(core: Core, caller: str, request: InsightRequest) -> None:

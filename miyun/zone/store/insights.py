@@ -40,12 +40,7 @@ class StoredInsight:
 def add_key(connection: Connection, signed: SignedKey) -> None:
     """Keep a party's newest key."""
     statement = signed.statement
-    table = reader_keys.c
-    number = connection.execute(
-        select(func.count())
-        .select_from(reader_keys)
-        .where(table.contract == statement.contract, table.party == statement.party)
-    ).scalar_one()
+    number = count_keys(connection, statement.contract, statement.party)
     connection.execute(
         insert(reader_keys).values(
             contract=statement.contract,
@@ -56,6 +51,14 @@ def add_key(connection: Connection, signed: SignedKey) -> None:
             signature=signed.signature,
         )
     )
+
+
+def count_keys(connection: Connection, contract: str, party: str) -> int:
+    """How many keys a party has handed in."""
+    table = reader_keys.c
+    return connection.execute(
+        select(func.count()).select_from(reader_keys).where(table.contract == contract, table.party == party)
+    ).scalar_one()
 
 
 def newest_key(connection: Connection, contract: str, party: str) -> SignedKey | None:

@@ -1,11 +1,14 @@
 """What this party computed or encrypted for insights, stored before it is sent: a repeat is byte for byte the same."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import ColumnElement, Engine, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from miyun.aggregates.statements import Totals, ValuesChunk
+from miyun.errors import StateError
+from miyun.keys.mark import Mark
 from miyun.party.schema import released_totals, values_chunks
 from miyun.storage.database import reading
 
@@ -25,8 +28,10 @@ class SignedValues:
 
 
 class Aggregations:
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, marks: Path) -> None:
+        """``marks`` is a folder for what is known of released totals beside the database."""
         self._engine = engine
+        self._marks = marks
 
     def totals(self, contract: str, job: str) -> SignedTotals | None:
         """What a job was answered with before; noise drawn a second time would average out."""
@@ -52,6 +57,23 @@ class Aggregations:
                     signature=totals.signature,
                     ciphertexts=totals.ciphertexts,
                 )
+            )
+
+    def note_released(self, contract: str) -> None:
+        """What is stored of totals is about to be sent."""
+        self._mark(contract).write(self._count(contract))
+
+    def require_whole(self, contract: str) -> None:
+        """Pass where all totals that were ever sent under a contract are stored.
+
+        Raises:
+            StateError: the database was restored from a backup of before; noise might be drawn a second time.
+        """
+        missing = self._mark(contract).read() - self._count(contract)
+        if missing > 0:
+            raise StateError(
+                f"the database of the columns' owner was restored without {missing:,} of the answers that it gave",
+                hint="Restore the home's newest backup, or end the contract and agree on a new one.",
             )
 
     def values(self, contract: str, job: str, chunk: int) -> SignedValues | None:
@@ -109,6 +131,14 @@ class Aggregations:
                 .where(released_totals.c.contract == contract, released_totals.c.epoch != but_epoch)
                 .values(ciphertexts=None)
             )
+
+    def _count(self, contract: str) -> int:
+        query = select(func.count()).select_from(released_totals).where(released_totals.c.contract == contract)
+        with reading(self._engine) as connection:
+            return connection.scalar(query) or 0
+
+    def _mark(self, contract: str) -> Mark:
+        return Mark(self._marks / f"{contract}.mark", hint="Put it back as it was, from the newest backup of the home.")
 
 
 def _of(contract: str, job: str) -> tuple[ColumnElement[bool], ...]:

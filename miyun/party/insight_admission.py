@@ -125,6 +125,7 @@ class InsightAdmission:
         """The zone has charged exactly this question, once, and the leases that this party signed hold it."""
         if self._session.aggregations.totals(request.contract, request.job) is not None:
             return
+        self._session.aggregations.require_whole(request.contract)
         self._require_unanswered(request)
         Leases(self._session, self._contract, self._on_event).settle()
         book = self._session.ledger.book(self._contract)

@@ -36,6 +36,7 @@ CONFIG_FILE = "party.toml"
 DATABASE_FILE = "party.sqlite"
 ROSTER_FOLDER = "rosters"
 AGGREGATE_FOLDER = "aggregates"
+RELEASED_FOLDER = "released"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 S = TypeVar("S")
@@ -62,7 +63,7 @@ class Session:
         self.ledger = Ledger(self._engine, self.name)
         self.rosters = Rosters(home.path / ROSTER_FOLDER, self.fusions)
         self.reader_keys = ReaderKeys(self._engine, home)
-        self.aggregations = Aggregations(self._engine)
+        self.aggregations = Aggregations(self._engine, home.path / RELEASED_FOLDER)
         self.aggregate_files = AggregateFiles(home.path / AGGREGATE_FOLDER)
         self.answers = InsightAnswers(self._engine)
         self._channel: grpc.Channel | None = None

@@ -9,12 +9,12 @@ from typing import Protocol
 from sqlalchemy import Connection, Engine
 
 from miyun.keys.identity import Identity
+from miyun.keys.mark import Mark
 from miyun.keys.signing import SigningKey
 from miyun.psi.join_chunks import Room
 from miyun.records import utc_now
 from miyun.storage.database import reading
 from miyun.zone.bell import Bell
-from miyun.zone.mark import ChargeMark
 from miyun.zone.pools import Pools
 
 
@@ -44,7 +44,7 @@ class Core:
     engine: Engine
     bell: Bell
     waker: Waker
-    mark: ChargeMark
+    mark: Mark
     pools: Pools
     join_room: Room
     clock: Callable[[], datetime] = utc_now

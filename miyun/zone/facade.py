@@ -15,6 +15,7 @@ from miyun.errors import InputError
 from miyun.kernels import kernels
 from miyun.keys.home import Home, Role
 from miyun.keys.identity import Identity
+from miyun.keys.mark import Mark
 from miyun.keys.unlock import Unlock
 from miyun.privacy import noise
 from miyun.psi.join_chunks import Room
@@ -25,7 +26,6 @@ from miyun.transport.tls import Authority
 from miyun.zone.bell import Bell
 from miyun.zone.config import ZoneConfig, load_config, with_port
 from miyun.zone.core import Core
-from miyun.zone.mark import ChargeMark
 from miyun.zone.operations.enrolment import invite
 from miyun.zone.operations.restoring import forget_check_ins, notice_restore
 from miyun.zone.pools import Pools
@@ -37,6 +37,7 @@ from miyun.zone.worker import Worker
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 POOLS = "pools"
+MARK = "charges.mark"
 INVITATION_LIFETIME = timedelta(days=3)
 
 
@@ -64,7 +65,7 @@ class Zone:
             engine=open_database(config.database_url(home.path), migrations=MIGRATIONS),
             bell=self._bell,
             waker=self._worker,
-            mark=ChargeMark(home.path),
+            mark=Mark(home.path / MARK, hint="Remove it, and run: miyun zone restored"),
             pools=self._pools,
             join_room=Room(memory_bytes=config.join_memory_mib << 20, folder=home.path),
             clock=clock,

@@ -277,6 +277,7 @@ insights = Table(
     Column("epoch", Integer, nullable=False),
     Column("owner", String(64), nullable=False),
     Column("handles", BigInteger, nullable=False),
+    Column("paid", Boolean, nullable=False),
     Column("covered", BigInteger, nullable=False),
     Column("running", LargeBinary),
     Column("totals", LargeBinary),

@@ -406,6 +406,23 @@ def test_one_charge_pays_for_one_answer(world: World) -> None:
     assert refused(world, task) == "replay"
 
 
+def test_an_owner_whose_database_was_restored_draws_no_noise_for_what_it_may_have_answered(world: World) -> None:
+    task = open_task(world)
+    database = world.platform.path / "party.sqlite"
+    world.session(PLATFORM).close()
+    backup = database.read_bytes()
+    world.restart(PLATFORM)
+    assert run_task(world, PLATFORM, task) is Outcome.DONE
+    world.session(PLATFORM).close()
+    for path in database.parent.glob("party.sqlite*"):
+        path.unlink()
+    database.write_bytes(backup)
+    world.restart(PLATFORM)
+    assert refused(world, task) == "state"
+    assert "restored" in zone_of(world).refused[task.job]
+    assert len(zone_of(world).sent(PLATFORM, "PutTotals")) == 1
+
+
 def test_what_is_sensitive_needs_its_own_grant(make: Make) -> None:
     world = make(MATCHED, "tags", "tags.health")
     assert ask(world, branches=[""])[0].segment.everybody == len(FEW)

@@ -475,26 +475,94 @@ def test_overlaps_have_the_noise_of_all_their_sizes_together(world: World) -> No
     assert overlap(world.platform, fused, RICH_1, EAGER_1, ALL_1) == three
 
 
-def test_a_restored_zone_charges_again_for_what_it_forgot(world: World) -> None:
-    fused = asked_contract(world, "asked-restored")
-    world.zone.close()
-    database = world.folder / "meeting-place" / "zone.sqlite"
-    backup = shutil.copy(database, world.folder / "backup.sqlite")
-    world.restart()
-    ask(world.merchant, question(fused))
-    held = {party.name: list(party.charges(fused.contract).charges) for party in world.parties}
-    world.zone.close()
-    shutil.copy(backup, database)
-    world.restart()
+class Backup:
+    """The zone's database as it was, put back later. The home is as it is."""
 
-    with pytest.raises(WaitingError):
-        ask(world.merchant, question(fused))
-    for party in world.parties:
+    def __init__(self, world: World) -> None:
+        world.zone.close()
+        self._world = world
+        self._database = world.folder / "meeting-place" / "zone.sqlite"
+        self._copy = shutil.copy(self._database, world.folder / "backup.sqlite")
+        world.restart()
+
+    def restore(self) -> None:
+        self._world.zone.close()
+        shutil.copy(self._copy, self._database)
+        self._world.restart()
+
+
+def hold_charges(fused: Fused) -> dict[str, list[budget_pb2.SignedBudgetCharge]]:
+    return {party.name: list(party.charges(fused.contract).charges) for party in fused.world.parties}
+
+
+def give_back(fused: Fused, held: dict[str, list[budget_pb2.SignedBudgetCharge]]) -> None:
+    for party in fused.world.parties:
         charges = held[party.name]
         party.budget.PutCharges(budget_pb2.PutChargesRequest(contract=fused.contract.id, charges=charges))
         party.check_in(fused.contract, *charges)
-    ask(world.merchant, question(fused))
 
-    for party in world.parties:
-        purposes = [charge.statement.purpose for charge in party.charges(fused.contract).charges]
-        assert purposes == ["match-report", "insight", "insight"]
+
+def purposes(fused: Fused) -> list[list[str]]:
+    return [
+        [charge.statement.purpose for charge in party.charges(fused.contract).charges] for party in fused.world.parties
+    ]
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_restored_zone_charges_a_question_of_the_other_partys_columns_once(
+    world: World, monkeypatch: pytest.MonkeyPatch, answered: bool
+) -> None:
+    monkeypatch.setattr(chunks, "CHUNK_HANDLES", CHUNK)
+    fused = asked_contract(world, f"asked-restored-{answered}".lower())
+    backup = Backup(world)
+    owner = counting_owner(fused, "forgotten")
+    totals, data = count(owner)
+    before = None
+    if answered:
+        put_totals(world.platform, totals, data)
+        before = get_totals(world.merchant, owner.job)
+    held = hold_charges(fused)
+    backup.restore()
+
+    put_key(world.merchant, reader_key(fused))
+    with pytest.raises(WaitingError):
+        ask(world.merchant, question(fused, job="forgotten"))
+    give_back(fused, held)
+    ask(world.merchant, question(fused, job="forgotten"))
+    assert purposes(fused) == [["match-report", "insight"]] * 2
+    put_totals(world.platform, totals, data)
+    assert before is None or get_totals(world.merchant, owner.job) == before
+    assert read(world.merchant, owner.job) == owner.expected(owner.selected_rows())
+
+
+def test_a_restored_zone_charges_a_question_of_own_columns_again(world: World) -> None:
+    fused = asked_contract(world, "asked-restored-own")
+    backup = Backup(world)
+    owner = valued_owner(fused, "forgotten")
+    held = hold_charges(fused)
+    backup.restore()
+    give_back(fused, held)
+    ask(world.merchant, question(fused, Circuit.VALUES, job=owner.job.request.job))
+    assert purposes(fused) == [["match-report", "insight", "insight"]] * 2
+
+
+def test_a_restored_zone_adds_no_noise_for_what_was_paid_before(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No charge is lost here, only the answer: the mark alone tells."""
+    monkeypatch.setattr(chunks, "CHUNK_HANDLES", CHUNK)
+    fused = asked_contract(world, "asked-restored-open")
+    owner = valued_owner(fused, "answered")
+    put_values(world.merchant, *values_chunk(owner, 0))
+    backup = Backup(world)
+    for index in (1, 2):
+        put_values(world.merchant, *values_chunk(owner, index))
+    assert world.finished(fused.contract, "answered").state == "done"
+    held = hold_charges(fused)
+    backup.restore()
+
+    job = world.merchant.job(fused.contract, "answered")
+    assert (job.state, "restored" in job.error) == ("failed", True)
+    with pytest.raises(StateError):
+        put_values(world.merchant, *values_chunk(owner, 1))
+    give_back(fused, held)
+    ask(world.merchant, question(fused, Circuit.VALUES, job="answered-again"))
+    assert purposes(fused) == [["match-report", "insight", "insight"]] * 2

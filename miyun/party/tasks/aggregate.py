@@ -87,6 +87,7 @@ class _Counted(_Part):
             raise ReplayError(
                 "this question was answered in another epoch", hint="Ask anew, about versions of the newest epoch."
             )
+        self._session.aggregations.note_released(self._job.request.contract)
         message = wire.PutTotalsRequest(
             statement=to_wire(totals.statement, wire.Totals),
             signature=totals.signature,

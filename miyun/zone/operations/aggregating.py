@@ -28,9 +28,10 @@ from miyun.zone.operations.access import active_contract, contract_of_party, par
 from miyun.zone.operations.history import SignedReceipt, receipt, record_statement
 from miyun.zone.operations.insight import insight_job, stored_insight
 from miyun.zone.operations.jobs import finish_job, move_job, require_job
+from miyun.zone.operations.restoring import raise_mark
 from miyun.zone.store import insights as store
 from miyun.zone.store.bulk import Handles, left_handles, right_handles
-from miyun.zone.store.insights import StoredInsight
+from miyun.zone.store.insights import SignedTotals, StoredInsight
 from miyun.zone.store.segments import get_selection
 
 
@@ -118,7 +119,8 @@ def put_totals(core: Core, caller: str, totals: Totals, signature: bytes, data: 
         active_contract(change, contract.id, caller)
         held = stored_insight(change.connection, contract.id, insight.job).totals
         if held is None:
-            _release(change, insight, totals, signature, data, actor=caller)
+            given = SignedTotals(statement=totals, signature=signature, ciphertexts=data)
+            _release(core, change, insight, given, actor=caller)
         elif held != totals:
             raise ReplayError("totals that differ from those given before", hint="Send what was sent before.")
         return receipt(core, change, contract.id, insight.job, totals)
@@ -140,19 +142,19 @@ def release_sums(core: Core, contract: Contract, job: Job) -> bool:
         if current != insight or require_job(change.connection, contract.id, job.id).state.ended:
             return False
         totals, data = make_totals(released, change.at)
-        _release(change, insight, totals, core.signing_key.sign(totals), data, actor=core.name)
+        made = SignedTotals(statement=totals, signature=core.signing_key.sign(totals), ciphertexts=data)
+        _release(core, change, insight, made, actor=core.name)
     return True
 
 
-def _release(
-    change: Change, insight: StoredInsight, totals: Totals, signature: bytes, data: bytes, *, actor: str
-) -> None:
+def _release(core: Core, change: Change, insight: StoredInsight, totals: SignedTotals, *, actor: str) -> None:
     job = require_job(change.connection, insight.contract, insight.job)
     _require_open(job)
-    store.put_totals(change.connection, insight, totals, signature, data)
+    store.put_totals(change.connection, insight, totals)
+    raise_mark(core, change.connection)
     finish_job(change, job)
     facts: dict[Fact, str | int] = {Fact.JOB: job.id, Fact.EPOCH: insight.epoch}
-    record_statement(change, insight.contract, Event.TOTALS_RELEASED, actor, totals, facts=facts)
+    record_statement(change, insight.contract, Event.TOTALS_RELEASED, actor, totals.statement, facts=facts)
 
 
 def _keep(change: Change, insight: StoredInsight, job: Job, chunk: ValuesChunk, running: bytes) -> None:

@@ -25,7 +25,7 @@ from miyun.zone.operations.access import (
 )
 from miyun.zone.operations.history import SignedReceipt, receipt, record_statement
 from miyun.zone.operations.jobs import begin_job, held_job, move_job, require_job
-from miyun.zone.operations.releases import INSIGHT, charge_owners, lease_book
+from miyun.zone.operations.releases import INSIGHT, charge_owners, is_charged, lease_book
 from miyun.zone.operations.segments import require_live, require_segment
 from miyun.zone.store import insights as store
 from miyun.zone.store.fusions import joined_fusion, list_announcements
@@ -235,7 +235,7 @@ def _begin(core: Core, change: Change, contract: Contract, request: InsightReque
             hint="Ask about fewer tags or segments at a time.",
         )
     release = request.question_digest()
-    if not store.was_asked(change.connection, contract.id, release):
+    if not _is_paid(change.connection, contract, request):
         charge_owners(core, change, contract, release=release.hex(), purpose=INSIGHT, rho_micro=request.rho_micro)
     subject = ",".join(f"{segment.name}@{segment.version}" for segment in request.segments)
     begun = begin_job(change, request, signature, requester=request.requester, subject=subject)
@@ -252,6 +252,14 @@ def _begin(core: Core, change: Change, contract: Contract, request: InsightReque
     if request.circuit is Circuit.SELECTION:
         core.pools.want(job.key, handles, short=job.admits_short_exponents)
     return move_job(change, begun, waiting_for=[owner])
+
+
+def _is_paid(connection: Connection, contract: Contract, request: InsightRequest) -> bool:
+    """Whether a charge of before pays for the one answer to this question; see `restoring` for what it is after one."""
+    question = request.question_digest()
+    if request.circuit is Circuit.SELECTION:
+        return is_charged(connection, contract, release=question.hex(), purpose=INSIGHT)
+    return store.is_paid(connection, contract.id, question)
 
 
 def _permit(contract: Contract, request: InsightRequest, segments: tuple[StoredSegment | None, ...]) -> str:

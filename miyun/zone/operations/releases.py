@@ -12,7 +12,7 @@ from miyun.privacy.ledger import LeaseBook
 from miyun.zone.core import Change, Core
 from miyun.zone.operations.access import party_names
 from miyun.zone.operations.history import record
-from miyun.zone.operations.restoring import owners_missing, require_check_ins
+from miyun.zone.operations.restoring import owners_missing, raise_mark, require_check_ins
 from miyun.zone.store import budget as store
 
 MATCH_REPORT = "match-report"
@@ -70,6 +70,14 @@ def charge_each(
         record(change, contract.id, Event.RELEASE, core.name, facts)
 
 
+def is_charged(connection: Connection, contract: Contract, *, release: str, purpose: str) -> bool:
+    """Whether both owners were charged for this release before."""
+    return all(
+        any((charge.release, charge.purpose) == (release, purpose) for charge in book.charges)
+        for book in (lease_book(connection, contract, owner) for owner in party_names(contract))
+    )
+
+
 def owners_without_room(change: Change, contract: Contract, rho_micro: int) -> tuple[str, ...]:
     """The owners whose leases don't hold a charge now, or who have to check in first."""
     missing = owners_missing(change.connection, contract)
@@ -98,7 +106,7 @@ def _charge(
     ]
     for charge in charges:
         store.add_charge(change.connection, charge, core.signing_key.sign(charge))
-    core.mark.write(store.count_charges(change.connection))
+    raise_mark(core, change.connection)
 
 
 def _require_room(books: Sequence[LeaseBook], amounts: Mapping[str, int], now: datetime) -> None:

@@ -18,6 +18,13 @@ class SignedKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignedTotals:
+    statement: Totals
+    signature: bytes
+    ciphertexts: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredInsight:
     """A question about segments of ``epoch``. ``owner`` has the columns, and ``handles`` row handles.
 
@@ -94,6 +101,7 @@ def add_insight(connection: Connection, insight: StoredInsight) -> None:
             epoch=insight.epoch,
             owner=insight.owner,
             handles=insight.handles,
+            paid=True,
             covered=0,
         )
     )
@@ -142,12 +150,31 @@ def job_of_question(connection: Connection, contract: str, question: bytes) -> s
     return job
 
 
-def was_asked(connection: Connection, contract: str, question: bytes) -> bool:
-    """Whether there was a job for this question, even one that failed; then the owners were charged for it."""
+def is_paid(connection: Connection, contract: str, question: bytes) -> bool:
+    """Whether there was a job for this question, even one that failed, of which the charge still pays for an answer."""
     table = insights.c
     return connection.execute(
-        select(exists().where(table.contract == contract, table.question == question))
+        select(exists().where(table.contract == contract, table.question == question, table.paid))
     ).scalar_one()
+
+
+def forget_payment(connection: Connection, contract: str, job: str) -> None:
+    """The charge of this job may have been answered for already."""
+    connection.execute(
+        update(insights).where(insights.c.contract == contract, insights.c.job == job).values(paid=False)
+    )
+
+
+def unanswered(connection: Connection) -> tuple[tuple[str, str], ...]:
+    """Contract and job of all questions without an answer, whether they are open or failed."""
+    query = select(insights.c.contract, insights.c.job).where(insights.c.totals.is_(None))
+    return tuple((row.contract, row.job) for row in connection.execute(query))
+
+
+def count_answers(connection: Connection) -> int:
+    """Of all questions under all contracts."""
+    query = select(func.count()).select_from(insights).where(insights.c.totals.is_not(None))
+    return connection.execute(query).scalar_one()
 
 
 def running_totals(connection: Connection, insight: StoredInsight) -> bytes | None:
@@ -175,12 +202,14 @@ def find_values(connection: Connection, contract: str, job: str, index: int) -> 
     return None if held is None else ValuesChunk.from_canonical(held)
 
 
-def put_totals(
-    connection: Connection, insight: StoredInsight, totals: Totals, signature: bytes, ciphertexts: bytes
-) -> None:
+def put_totals(connection: Connection, insight: StoredInsight, totals: SignedTotals) -> None:
     """Keep what the reader may have, and nothing of what it was made of."""
     connection.execute(
-        _update(insight).values(totals=totals.canonical_bytes(), totals_signature=signature, ciphertexts=ciphertexts)
+        _update(insight).values(
+            totals=totals.statement.canonical_bytes(),
+            totals_signature=totals.signature,
+            ciphertexts=totals.ciphertexts,
+        )
     )
     erase_running(connection, insight.contract, [insight.job])
 

@@ -226,6 +226,7 @@ def upgrade() -> None:
         sa.Column("epoch", sa.Integer, nullable=False),
         sa.Column("owner", sa.String(64), nullable=False),
         sa.Column("handles", sa.BigInteger, nullable=False),
+        sa.Column("paid", sa.Boolean, nullable=False),
         sa.Column("covered", sa.BigInteger, nullable=False),
         sa.Column("running", sa.LargeBinary),
         sa.Column("totals", sa.LargeBinary),

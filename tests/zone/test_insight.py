@@ -130,6 +130,7 @@ def test_the_zone_sums_what_it_can_t_see(fused: Fused) -> None:
         put_values(fused.left.member, chunk, data)
 
     assert fused.world.finished(fused.contract, "summed").state == "done"
+    put_values(fused.left.member, chunk, data)
     assert read(fused.left.member, owner.job) == owner.expected(owner.selected_rows())
     assert "summed" not in [task.request.job for task in insight_tasks(fused.left.member, fused.contract.id)]
 

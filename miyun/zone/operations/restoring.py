@@ -3,8 +3,8 @@
 An owner checks in as it asks for its charges and names the newest one that it holds, and the zone has that one.
 
 Questions about the other party's columns are paid for by the charges that come back: their noise is the owner's, which
-answers once. That of questions about the reader's own columns was the zone's, and it can't tell any more which of them it
-answered: what was paid for these before pays for nothing now.
+answers once. That of questions about the reader's own columns was the zone's, and it can't tell any more which of them
+it answered: what was paid for these before pays for nothing now.
 """
 
 import logging

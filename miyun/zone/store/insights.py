@@ -203,15 +203,15 @@ def find_values(connection: Connection, contract: str, job: str, index: int) -> 
 
 
 def put_totals(connection: Connection, insight: StoredInsight, totals: SignedTotals) -> None:
-    """Keep what the reader may have, and nothing of what it was made of."""
+    """Keep what the reader may have, and of what it was made of no more than which chunks came."""
     connection.execute(
         _update(insight).values(
             totals=totals.statement.canonical_bytes(),
             totals_signature=totals.signature,
             ciphertexts=totals.ciphertexts,
+            running=None,
         )
     )
-    erase_running(connection, insight.contract, [insight.job])
 
 
 def released_ciphertexts(connection: Connection, insight: StoredInsight) -> bytes | None:

@@ -1,6 +1,6 @@
 """What Miyun means to reach beside the others, and whether the results show it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -8,6 +8,7 @@ from typing import Final
 from bench.results import Outcome, Results, Trial
 from bench.table import peaks, spread_of
 from bench.words import amount, number
+from bench.words import time as time_words
 
 OURS: Final = "Miyun native"
 MOST_MEMORY: Final = 1 << 30
@@ -62,6 +63,30 @@ TARGETS: Final = (
     Target(words="Paillier, decrypt, beside phe", case="paillier", theirs="phe", times=3, figure="decrypt"),
     Target(words="Paillier, decrypt, beside sf-heu", case="paillier", theirs="sf-heu", times=3, figure="decrypt"),
     Target(words="join, beside DuckDB", case="join", size=10_000_000, theirs="DuckDB", times=1),
+    Target(
+        words="intersection-sum, beside phe and libsodium",
+        case="intersection-sum",
+        size=100_000,
+        theirs="phe and libsodium, scaled",
+        times=50,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """What ours may take at a size: seconds, by the median, and bytes in the largest process."""
+
+    words: str
+    case: str
+    size: int
+    seconds: float
+    memory: int
+
+
+LIMITS: Final = (
+    Limit(words="portrait over 100,000 tags", case="portrait", size=1_000_000, seconds=120, memory=2 << 30),
+    Limit(words="portrait over 50 tags", case="few-tags", size=1_000_000, seconds=60, memory=2 << 30),
 )
 
 
@@ -76,10 +101,12 @@ class Judged:
 
 
 def judge(results: Results) -> Iterator[Judged]:
-    """Every target, then whether the fusion's cost is linear and its memory bounded."""
+    """Every target and limit, then whether the fusion's cost is linear and its memory bounded."""
     for target in TARGETS:
         yield _judge(target, results)
-    yield from _judge_scaling(_trials(results, "scaling"))
+    for limit in LIMITS:
+        yield from _judge_limit(limit, results)
+    yield from _judge_scaling(_right(results, "scaling"))
 
 
 def _judge(target: Target, results: Results) -> Judged:
@@ -108,10 +135,34 @@ def _ratio(target: Target, ours: Trial, trials: Iterable[Trial]) -> float | None
     return theirs.median / mine.median if mine and theirs else None
 
 
+def _judge_limit(limit: Limit, results: Results) -> Iterator[Judged]:
+    """The time, then the memory."""
+    ours = {trial.size: trial for trial in _right(results, limit.case) if trial.contestant == OURS}
+    seconds = {size: spread.median for size, trial in ours.items() if (spread := spread_of(trial, "seconds"))}
+    yield _judge_most(limit.words, limit.size, seconds, limit.seconds, time_words)
+    yield _judge_most(f"{limit.words}, memory", limit.size, _held(ours.values()), limit.memory, amount)
+
+
+def _judge_most(
+    words: str, size: int, found: Mapping[int, float], most: float, words_of: Callable[[float], str]
+) -> Judged:
+    """Whether what was found at a size, or at the largest where that was not measured, is at most so much."""
+    wanted = f"at most {words_of(most)} at {size:,}"
+    if not found:
+        return Judged(words=words, wanted=wanted, found="–", verdict=Verdict.UNKNOWN)
+    at = size if size in found else max(found)
+    verdict = Verdict.REACHED if found[at] <= most else Verdict.MISSED
+    return Judged(
+        words=words,
+        wanted=wanted,
+        found=f"{words_of(found[at])} at {at:,}",
+        verdict=verdict if at == size else Verdict.ELSEWHERE,
+    )
+
+
 def _judge_scaling(trials: list[Trial]) -> Iterator[Judged]:
-    right = sorted((trial for trial in trials if trial.outcome is Outcome.RIGHT), key=lambda trial: trial.size)
     linear = Judged(words="fusion, a row's cost as tables grow", wanted="no more", found="–", verdict=Verdict.UNKNOWN)
-    costs = {trial.size: spread.median / trial.size for trial in right if (spread := spread_of(trial, "seconds"))}
+    costs = {trial.size: spread.median / trial.size for trial in trials if (spread := spread_of(trial, "seconds"))}
     if len(costs) > 1:
         small, large = min(costs), max(costs)
         ratio = costs[large] / costs[small]
@@ -122,7 +173,7 @@ def _judge_scaling(trials: list[Trial]) -> Iterator[Judged]:
             verdict=Verdict.REACHED if ratio <= LINEAR else Verdict.MISSED,
         )
     yield linear
-    held = {trial.size: max(found.values()) for trial in right if (found := peaks(trial))}
+    held = _held(trials)
     if held:
         size = max(held)
         verdict = Verdict.REACHED if held[size] < MOST_MEMORY else Verdict.MISSED
@@ -135,6 +186,15 @@ def _judge_scaling(trials: list[Trial]) -> Iterator[Judged]:
         found=found_words,
         verdict=verdict,
     )
+
+
+def _held(trials: Iterable[Trial]) -> dict[int, int]:
+    """By size, the most that any process held."""
+    return {trial.size: max(found.values()) for trial in trials if (found := peaks(trial))}
+
+
+def _right(results: Results, case: str) -> list[Trial]:
+    return [trial for trial in _trials(results, case) if trial.outcome is Outcome.RIGHT]
 
 
 def _trials(results: Results, case: str) -> list[Trial]:

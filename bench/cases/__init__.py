@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
-from bench.cases import blinding, fusion, join, paillier, scaling
+from bench.cases import blinding, few_tags, fusion, intersection, join, paillier, portrait, scaling
 from bench.cases.case import Case
 
-CASES: Final[dict[str, Case[Any]]] = {
-    module.CASE.name: module.CASE for module in (fusion, scaling, blinding, paillier, join)
-}
+_MODULES: Final = (fusion, scaling, portrait, few_tags, intersection, blinding, paillier, join)
+
+CASES: Final[dict[str, Case[Any]]] = {module.CASE.name: module.CASE for module in _MODULES}

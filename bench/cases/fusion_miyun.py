@@ -1,6 +1,5 @@
 """Miyun's own fusion: a zone and two agents as warm processes, asked through the Python API by a third."""
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,24 +8,13 @@ from pathlib import Path
 
 from bench.cases.case import Bout, Place
 from bench.cases.one_process import begin, used
-from bench.cases.own import require_native
+from bench.cases.own import CAST, CONTRACT, as_failures, carried, require_native, with_backend
 from bench.environments import OwnEnvironment
-from bench.failures import BenchError
 from bench.processes import Deadline, Worker
 from bench.results import Run
 from bench.tables import Tables, compare_ids
-from demo.processes import CommandError
-from demo.stage import Cast, Stage, write_party
-from miyun.kernels import BACKEND_VARIABLE
+from demo.stage import Stage, write_party
 
-CAST = Cast(
-    zone="zone",
-    merchant="merchant",
-    platform="platform",
-    merchant_organisation="Merchant",
-    platform_organisation="Platform",
-)
-CONTRACT = "bench"
 RUNS_WITHIN_CAP = 100
 
 
@@ -44,7 +32,7 @@ class MiyunFusion:
         if self.backend == "native":
             require_native()
         started = time.monotonic()
-        with _backend(self.backend), _as_failures(), Stage(place.folder / "stage", CAST) as stage:
+        with with_backend(self.backend), as_failures(), Stage(place.folder / "stage", CAST) as stage:
             _set_up(stage, ground)
             set_up = time.monotonic() - started
             stage.start_agents()
@@ -62,10 +50,10 @@ class MiyunFusion:
 def _run(stage: Stage, user: Worker, ground: Tables, deadline: Deadline) -> Run:
     daemons = {name: daemon.pid for name, daemon in stage.daemons.items()}
     before = {name: begin(pid) for name, pid in daemons.items()}
-    carried = _carried(stage)
+    before_it = carried(stage)
     user.start(do="fuse")
     fused = user.done(deadline)
-    wire = _carried(stage) - carried
+    wire = carried(stage) - before_it
     processes = tuple(used(name, pid, before[name]) for name, pid in daemons.items())
     user.start(do="deliver")
     delivered = user.done(deadline)
@@ -101,28 +89,3 @@ def _task(stage: Stage, ground: Tables) -> dict[str, object]:
         "logs": [str(party.log) for party in parties],
         "rows": ground.rows,
     }
-
-
-def _carried(stage: Stage) -> int:
-    return sum(meter.sent + meter.received for meter in stage.meters.values())
-
-
-@contextmanager
-def _backend(name: str) -> Iterator[None]:
-    """What is started inside uses this backend."""
-    kept = os.environ.get(BACKEND_VARIABLE)
-    os.environ[BACKEND_VARIABLE] = name
-    try:
-        yield
-    finally:
-        del os.environ[BACKEND_VARIABLE]
-        if kept is not None:
-            os.environ[BACKEND_VARIABLE] = kept
-
-
-@contextmanager
-def _as_failures() -> Iterator[None]:
-    try:
-        yield
-    except (CommandError, RuntimeError) as error:
-        raise BenchError(str(error)) from error

@@ -33,6 +33,8 @@ class OneProcess(Generic[G]):
     largest: int | None = None
     tells: bool = False
     """Whether the worker is asked for its result in another request, so that telling counts for nothing."""
+    scaled: bool = False
+    """Whether the worker's figures are scaled up from less work, so that what its process used says nothing."""
     requires: Callable[[], None] = lambda: None
     """Raises UnavailableError where the contestant can't run here."""
 
@@ -63,7 +65,8 @@ class OneProcess(Generic[G]):
                     worker.start(do="tell")
                     answer |= worker.done(deadline)
                 self.check(ground, place.folder, answer)
-                return Run(figures=answer.get("figures", {"seconds": seconds}), processes=(process,))
+                processes = () if self.scaled else (process,)
+                return Run(figures=answer.get("figures", {"seconds": seconds}), processes=processes)
 
             yield Bout(run=run, apart=apart, version=ready.get("version", ""))
 

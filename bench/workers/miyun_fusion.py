@@ -2,16 +2,14 @@
 
 import itertools
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from bench.workers.channel import Answer, Work, serve
+from bench.workers.waiting import end, until
 from miyun import Party
-from miyun.contract.jobs import Job, JobState
 from miyun.kernels import kernels
 from miyun.keys.vault import KeyFile
 
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 0.25
 CHANNELS = ("member-messages", "platform-ads")
 """The ones that a drafted contract has: the merchant's and the platform's."""
 
@@ -24,49 +22,30 @@ def prepare(task: Answer) -> tuple[Answer, Work]:
     contract = task["contract"]
     logs = [Path(log) for log in task["logs"]]
     numbers = itertools.count(1)
-    _until(lambda: all(party.budget(contract).leased_micro for party in (merchant, platform)))
+    until(lambda: all(party.budget(contract).leased_micro for party in (merchant, platform)))
 
     def fuse() -> Answer:
         asked = time.monotonic()
         job = merchant.request_fusion(contract)
-        _end(merchant, contract, job)
+        end(merchant, contract, job)
         merchant.report(contract, int(job.subject))
-        _until(lambda: all(f"fuse done ({job.id})" in log.read_text("utf-8") for log in logs))
+        until(lambda: all(f"fuse done ({job.id})" in log.read_text("utf-8") for log in logs))
         return {"seconds": time.monotonic() - asked}
 
     def deliver() -> Answer:
         asked = time.monotonic()
         segment = f"everyone-{next(numbers)}"
-        _end(merchant, contract, merchant.segments.create(contract, segment, "matched"))
+        end(merchant, contract, merchant.segments.create(contract, segment, "matched"))
         files = []
         for party, channel in zip((merchant, platform), CHANNELS, strict=True):
             job = merchant.activate(contract, segment, recipient=party.name, channel=channel)
-            _end(merchant, contract, job)
+            end(merchant, contract, job)
             files.append(str(party.delivery(contract, job.id)))
         seconds = time.monotonic() - asked
         merchant.segments.invalidate(contract, segment)
         return {"seconds": seconds, "files": files}
 
     return {"version": kernels().words}, lambda request: fuse() if request["do"] == "fuse" else deliver()
-
-
-def _end(party: Party, contract: str, job: Job) -> None:
-    """Look again after a hundredth of the time that it has taken, so that looking costs little and adds little."""
-    started = time.monotonic()
-    while not (found := party.jobs.get(contract, job.id)).state.ended:
-        time.sleep(_pause(started))
-    if found.state is JobState.FAILED:
-        raise RuntimeError(f"the {found.kind} job failed: {found.error}")
-
-
-def _until(true: Callable[[], bool]) -> None:
-    started = time.monotonic()
-    while not true():
-        time.sleep(_pause(started))
-
-
-def _pause(started: float) -> float:
-    return min(max(SHORTEST_PAUSE, (time.monotonic() - started) / 100), LONGEST_PAUSE)
 
 
 serve(prepare)

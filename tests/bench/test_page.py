@@ -94,6 +94,21 @@ def test_growth_is_judged_by_the_cost_of_a_row() -> None:
     assert verdict(linear, "fusion, memory of the largest process") == ("300 MiB at 100", Verdict.REACHED)
 
 
+def test_a_limit_holds_for_the_time_and_for_the_largest_process() -> None:
+    words = "portrait over 50 tags"
+    quick = some_results(a_trial("Miyun native", 1_000_000, 70.0, 59.0, 50.0), case="few-tags")
+    assert verdict(quick, words) == ("59.0 s at 1,000,000", Verdict.REACHED)
+    assert verdict(quick, f"{words}, memory") == ("300 MiB at 1,000,000", Verdict.REACHED)
+    slow = some_results(
+        a_trial("Miyun native", 1_000_000, 61.0), a_trial("phe, scaled", 1_000_000, 1.0), case="few-tags"
+    )
+    assert verdict(slow, words) == ("61.0 s at 1,000,000", Verdict.MISSED)
+    small = some_results(a_trial("Miyun native", 1_000, 1.0), a_trial("Miyun native", 100, 0.5), case="few-tags")
+    assert verdict(small, words) == ("1.00 s at 1,000", Verdict.ELSEWHERE)
+    wrong = some_results(a_trial("Miyun native", 1_000_000, 1.0, outcome=Outcome.WRONG), case="few-tags")
+    assert verdict(wrong, words)[1] is verdict(wrong, f"{words}, memory")[1] is Verdict.UNKNOWN
+
+
 def test_drawings_are_well_formed_and_fit_light_and_dark() -> None:
     spread = Spread.of([0.002, 0.5, 30.0])
     lines = [Curve(label="one", points={10: 1.0}), Curve(label="two", points={10: 1.0, 100: 9.0})]

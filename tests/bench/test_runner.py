@@ -131,6 +131,14 @@ def test_blinding_runs_in_a_process_of_its_own_and_is_compared() -> None:
     assert all(run.figures["blind"] > 0 for run in trial.runs)
 
 
+def test_an_intersection_sum_is_compared_and_measured() -> None:
+    contestants = [one for one in CASES["intersection-sum"].contestants if one.name == "Miyun native"]
+    chosen = Chosen(case=replace(CASES["intersection-sum"], contestants=tuple(contestants)), sizes=(300,))
+    ((trial,),) = (one.trials for one in Runner(limits=LIMITS, watcher=Silent()).run((chosen,)))
+    assert (trial.outcome, trial.reason) == (Outcome.RIGHT, "")
+    assert len(trial.runs) == 3
+
+
 def of_blinding(folder: Path, task: dict[str, str]) -> Worker:
     python = OwnEnvironment().python(print)
     return Worker("worker", python=python, script="miyun_blinding", task=task, folder=folder)
@@ -162,3 +170,18 @@ def test_a_fusion_by_real_processes_is_compared_and_measured() -> None:
         assert {process.name for process in run.processes} == {"zone", "merchant", "platform"}
         assert run.wire_bytes is not None
         assert run.wire_bytes > 2 * 2_000 * (32 + 16)
+
+
+@pytest.mark.slow
+def test_a_portrait_by_real_processes_is_compared_and_measured() -> None:
+    case = CASES["portrait"]
+    contestants = [one for one in case.contestants if one.name == "Miyun native"]
+    chosen = Chosen(case=replace(case, contestants=tuple(contestants)), sizes=(1_001,))
+    limits = Limits(runs=2, seconds=200, unlimited=False)
+    ((trial,),) = (one.trials for one in Runner(limits=limits, watcher=Silent()).run((chosen,)))
+    assert (trial.outcome, trial.reason) == (Outcome.RIGHT, "")
+    assert len(trial.runs) == 2
+    for run in trial.runs:
+        assert {process.name for process in run.processes} == {"zone", "merchant", "platform", "user"}
+        assert run.wire_bytes is not None
+        assert run.wire_bytes > 1_001 * 768

@@ -26,7 +26,7 @@ def test_a_size_is_for_all_chosen_cases_or_for_the_one_it_names() -> None:
 def test_contestants_are_chosen_by_parts_of_their_names() -> None:
     (fusion,) = choose(CASES, "fusion", "", "kkrt,DUCK", full=False)
     assert [one.name for one in fusion.case.contestants] == ["SecretFlow KKRT", "DuckDB (no privacy)"]
-    assert chosen("", "", "phe").keys() == {"paillier"}
+    assert chosen("", "", "sf-heu").keys() == {"paillier"}
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from miyun.words import Words
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """A name, and what to show where the name's letters can't be drawn."""
+    """A name, or words, and what to show where their letters can't be drawn."""
 
-    text: str
+    text: str | Words
     instead: str
 
 

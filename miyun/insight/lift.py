@@ -4,9 +4,10 @@ import math
 from dataclasses import dataclass
 
 from miyun.insight.charts import Chart, Forest, Label
-from miyun.insight.estimates import CONFIDENCE, UNKNOWN, Estimate, deviations, fieller, floats
-from miyun.insight.formats import Measure
+from miyun.insight.estimates import CONFIDENCE, UNKNOWN, Estimate, counts, deviations, fieller, floats
+from miyun.insight.formats import Measure, written
 from miyun.insight.grid import Column, Grid
+from miyun.insight.origin import Origin
 from miyun.insight.proportions import Proportions
 from miyun.insight.result import Result
 from miyun.insight.sums import mean_difference
@@ -24,6 +25,9 @@ class Group:
     conversions: int
     conversions_scale: float
     revenue: NumberTotals | None = None
+
+    def size(self, z: float) -> Estimate:
+        return counts(self.people, self.people_scale, z).one()
 
     def converted(self) -> Proportions:
         return Proportions(
@@ -59,6 +63,7 @@ class Lift(Result):
     exposed: Group
     control: Group
     confidence: float = CONFIDENCE
+    origin: Origin | None = None
 
     @property
     def conversions(self) -> Effect:
@@ -90,23 +95,28 @@ class Lift(Result):
         )
 
     def title(self) -> Words:
+        people = self.figures()
+        exposed, control = people["exposed_people"], people["control_people"]
         return Words(
-            en=f"{self.exposed.name} against {self.control.name}", zh=f"{self.exposed.name} 对比 {self.control.name}"
+            en=f"{self.exposed.name}, {written(exposed, Measure.COUNT)} people exposed, against the control group "
+            f"{self.control.name}, {written(control, Measure.COUNT)} people",
+            zh=f"曝光组 {self.exposed.name}，{written(exposed, Measure.COUNT, 'zh')} 人，"
+            f"对照组 {self.control.name}，{written(control, Measure.COUNT, 'zh')} 人",
         )
 
+    def figures(self) -> dict[str, Estimate]:
+        z = deviations(self.confidence)
+        return {"exposed_people": self.exposed.size(z), "control_people": self.control.size(z)}
+
     def grids(self, most: int | None = None) -> tuple[Grid, ...]:
-        conversions = _grid(
-            "conversions",
-            Words(en="Conversions", zh="转化"),
-            self.conversions,
-            Measure.SHARE,
-            self._notes(self.conversions),
-        )
+        conversions = self._grid("conversions", Words(en="Conversions", zh="转化"), self.conversions, Measure.SHARE)
         revenue = self.revenue
         if revenue is None:
             return (conversions,)
-        words = Words(en="Revenue per person", zh="人均收入")
-        return (conversions, _grid("revenue", words, revenue, Measure.AMOUNT, self._notes(revenue)))
+        return (
+            conversions,
+            self._grid("revenue", Words(en="Revenue per person", zh="人均收入"), revenue, Measure.AMOUNT),
+        )
 
     def charts(self) -> tuple[Chart, ...]:
         effects = (
@@ -119,13 +129,41 @@ class Lift(Result):
                 axis=Words(en="lift, 0: as in the control group", zh="提升，0 表示与对照组相同"),
                 measure=Measure.MORE_PERCENT,
                 marks=tuple(
-                    (Label(text=f"{words.en} {words.zh}", instead=words.en), effect.lift)
+                    (Label(text=words, instead=words.en), effect.lift)
                     for words, effect in effects
                     if effect is not None
                 ),
                 reference=0.0,
             ),
         )
+
+    def _grid(self, key: str, title: Words, effect: Effect, measure: Measure) -> Grid:
+        shares = measure is Measure.SHARE
+        columns = (
+            Column(
+                key="exposed",
+                head=Words(en=f"exposed: {self.exposed.name}", zh=f"曝光组 {self.exposed.name}"),
+                measure=measure,
+            ),
+            Column(
+                key="control",
+                head=Words(en=f"control: {self.control.name}", zh=f"对照组 {self.control.name}"),
+                measure=measure,
+            ),
+            Column(
+                key="difference",
+                head=Words(en="difference", zh="差值"),
+                measure=Measure.MORE_POINTS if shares else Measure.MORE_AMOUNT,
+            ),
+            Column(key="lift", head=Words(en="lift", zh="提升"), measure=Measure.MORE_PERCENT),
+            Column(
+                key="gained",
+                head=Words(en="gained among the exposed", zh="曝光组增量"),
+                measure=Measure.MORE_PEOPLE if shares else Measure.MORE_AMOUNT,
+            ),
+        )
+        row = (effect.here, effect.there, effect.difference, effect.lift, effect.gained)
+        return Grid(key=key, title=title, columns=columns, rows=[row], notes=self._notes(effect))
 
     def _notes(self, effect: Effect) -> tuple[Words, ...]:
         percent = f"{100 * self.confidence:g}"
@@ -149,27 +187,6 @@ class Lift(Result):
                 "仅当分组由随机决定时才可视为因果效果。",
             ),
         )
-
-
-def _grid(key: str, title: Words, effect: Effect, measure: Measure, notes: tuple[Words, ...]) -> Grid:
-    shares = measure is Measure.SHARE
-    columns = (
-        Column(key="exposed", head=Words(en="exposed", zh="曝光组"), measure=measure),
-        Column(key="control", head=Words(en="control", zh="对照组"), measure=measure),
-        Column(
-            key="difference",
-            head=Words(en="difference", zh="差值"),
-            measure=Measure.MORE_POINTS if shares else Measure.MORE_AMOUNT,
-        ),
-        Column(key="lift", head=Words(en="lift", zh="提升"), measure=Measure.MORE_PERCENT),
-        Column(
-            key="gained",
-            head=Words(en="gained among the exposed", zh="曝光组增量"),
-            measure=Measure.MORE_PEOPLE if shares else Measure.MORE_AMOUNT,
-        ),
-    )
-    row = (effect.here, effect.there, effect.difference, effect.lift, effect.gained)
-    return Grid(key=key, title=title, columns=columns, rows=[row], notes=notes)
 
 
 def _mean_lift(here: NumberTotals, there: NumberTotals, z: float) -> Estimate:

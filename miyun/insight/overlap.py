@@ -9,6 +9,7 @@ from miyun.insight.charts import Chart, Heat, Label
 from miyun.insight.estimates import CONFIDENCE, Estimate, deviations
 from miyun.insight.formats import Measure
 from miyun.insight.grid import Column, Grid
+from miyun.insight.origin import Origin
 from miyun.insight.result import Result, same_in_both
 from miyun.words import Words
 
@@ -50,6 +51,7 @@ class Overlap(Result):
     sizes: Mapping[tuple[str, ...], Size]
     scale: float
     confidence: float = CONFIDENCE
+    origin: Origin | None = None
 
     def __post_init__(self) -> None:
         asked = {self._key(one, other) for one in self.segments for other in self.segments}

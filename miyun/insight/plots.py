@@ -37,6 +37,7 @@ CHINESE_FONTS = (
     "Droid Sans Fallback",
 )
 LABEL_COLUMNS = 32
+DATES_IN_FULL = 6
 ROW, HEADROOM, WIDTH = 0.28, 1.15, 8.6  # inches
 DOTS_PER_INCH = 160
 
@@ -135,7 +136,7 @@ def _drawn(charts: Sequence[Chart], language: Language, write: Write) -> "Figure
             case Forest():
                 _forest(axes, chart, language, write)
             case Trend():
-                _trend(axes, chart, write)
+                _trend(axes, chart, language, write)
             case Heat():
                 _heat(axes, chart, language, write)
     return figure
@@ -161,7 +162,7 @@ def _forest(axes: "Axes", chart: Forest, language: Language, write: Write) -> No
         axes.plot((max(left, low), min(right, high)), (place, place), color=LINES[0], linewidth=1.6, alpha=0.5)
         axes.plot((value,), (place,), "o", color=LINES[0], markersize=5)
     axes.set_xlim(low, high)
-    axes.set_yticks(places, [_label(label, write) for label, _ in chart.marks])
+    axes.set_yticks(places, [_label(label, language, write) for label, _ in chart.marks])
     axes.set_ylim(len(chart.marks) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
@@ -178,13 +179,19 @@ def _limits(shown: Sequence[tuple[float, float, float]], chart: Forest) -> tuple
     return (low if low == 0 else low - room), high + room
 
 
-def _trend(axes: "Axes", chart: Trend, write: Write) -> None:
+def _trend(axes: "Axes", chart: Trend, language: Language, write: Write) -> None:
     days = np.asarray(chart.dates, dtype="datetime64[D]")
     for (label, estimates), colour in zip(chart.lines, _colours(len(chart.lines)), strict=True):
         value, low, high = zip(*(_shown(estimate, chart.measure) for estimate in estimates), strict=True)
         finite = np.nan_to_num(np.asarray([low, high]), nan=np.nan, posinf=np.nan, neginf=np.nan)
         axes.fill_between(days, *finite, color=colour, alpha=0.15, linewidth=0)
-        axes.plot(days, value, color=colour, marker="o", markersize=3.5, linewidth=1.6, label=_label(label, write))
+        if len(days) == 1:
+            axes.vlines(days, *finite, color=colour, alpha=0.5, linewidth=1.6)
+        name = _label(label, language, write)
+        axes.plot(days, value, color=colour, marker="o", markersize=3.5, linewidth=1.6, label=name)
+    if len(days) <= DATES_IN_FULL:
+        axes.set_xticks(days, [day.isoformat() for day in chart.dates])
+        axes.margins(x=0.1)
     axes.grid(visible=False, axis="x")
     axes.yaxis.set_major_formatter(_marks(chart.measure))
     axes.tick_params(axis="y", length=0)
@@ -197,15 +204,16 @@ def _heat(axes: "Axes", chart: Heat, language: Language, write: Write) -> None:
     values = values.reshape(len(chart.labels), len(chart.labels))
     axes.imshow(np.nan_to_num(values), cmap="Blues", vmin=0, vmax=max(1e-9, float(np.nanmax(values, initial=0))) * 1.6)
     axes.set_aspect("auto")
-    names = [_label(label, write) for label in chart.labels]
+    names = [_label(label, language, write) for label in chart.labels]
     axes.set_yticks(range(len(names)), names)
     axes.set_xticks(range(len(names)), [shortened(name, 16) for name in names])
     axes.tick_params(length=0, labelcolor=INK)
     axes.grid(visible=False)
     for down, row in enumerate(chart.cells):
         for across, cell in enumerate(row):
-            words = written(cell, chart.measure, language).replace(" (", "\n(", 1)
-            axes.text(across, down, write(words, words), ha="center", va="center", fontsize=7.5, color=INK)
+            words = written(cell, chart.measure, language)
+            lines = write(words, words).replace(" (", "\n(", 1)
+            axes.text(across, down, lines, ha="center", va="center", fontsize=7.5, color=INK)
 
 
 def _marks(measure: Measure) -> Callable[[float, float], str]:
@@ -218,8 +226,9 @@ def _shown(estimate: Estimate, measure: Measure) -> tuple[float, float, float]:
     return (estimate.value * measure.factor, estimate.low * measure.factor, estimate.high * measure.factor)
 
 
-def _label(label: Label, write: Write) -> str:
-    name = readable(label.text, label.instead)
+def _label(label: Label, language: Language, write: Write) -> str:
+    text = label.text if isinstance(label.text, str) else label.text.in_language(language)
+    name = readable(text, label.instead)
     return shortened(write(name, readable(label.instead, "?")), LABEL_COLUMNS)
 
 

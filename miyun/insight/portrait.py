@@ -15,6 +15,7 @@ from miyun.insight.charts import Chart, Forest, Label
 from miyun.insight.estimates import CONFIDENCE, Estimate, Floats, counts, deviations
 from miyun.insight.formats import Measure, written
 from miyun.insight.grid import Column, Grid
+from miyun.insight.origin import Origin
 from miyun.insight.result import SHOWN, Result, first
 from miyun.insight.totals import Integers, TagTotals
 from miyun.words import Words
@@ -52,6 +53,7 @@ class Portrait(Result):
     base: TagTotals
     most_tags: int
     confidence: float = CONFIDENCE
+    origin: Origin | None = None
 
     def __post_init__(self) -> None:
         if self.segment.tags is not self.base.tags and self.segment.tags.ids != self.base.tags.ids:

@@ -10,6 +10,7 @@ from miyun.errors import InputError
 from miyun.insight.charts import Chart
 from miyun.insight.estimates import Estimate
 from miyun.insight.grid import Grid, Tables, plain, to_json
+from miyun.insight.origin import Origin
 from miyun.words import Language, Words
 
 if TYPE_CHECKING:
@@ -39,6 +40,11 @@ class Result(ABC):
 
     __slots__ = ()
 
+    @property
+    def origin(self) -> Origin | None:
+        """The question that it answers, if it answers one."""
+        return None
+
     @abstractmethod
     def title(self) -> Words: ...
 
@@ -59,21 +65,28 @@ class Result(ABC):
 
     def to_plain(self) -> dict[str, Any]:
         """The whole result as JSON values."""
-        figures = {key: plain(figure) for key, figure in self.figures().items()}
-        return {"title": self.title().en} | figures | {grid.key: list(grid.plain()) for grid in self.grids()}
+        return self._beside_tables() | {grid.key: list(grid.plain()) for grid in self.grids()}
 
     def to_json(self) -> str:
         """The whole result, one row a line."""
-        document = {"title": self.title().en} | {key: plain(figure) for key, figure in self.figures().items()}
-        parts = [f"{to_json(key)}: {to_json(value)}" for key, value in document.items()]
+        parts = [f"{to_json(key)}: {to_json(value)}" for key, value in self._beside_tables().items()]
         for grid in self.grids():
             rows = ",\n".join(to_json(row) for row in grid.plain())
             parts.append(f"{to_json(grid.key)}: [\n{rows}\n]")
         return "{" + ",\n".join(parts) + "}\n"
 
     def to_frame(self) -> "pd.DataFrame":
-        """The main table, whole. An estimate takes three columns: its value, ``_low`` and ``_high``."""
-        return self.grids()[0].frame()
+        """The main table, whole. An estimate takes three columns: its value, ``_low`` and ``_high``.
+
+        Where it comes from is in ``attrs``, as in JSON.
+        """
+        frame = self.grids()[0].frame()
+        frame.attrs.update(self._beside_tables())
+        return frame
+
+    def _beside_tables(self) -> dict[str, Any]:
+        origin = {} if self.origin is None else self.origin.plain()
+        return {"title": self.title().en} | origin | {key: plain(figure) for key, figure in self.figures().items()}
 
     def to_html(self, language: Language = "en") -> str:
         """Plot and tables as a fragment of a page."""

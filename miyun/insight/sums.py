@@ -9,6 +9,7 @@ from miyun.insight.charts import Chart, Forest, Label
 from miyun.insight.estimates import CONFIDENCE, UNKNOWN, Estimate, around, deviations
 from miyun.insight.formats import Measure
 from miyun.insight.grid import Column, Grid
+from miyun.insight.origin import Origin
 from miyun.insight.result import Result
 from miyun.insight.totals import NumberTotals
 from miyun.words import Words
@@ -45,6 +46,7 @@ class Sums(Result):
     whole: NumberTotals
     parts: tuple[NumberTotals, ...] = ()
     confidence: float = CONFIDENCE
+    origin: Origin | None = None
 
     def __post_init__(self) -> None:
         ranges = {(one.low, one.high, one.step) for one in (self.whole, *self.parts)}

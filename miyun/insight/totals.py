@@ -38,6 +38,9 @@ class Tags:
             raise InternalError("a tag of a dimension that there is not")
 
 
+NO_TAGS = Tags(ids=(), names=(), dimensions=(), dimension_of=np.empty(0, np.int64))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TagTotals:
     """How many people of ``name`` carry each tag, have each dimension known, and are there at all.

@@ -24,7 +24,8 @@ from miyun.keys.signing import VerifyKey
 from miyun.members.catalogue import Catalogue
 from miyun.party.asking import Asking
 from miyun.party.background import BackgroundAgent
-from miyun.party.insight_views import View, board_of, overlap_of
+from miyun.party.boards import board_of
+from miyun.party.insight_views import View, overlap_of
 from miyun.party.jobs import JobsClient
 from miyun.party.progress import OnEvent, ignore
 from miyun.party.questions import AskedTags, Questions
@@ -180,7 +181,7 @@ class InsightClient:
         held = self._session.answers.overlap(contract, question)
         if held is None:
             held = self._ask_overlap(terms, request, question)
-        return overlap_of(held)
+        return overlap_of(terms, question, held)
 
     def board(self, contract: str, segment: str) -> Board:
         """What was reported of a segment by date, from the answers that this party has; nothing is asked.

@@ -78,7 +78,10 @@ OVERLAP = Overlap(
     sizes={("sleepers",): Size.of(4_000), ("sleepers", "vip"): Size.of(1_000), ("vip",): Size.of(2_000)},
     scale=4.0,
 )
-BOARD = Board(name="sleepers", days=(Day(date=date(2026, 11, 22), totals=tag_totals("sleepers", 10_000, 4_000)),))
+BOARD = Board(
+    name="sleepers",
+    days=(Day(date=date(2026, 11, 22), version=1, totals=tag_totals("sleepers", 10_000, 4_000)),),
+)
 
 
 @pytest.fixture
@@ -225,7 +228,9 @@ def test_sums_over_parts(reader: Standin, miyun: Miyun) -> None:
 
 def test_a_campaign_is_measured(reader: Standin, miyun: Miyun) -> None:
     outcome = miyun(*MEASURE, "--revenue", "spend:0:5000:0.01")
-    assert "reached against left-out" in outcome.out
+    assert "reached, 1,000 (990–1,010) people exposed, against the control group left-out" in outcome.out
+    assert "exposed:" in outcome.out
+    assert "control:" in outcome.out
     args, options = asked(reader, "insight.measure")
     assert args == ("spring", "reached", "left-out")
     assert options["converted"] == NumberRange(name="bought", low=0, high=1, step="1")

@@ -5,7 +5,8 @@ import pytest
 
 from miyun.errors import InternalError
 from miyun.insight.board import Board, Day
-from miyun.insight.totals import TagTotals
+from miyun.insight.charts import Forest, Trend
+from miyun.insight.totals import NO_TAGS, TagTotals
 from tests.insight.worlds import discrete_gaussian, tags_of
 
 START = date(2026, 8, 1)
@@ -20,7 +21,7 @@ def day(place: int, counts: list[int], people: int, scale: float = 0.0) -> Day:
         everybody=people,
         scale=scale,
     )
-    return Day(date=START + timedelta(days=7 * place), totals=totals)
+    return Day(date=START + timedelta(days=7 * place), version=place + 1, totals=totals)
 
 
 def test_a_board_by_hand() -> None:
@@ -50,6 +51,32 @@ def test_people_see_then_and_now_and_programs_every_date() -> None:
         "share": {"value": 0.52, "low": 0.52, "high": 0.52},
     }
     assert board.to_frame()["people"].tolist() == [400.0] * 5
+
+
+def test_a_board_of_one_date_shows_it_once() -> None:
+    board = Board(name="members", days=(day(0, [100, 50, 40], 400),))
+
+    sizes, composition, coverage = board.grids(20)
+
+    assert [column.key for column in sizes.columns] == ["date", "version", "people"]
+    assert [column.head.en for column in composition.columns] == ["tag", "name", "2026-08-01"]
+    assert [column.head.en for column in coverage.columns] == ["dimension", "2026-08-01"]
+    assert [type(chart) for chart in board.charts()] == [Trend, Forest, Forest]
+
+
+def test_dates_with_a_size_alone_are_in_the_sizes_only() -> None:
+    bare = Day(date=START + timedelta(days=3), version=2, totals=TagTotals.read("members", NO_TAGS, [450], 0))
+    board = Board(name="members", days=(day(0, [100, 50, 40], 400), bare, day(1, [150, 60, 100], 600)))
+
+    assert [size.value for size in board.sizes()] == [400, 450, 600]
+    assert [len(grid.rows) for grid in board.grids()] == [3, 6, 4]
+    assert [column.head.en for column in board.grids(5)[1].columns[2:]] == ["2026-08-01", "2026-08-08", "change"]
+    size, composition, coverage = board.charts()
+    assert [len(chart.dates) for chart in (size, composition, coverage) if isinstance(chart, Trend)] == [3, 2, 2]
+    alone = Board(name="members", days=(bare,))
+    assert [grid.key for grid in alone.grids(5)] == ["sizes"]
+    assert len(alone.charts()) == 1
+    assert alone.to_plain()["composition"] == []
 
 
 def test_a_change_holds_as_often_as_said() -> None:

@@ -2,7 +2,8 @@
 
 import json
 import xml.etree.ElementTree as ET
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from miyun.insight.board import Board, Day
 from miyun.insight.estimates import UNKNOWN, Estimate
 from miyun.insight.formats import Measure, columns_of, readable, shortened, written
 from miyun.insight.lift import Group, Lift
+from miyun.insight.origin import Audience, Charge, Origin
 from miyun.insight.overlap import Overlap, Size
 from miyun.insight.portrait import Portrait
 from miyun.insight.result import Result
@@ -69,8 +71,8 @@ RESULTS: list[Result] = [
     Board(
         name="members",
         days=(
-            Day(date=date(2026, 8, 1), totals=PORTRAIT.segment),
-            Day(date=date(2026, 9, 1), totals=PORTRAIT.base),
+            Day(date=date(2026, 8, 1), version=1, totals=PORTRAIT.segment),
+            Day(date=date(2026, 9, 1), version=2, totals=PORTRAIT.base),
         ),
     ),
 ]
@@ -177,6 +179,65 @@ def test_letters_that_no_font_has_are_replaced_by_the_tag(monkeypatch: pytest.Mo
     assert "tag-0" in drawn_texts
     assert not any("喜" in text for text in drawn_texts)
     assert any("sleepers ????" in text for text in drawn_texts)
+
+
+def test_a_heat_map_is_written_in_letters_that_there_are() -> None:
+    written_texts: list[str] = []
+    (heat,) = RESULTS[3].charts()
+
+    def keep(text: str, instead: str) -> str:
+        written_texts.append(plots._in_letters(text, instead))
+        return written_texts[-1]
+
+    with plots._style():
+        plots._drawn([heat], "en", keep)
+
+    assert "8 % (0–100)" in written_texts
+    assert not any("?" in text for text in written_texts)
+
+
+def test_a_lift_names_its_groups() -> None:
+    lift = Lift(exposed=_group("reached"), control=_group("left-out"))
+
+    for grid in lift.grids():
+        heads = [column.head for column in grid.columns[:2]]
+        assert [head.en for head in heads] == ["exposed: reached", "control: left-out"]
+        assert [head.zh for head in heads] == ["曝光组 reached", "对照组 left-out"]
+    assert lift.title().en.startswith("reached, 1,000 (961–1,039) people exposed, against")
+    assert lift.to_plain()["control_people"] == {"value": 1_000, "low": 961, "high": 1_039}
+    drawing = {language: plots.svg(lift.charts(), language) for language in LANGUAGES}
+    assert "转化" in drawing["zh"]
+    assert "转化" not in drawing["en"]
+
+
+def test_json_and_frames_say_where_they_come_from() -> None:
+    origin = Origin(
+        contract="spring",
+        question="ab" * 32,
+        job="insight-1",
+        epoch=3,
+        at=datetime(2026, 11, 22, 8, tzinfo=UTC),
+        audiences={"segment": Audience(name="sleepers", version=2), "parts": (Audience(name="vip", version=1),)},
+        asked={"per_person": 4},
+        charge=Charge(rho_micro=50_000, epsilon=1.88, delta=1e-6),
+    )
+    told = {
+        "segment": {"segment": "sleepers", "version": 2},
+        "parts": [{"segment": "vip", "version": 1}],
+        "contract": "spring",
+        "epoch": 3,
+        "at": "2026-11-22T08:00:00Z",
+        "question": {"digest": "ab" * 32, "job": "insight-1", "per_person": 4},
+        "charge": {"rho": 0.05, "rho_micro": 50_000, "epsilon": 1.88, "delta": 1e-6},
+    }
+    for result in RESULTS[:4]:
+        asked = replace(result, origin=origin)  # type: ignore[type-var]
+        document = json.loads(asked.to_json())
+        assert {key: document[key] for key in told} == told
+        assert document == asked.to_plain()
+        attributes = asked.to_frame().attrs
+        assert {key: attributes[key] for key in told} == told
+        assert "charge" not in result.to_plain()
 
 
 @pytest.mark.parametrize(

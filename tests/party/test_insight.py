@@ -10,7 +10,7 @@ import pytest
 
 from miyun.aggregates import chunks
 from miyun.aggregates.running import RunningTotals
-from miyun.aggregates.statements import Circuit, InsightRequest, NumberRange
+from miyun.aggregates.statements import Circuit, InsightRequest, NumberRange, SegmentVersion
 from miyun.contract.draft import DEFAULT_BUDGET
 from miyun.contract.model import MATCHED
 from miyun.errors import (
@@ -23,6 +23,7 @@ from miyun.errors import (
     SignatureError,
     StateError,
 )
+from miyun.insight.origin import Audience
 from miyun.insight.totals import NO_DIMENSION
 from miyun.members.catalogue import Catalogue
 from miyun.members.catalogue_file import read_catalogue
@@ -30,7 +31,9 @@ from miyun.paillier import pool_folder
 from miyun.paillier.pool import Pool
 from miyun.paillier.public import PublicKey
 from miyun.party import reader_keys
+from miyun.party.boards import board_of
 from miyun.party.guard import Guard
+from miyun.party.insight_views import labels_of
 from miyun.party.leases import Leases
 from miyun.party.progress import Phase, Progress, Warned, ignore
 from miyun.party.tasks import aggregate, selections
@@ -107,7 +110,7 @@ def carriers(tag: str, value: str = "") -> set[int]:
 
 def ask(world: World, **changes: Any) -> Any:
     asked: dict[str, Any] = {"catalogue": catalogue(world), "branches": ["gender", "interest"], "rho_micro": MUCH}
-    return client(world).portrait("spring", ["few"], **(asked | changes))
+    return client(world).portrait("spring", **({"segments": ["few"]} | asked | changes))
 
 
 @pytest.mark.parametrize("bucket", [1, 16])
@@ -507,6 +510,52 @@ def test_a_board_shows_what_was_reported_by_date(world: World) -> None:
     assert [day.date.isoformat() for day in board.days] == ["2026-11-22", "2026-11-23"]
     assert [day.totals.everybody for day in board.days] == [4, 4]
     assert len(board.composition()) == 4
+
+
+def test_a_board_lines_up_what_was_asked_in_different_ways(world: World) -> None:
+    insight = client(world)
+    ask(world, tags=["vip"])
+    world.clock.now = NOW + DAY
+    ask(world, per_person=1)
+    insight.overlap("spring", ["few", MATCHED])
+    world.clock.now = NOW + 2 * DAY
+    ask(world)
+    board = insight.board("spring", "few")
+    assert [(day.version, day.totals.everybody) for day in board.days] == [(1, 4)] * 3
+    # Other tags, or fewer of a person, are other counts: of these days there is a size.
+    assert [day.date.isoformat() for day in board.followed] == ["2026-11-24"]
+    assert [day.totals.everybody for day in insight.board("spring", MATCHED).days] == [7, 7, 7]
+
+
+def test_an_old_version_is_no_report_of_a_later_date(world: World) -> None:
+    answer = client(world).overlap("spring", ["few", MATCHED])
+    (kept,) = world.session(MERCHANT).answers.overlaps("spring")
+    reports = [
+        replace(kept, segments=(SegmentVersion(name="few", version=version),), sizes=(size,), at=NOW + day * DAY)
+        for version, size, day in [(1, 4, 0), (3, 30, 1), (2, 20, 1), (1, 5, 2), (3, 31, 3)]
+    ]
+    board = board_of(world.contract, "few", (), reports)
+    assert [(day.version, day.totals.everybody) for day in board.days] == [(1, 4), (3, 30), (3, 31)]
+    assert answer.origin is not None
+    assert answer.origin.audiences["segments"] == (Audience(name="few", version=1), Audience(name=MATCHED, version=1))
+
+
+def test_a_result_says_what_was_asked_and_what_it_cost(world: World) -> None:
+    (portrait,) = ask(world, segments=["few@1"])
+    plain = portrait.to_plain()
+    assert plain["segment"] == {"segment": "few", "version": 1}
+    assert plain["base"] == {"segment": MATCHED, "version": 1}
+    assert (plain["contract"], plain["epoch"]) == ("spring", 1)
+    assert plain["question"]["branches"] == ["gender", "interest"]
+    assert plain["charge"]["rho_micro"] == MUCH
+    assert plain["charge"]["delta"] == 10.0**-BUDGET.delta_exponent
+    (sums,) = client(world).sums("spring", ["few"], [AGE], rho_micro=MUCH)
+    assert sums.to_frame().attrs["question"]["numbers"] == [{"name": "age", "low": 0, "high": 100, "step": 1}]
+
+
+def test_versions_of_one_segment_are_told_apart() -> None:
+    versions = [SegmentVersion(name=name, version=version) for name, version in (("a", 1), ("b", 1), ("a", 2))]
+    assert labels_of(versions) == ["a@1", "b", "a@2"]
 
 
 def test_a_key_is_made_once_and_told_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from miyun.party.fusions import FusionsClient
 from miyun.party.insights import InsightClient
 from miyun.party.jobs import JobsClient
 from miyun.party.members import MembersClient
+from miyun.party.pair import PairClient
 from miyun.party.progress import OnEvent, ignore
 from miyun.party.segments import SegmentsClient
 from miyun.party.session import Session
@@ -40,8 +41,8 @@ class Party:
     ...     report = party.fuse("spring")
     ...     party.segments.create("spring", "sleepers", "members.spend_90d > 1000 and not members.active")
 
-    ``contracts``, ``members``, ``segments``, ``insight`` and ``jobs`` hold the calls of their subject. A job needs
-    this party's agent. Calls that wait for a job run one in the background, unless a daemon of this home is at it
+    ``contracts``, ``members``, ``segments``, ``insight``, ``pair`` and ``jobs`` hold the calls of their subject. A job
+    needs this party's agent. Calls that wait for a job run one in the background, unless a daemon of this home is at it
     already. Calls may come from several threads.
     """
 
@@ -49,6 +50,7 @@ class Party:
         self._session = session
         self.contracts = ContractsClient(session)
         self.members = MembersClient(session)
+        self.pair = PairClient(session)
         self.segments = SegmentsClient(session)
         self.jobs = JobsClient(session, self._background_agent)
         self.insight = InsightClient(session, self.jobs, self._background_agent)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from miyun.aggregates.statements import Circuit, InsightRequest, NumberRange
-from miyun.contract.model import Contract
+from miyun.contract.model import Contract, Universe
 from miyun.errors import InputError
 from miyun.privacy.noise import scale_for
 from miyun.privacy.sensitivity import counts_l2, sum_l2
@@ -12,6 +12,19 @@ from miyun.privacy.sensitivity import counts_l2, sum_l2
 MOST_SEGMENTS = 8
 MOST_STEPS = 1 << 40
 """The largest size of an end of a number's range. A million rows of it still fit a slot of 64 bits."""
+
+
+def require_matched(segment: str, universe: Universe) -> None:
+    """Pass for a segment of matched pairs. Totals over rows without a match are none of the reader's business.
+
+    Raises:
+        InputError: it is a segment of another universe.
+    """
+    if universe is not Universe.MATCHED:
+        raise InputError(
+            f"{segment} is a segment of the universe {universe}, and totals are told of matched rows only",
+            hint=f"Create a matched segment of it, “{segment} within matched”, and ask about that.",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,15 @@ class PartyKind(StrEnum):
         return "members" if self is PartyKind.MERCHANT else "tags"
 
 
+class Universe(StrEnum):
+    """What a segment is a set of, and what ``not`` is taken against: the matched pairs, or all row handles of the
+    platform, matched or not.
+    """
+
+    MATCHED = MATCHED
+    PLATFORM = PartyKind.PLATFORM.value
+
+
 class Rung(StrEnum):
     """The result ladder. Each rung is a grant of its own; none implies another."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from miyun.contract.model import MATCHED, Channel, Contract, PartyTerms, Rung
+from miyun.contract.model import MATCHED, Channel, Contract, PartyKind, PartyTerms, Rung, Universe
 from miyun.errors import NotPermittedError
 
 
@@ -51,15 +51,24 @@ def permit_channels(contract: Contract, channels: Iterable[str]) -> None:
 
 
 def permit_activation(
-    contract: Contract, requester: str, recipient: str, channel: str, subjects: frozenset[str]
+    contract: Contract,
+    requester: str,
+    recipient: str,
+    channel: str,
+    subjects: frozenset[str],
+    *,
+    universe: Universe,
 ) -> None:
     """``requester`` may have a segment over ``subjects`` handed to ``recipient`` through ``channel``.
 
     What the recipient's counterparty owns needs that party's grant of ``activate`` to the recipient. A subject under
-    ``not`` counts like any other: who was taken away is disclosed as well.
+    ``not`` counts like any other: who was taken away is disclosed as well. So `MATCHED` always counts, as both parties'
+    opt-outs are taken away from every list: a platform that knows a list without that sees which of its users the
+    merchant has, and has to leave out.
 
     Raises:
-        NotPermittedError: a grant is missing, the channel is another party's, or somebody is no party.
+        NotPermittedError: a grant is missing, the channel is another party's, somebody is no party, or the recipient
+            has no rows of the universe.
     """
     require_party(contract, requester)
     party = require_party(contract, recipient)
@@ -70,7 +79,13 @@ def permit_activation(
             hint=f"Activate to {terms.recipient}, or choose a channel of {recipient}.",
             clause=f"channels[{index}].recipient",
         )
-    _require_grants(contract, party, subjects, Rung.ACTIVATE)
+    if universe is Universe.PLATFORM and party.kind is not PartyKind.PLATFORM:
+        raise NotPermittedError(
+            f"a segment of the universe {universe} has rows of which {recipient} has no counterpart",
+            hint="Create a matched segment of it, “… within matched”, and activate that.",
+            clause=f"channels[{index}].recipient",
+        )
+    _require_grants(contract, party, subjects | {MATCHED}, Rung.ACTIVATE)
 
 
 def permit_size(contract: Contract, party: str, subjects: frozenset[str]) -> None:

@@ -23,7 +23,7 @@ def draw(connection: duckdb.DuckDBPyConnection, settled: Settled, padding: Paddi
     run = connection.execute
     handles = secret_permutation(settled.members + padding.handles)
     rows, pads = handles[: settled.members], handles[settled.members :]
-    copied = rows[[secrets.randbelow(settled.members) for _ in range(padding.handles)]]
+    copied = rows[_evenly(settled.members, padding.handles)]
     run("CREATE TABLE roster.padding (handle UINTEGER, copied UINTEGER)")
     insert(connection, "roster.padding", [pa.array(pads), pa.array(copied)])
     _run_beside(
@@ -43,6 +43,18 @@ def draw(connection: duckdb.DuckDBPyConnection, settled: Settled, padding: Paddi
             f" (SELECT handle, value{place} AS value FROM drawn WHERE value{place} IS NOT NULL"
             f" UNION ALL SELECT handle, NULL FROM carrier{place}) POSITIONAL JOIN numbers ORDER BY number",
         )
+
+
+def _evenly(rows: int, copies: int) -> list[int]:
+    """Which row each copy is of: none more than once more often than another, else at random.
+
+    How much one row can change counts of padded rows depends on it; see :mod:`miyun.privacy.sensitivity`.
+    """
+    random = secrets.SystemRandom()
+    rounds, rest = divmod(copies, rows)
+    chosen = [*range(rows)] * rounds + random.sample(range(rows), rest)
+    random.shuffle(chosen)
+    return chosen
 
 
 def _run_beside(connection: duckdb.DuckDBPyConnection, numbers: npt.NDArray[np.uint32], statement: str) -> None:

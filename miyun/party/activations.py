@@ -26,8 +26,9 @@ class ActivationsClient:
     def request(self, contract: str, segment: str, *, recipient: str, channel: str, version: int, key: str) -> Job:
         """Ask for it. The same ``key`` again gives the job that it stood for first."""
         terms = self._session.accepted.active(contract, self._session.now())
-        definition = self._definitions.of_segment(terms, segment)
-        permit_activation(terms, self._session.name, recipient, channel, plan(definition).subjects)
+        meaning = self._definitions.of_segment(terms, segment)
+        subjects = plan(meaning.expression, meaning.universe).subjects
+        permit_activation(terms, self._session.name, recipient, channel, subjects, universe=meaning.universe)
         chosen = key or new_key()
         request = ActivationRequest(
             contract=contract,
@@ -35,7 +36,8 @@ class ActivationsClient:
             job=job_id(contract, self._session.name, "activate", chosen),
             segment=segment,
             version=version or self._newest_version(contract, segment),
-            definition=definition.text(),
+            definition=meaning.expression.text(),
+            universe=meaning.universe,
             recipient=recipient,
             channel=channel,
             requester=self._session.name,

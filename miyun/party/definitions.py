@@ -1,9 +1,9 @@
 """Definitions with the segments that they refer to written out."""
 
-from miyun.contract.model import Contract
-from miyun.errors import ContractError
+from miyun.contract.model import Contract, Universe
+from miyun.errors import ContractError, MalformedError
 from miyun.party.session import Session
-from miyun.segments.expansion import expand
+from miyun.segments.expansion import Meaning, expand
 from miyun.segments.expression import Expression
 from miyun.segments.parser import parse
 from miyun.segments.planning import plan
@@ -13,7 +13,7 @@ from miyun.wire.v1.segment_pb2_grpc import SegmentServiceStub
 DEEPEST_REFERENCE = 32
 Above = tuple[str, ...]
 """The segments on the way to this one."""
-Known = dict[str, Expression]
+Known = dict[str, Meaning]
 """What was written out already: a zone can't make one name be looked up more than once."""
 
 
@@ -23,25 +23,27 @@ class Definitions:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def expanded(self, contract: Contract, expression: Expression) -> Expression:
-        """The expression, naming columns only.
+    def expanded(self, contract: Contract, expression: Expression, universe: Universe) -> Meaning:
+        """What the expression means over the universe, naming columns only.
 
         Raises:
             ContractError: the zone gives a segment that it names a definition over this party's columns that no party
                 signed.
-            ExpressionError: written out it can't be read any more.
+            ExpressionError: it mixes universes, or written out it can't be read any more.
         """
-        return self._expanded(contract, expression, (), {})
+        return self._expanded(contract, expression, universe, (), {})
 
-    def of_segment(self, contract: Contract, segment: str) -> Expression:
+    def of_segment(self, contract: Contract, segment: str) -> Meaning:
         """The same for a segment, by its name."""
         return self._of_segment(contract, segment, (), {})
 
-    def _expanded(self, contract: Contract, expression: Expression, above: Above, known: Known) -> Expression:
-        names = sorted(plan(expression).segments)
-        return expand(expression, {name: self._of_segment(contract, name, above, known) for name in names})
+    def _expanded(
+        self, contract: Contract, expression: Expression, universe: Universe, above: Above, known: Known
+    ) -> Meaning:
+        names = sorted(plan(expression, universe).segments)
+        return expand(expression, universe, {name: self._of_segment(contract, name, above, known) for name in names})
 
-    def _of_segment(self, contract: Contract, segment: str, above: Above, known: Known) -> Expression:
+    def _of_segment(self, contract: Contract, segment: str, above: Above, known: Known) -> Meaning:
         if segment in above or len(above) == DEEPEST_REFERENCE:
             raise ContractError(
                 f"the segment “{segment}” refers to itself, or through more than {DEEPEST_REFERENCE} others",
@@ -51,19 +53,26 @@ class Definitions:
             answer = self._session.stub(SegmentServiceStub).GetSegment(
                 GetSegmentRequest(contract=contract.id, name=segment)
             )
-            expression = parse(answer.definition)
-            self._require_signed(contract, segment, expression)
-            known[segment] = self._expanded(contract, expression, (*above, segment), known)
+            expression, universe = parse(answer.definition), _universe(answer.universe)
+            self._require_signed(contract, segment, expression, universe)
+            known[segment] = self._expanded(contract, expression, universe, (*above, segment), known)
         return known[segment]
 
-    def _require_signed(self, contract: Contract, segment: str, expression: Expression) -> None:
+    def _require_signed(self, contract: Contract, segment: str, expression: Expression, universe: Universe) -> None:
         own = contract.party(self._session.name).kind.namespace
-        if all(leg.namespace != own for leg in plan(expression).legs):
+        if all(leg.namespace != own for leg in plan(expression, universe).legs):
             return
-        signed = {request.definition for request in self._session.requests.segments(contract.id)}
-        if expression.text() not in signed:
+        requests = self._session.requests.segments(contract.id)
+        if (expression.text(), universe) not in {(request.definition, request.universe) for request in requests}:
             raise ContractError(
                 f"nobody signed the definition that the zone gives for the segment “{segment}”",
                 hint="Run `miyun audit verify`, and talk to the zone's operator.",
                 clause="grants",
             )
+
+
+def _universe(word: str) -> Universe:
+    try:
+        return Universe(word)
+    except ValueError:
+        raise MalformedError("a segment of a universe that there is not", hint="Update this agent.") from None

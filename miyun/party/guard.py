@@ -106,7 +106,8 @@ class Guard:
         check_name(request.name)
         expression = parse(request.definition)
         permit_channels(contract, request.channels)
-        permit_segment(contract, request.owner, plan(self._definitions.expanded(contract, expression)).subjects)
+        meaning = self._definitions.expanded(contract, expression, request.universe)
+        permit_segment(contract, request.owner, plan(meaning.expression, meaning.universe).subjects)
         predicate = self._own_predicate(contract, request, task.predicate)
         self._require_epoch(contract, task.epoch, oldest=0)
         self._session.requests.keep(request, task.signature, subject=request.name)
@@ -141,7 +142,14 @@ class Guard:
         contract = self._signed(request, request.requester, signature)
         check_name(request.segment)
         disclosed = _written_out(request)
-        permit_activation(contract, request.requester, request.recipient, request.channel, disclosed.subjects)
+        permit_activation(
+            contract,
+            request.requester,
+            request.recipient,
+            request.channel,
+            disclosed.subjects,
+            universe=request.universe,
+        )
         self._session.requests.keep(request, signature, subject=request.segment)
         return contract
 
@@ -164,7 +172,7 @@ class Guard:
 
     def _own_predicate(self, contract: Contract, request: SegmentRequest, text: str) -> Expression:
         own = contract.party(self._session.name).kind.namespace
-        for leg in plan(parse(request.definition)).legs:
+        for leg in plan(parse(request.definition), request.universe).legs:
             if leg.namespace == own and leg.predicate.text() == text:
                 return leg.predicate
         raise NotPermittedError(
@@ -191,7 +199,7 @@ class Guard:
 def _written_out(request: ActivationRequest) -> Plan:
     """What the signed definition discloses; no other segment's definition is taken on the zone's word."""
     expression = parse(request.definition)
-    planned = plan(expression)
+    planned = plan(expression, request.universe)
     if planned.segments or expression.text() != request.definition:
         raise ContractError(
             f"the request to activate “{request.segment}” does not say in full what it discloses",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from miyun.aggregates.job import InsightJob
+from miyun.aggregates.question import require_matched
 from miyun.aggregates.statements import Circuit, InsightRequest, ReaderKey
 from miyun.contract.model import MATCHED, Contract
 from miyun.contract.permissions import permit_insight
@@ -118,7 +119,9 @@ class InsightAdmission:
         for segment in request.segments:
             check_name(segment.name)
             if segment.name != MATCHED:
-                subjects |= plan(definitions.of_segment(self._contract, segment.name)).subjects
+                meaning = definitions.of_segment(self._contract, segment.name)
+                require_matched(segment.name, meaning.universe)
+                subjects |= plan(meaning.expression).subjects
         return frozenset(subjects)
 
     def _require_charge(self, request: InsightRequest) -> None:

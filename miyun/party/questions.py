@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from miyun.aggregates.job import permit_circuit
-from miyun.aggregates.question import Question
+from miyun.aggregates.question import Question, require_matched
 from miyun.aggregates.statements import Circuit, InsightRequest, NumberRange, SegmentVersion
 from miyun.contract.model import MATCHED, Contract
 from miyun.contract.permissions import permit_insight
@@ -178,7 +178,9 @@ class Questions:
         subjects = {MATCHED}
         for segment in request.segments:
             if segment.name != MATCHED:
-                subjects |= plan(self._definitions.of_segment(contract, segment.name)).subjects
+                meaning = self._definitions.of_segment(contract, segment.name)
+                require_matched(segment.name, meaning.universe)
+                subjects |= plan(meaning.expression).subjects
         permit_insight(contract, self._session.name, (), frozenset(subjects), tags=tags)
 
     def _whose(self, contract: Contract, numbers: Sequence[NumberRange]) -> tuple[Circuit, tuple[NumberRange, ...]]:

@@ -1,11 +1,11 @@
-"""Segments of the matched rows: created, listed, renamed, invalidated."""
+"""Segments of the matched rows, or of all the platform's: created, listed, renamed, invalidated."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from miyun.audit.events import Event, Fact
 from miyun.contract.jobs import Job
-from miyun.contract.model import MATCHED, Contract
+from miyun.contract.model import Contract, Universe
 from miyun.contract.permissions import permit_channels, permit_segment
 from miyun.members.config import load_members_config
 from miyun.names import check_name, job_id, new_key
@@ -27,6 +27,7 @@ class SegmentExplanation:
     """What a definition means: its canonical text, who evaluates which predicate, and what needs a grant."""
 
     definition: str
+    universe: Universe
     legs: tuple[tuple[str, str], ...]
     subjects: frozenset[str]
     segments: frozenset[str]
@@ -43,28 +44,30 @@ class SegmentsClient:
         name: str,
         definition: str | Expression = "matched",
         *,
+        universe: Universe = Universe.MATCHED,
         channels: tuple[str, ...] | None = None,
         expires: datetime | None = None,
     ) -> Job:
         """Ask for a segment; does not wait. It is evaluated again, as a new version, whenever an epoch is fused.
 
-        ``channels`` are those of the contract that it may be activated through, all of them if left out. Without
-        ``expires`` it lives as long as the contract.
+        ``universe`` is what it selects from, and what ``not`` is taken against: the matched pairs, or all rows of the
+        platform. ``channels`` are those of the contract that it may be activated through, all of them if left out;
+        rows of the platform go to the platform alone. Without ``expires`` it lives as long as the contract.
 
         Raises:
-            ExpressionError: the definition can't be read, or doesn't fit this party's own columns.
+            ExpressionError: the definition can't be read, mixes universes, or doesn't fit this party's own columns.
             NotPermittedError: a grant is missing; the clause is in the error.
         """
         terms = self._session.accepted.active(contract, self._session.now())
         expression = parse(definition) if isinstance(definition, str) else definition
-        self._check(terms, expression)
+        self._check(terms, expression, universe)
         request = SegmentRequest(
             contract=contract,
             contract_digest=terms.digest(),
             job=job_id(contract, self._session.name, "segment", new_key()),
             name=check_name(name),
             definition=expression.text(),
-            universe=MATCHED,
+            universe=universe,
             owner=self._session.name,
             channels=tuple(channel.name for channel in terms.channels) if channels is None else channels,
             expires=min(expires or terms.expires, terms.expires),
@@ -103,26 +106,28 @@ class SegmentsClient:
         """End one's own segment; nothing can be activated or asked of it any more."""
         return self._change(contract, name, "invalidate", "")
 
-    def explain(self, definition: str | Expression) -> SegmentExplanation:
+    def explain(self, definition: str | Expression, *, universe: Universe = Universe.MATCHED) -> SegmentExplanation:
         """How a definition is read; nothing is sent.
 
         Raises:
             ExpressionError: it can't be read; the error has the position.
         """
         expression = parse(definition) if isinstance(definition, str) else definition
-        planned = plan(expression)
+        planned = plan(expression, universe)
         return SegmentExplanation(
             definition=expression.text(),
+            universe=universe,
             legs=tuple((leg.namespace, leg.predicate.text()) for leg in planned.legs),
             subjects=planned.subjects,
             segments=planned.segments,
         )
 
-    def _check(self, contract: Contract, expression: Expression) -> None:
+    def _check(self, contract: Contract, expression: Expression, universe: Universe) -> None:
         namespace = contract.party(self._session.name).kind.namespace
-        if any(leg.namespace == namespace for leg in plan(expression).legs):
+        if any(leg.namespace == namespace for leg in plan(expression, universe).legs):
             check_types(expression, {namespace: load_members_config(self._session.config_path).column_types})
-        permit_segment(contract, self._session.name, plan(self._definitions.expanded(contract, expression)).subjects)
+        meaning = self._definitions.expanded(contract, expression, universe)
+        permit_segment(contract, self._session.name, plan(meaning.expression, universe).subjects)
 
     def _change(self, contract: str, name: str, change: str, new_name: str) -> Segment:
         terms = self._session.accepted.active(contract, self._session.now())

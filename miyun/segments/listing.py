@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from miyun.contract.model import Universe
 from miyun.records import Record
 
 
@@ -24,7 +25,7 @@ class Segment(Record):
 
     name: str
     definition: str
-    universe: str
+    universe: Universe
     owner: str
     state: SegmentState
     version: int

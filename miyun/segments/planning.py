@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from miyun.contract.model import MATCHED
+from miyun.contract.model import MATCHED, PartyKind, Universe
+from miyun.errors import ExpressionError
 from miyun.segments.expression import (
     And,
     Comparison,
@@ -25,7 +26,7 @@ OF_A_COLUMN = Flag | Known | Comparison | Membership
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg(Expression):
-    """The pairs whose handle in ``namespace`` satisfies ``predicate``, which names that owner's columns only."""
+    """The rows of ``namespace`` that satisfy ``predicate``, which names that owner's columns only."""
 
     namespace: str
     predicate: Expression
@@ -36,10 +37,14 @@ class Leg(Expression):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """``formula`` combines ``legs``, ``segments`` and all matched pairs by ``and``, ``or``, ``not``.
+    """``formula`` combines ``legs``, ``segments`` and all that is matched by ``and``, ``or``, ``not``, over
+    ``universe``.
 
-    ``subjects`` are the things that need a grant: ``matched``, and each column as ``members.spend``.
+    ``subjects`` are the things that need a grant: ``matched``, unless no match decides anything in it, and each column
+    as ``members.spend``.
     """
+
+    universe: Universe
 
     legs: tuple[Leg, ...]
     formula: Expression
@@ -47,21 +52,41 @@ class Plan:
     segments: frozenset[str]
 
 
-def plan(expression: Expression) -> Plan:
+def plan(expression: Expression, universe: Universe = Universe.MATCHED) -> Plan:
     """Split the expression into as few legs as its shape allows, so that the zone sees as few bits as possible.
 
     ``not`` is moved inwards past whatever mixes owners; then in each ``and`` and ``or``, everything that one owner
     can decide alone becomes one leg. A leg never begins with ``not``: the complement of a leg is the same leg.
+
+    Raises:
+        ExpressionError: among the platform's rows, it names a merchant's column without ``within matched``.
     """
+    _require_within_matched(expression, universe)
     formula = _formula(_inwards(expression))
     legs = frozenset(part for part in leaves(formula) if isinstance(part, Leg))
     conditions = leaves(expression)
+    columns = frozenset(leaf.column.subject for leaf in conditions if isinstance(leaf, OF_A_COLUMN))
+    of_match = universe is Universe.MATCHED or any(isinstance(leaf, Matched) for leaf in conditions)
     return Plan(
+        universe=universe,
         legs=tuple(sorted(legs, key=Leg.text)),
         formula=formula,
-        subjects=frozenset({MATCHED, *(leaf.column.subject for leaf in conditions if isinstance(leaf, OF_A_COLUMN))}),
+        subjects=columns | {MATCHED} if of_match else columns,
         segments=frozenset(leaf.name for leaf in conditions if isinstance(leaf, SegmentRef)),
     )
+
+
+def _require_within_matched(expression: Expression, universe: Universe) -> None:
+    """Whatever is said of a merchant's columns stands beside ``matched``, so that it is said of matched rows."""
+    if universe is Universe.MATCHED:
+        return
+    for leaf in leaves_beyond_match(expression):
+        if isinstance(leaf, OF_A_COLUMN) and leaf.column.namespace != PartyKind.PLATFORM.namespace:
+            raise ExpressionError(
+                f"{leaf.column.text()} is known of matched rows only, and the universe {universe} has others too",
+                position=leaf.column.position,
+                hint=f"Make a matched segment of it and name that, or add “within {MATCHED}” at the end.",
+            )
 
 
 def _inwards(expression: Expression) -> Expression:
@@ -118,3 +143,16 @@ def leaves(expression: Expression) -> list[Expression]:
         case Leg() | Matched() | SegmentRef() | Flag() | Known() | Comparison() | Membership():
             return [expression]
     raise AssertionError(type(expression))
+
+
+def leaves_beyond_match(expression: Expression) -> list[Expression]:
+    """Its leaves but for those in an ``and`` with ``matched``, which decide nothing about a row without a match."""
+    match expression:
+        case And() if Matched() in expression.operands:
+            return []
+        case And() | Or():
+            return [leaf for operand in expression.operands for leaf in leaves_beyond_match(operand)]
+        case Not():
+            return leaves_beyond_match(expression.operand)
+        case _:
+            return [expression]

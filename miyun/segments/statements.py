@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
+from miyun.contract.model import Universe
 from miyun.records import Statement
 
 SUPPRESSION = "suppression"
@@ -21,7 +22,7 @@ class SegmentRequest(Statement):
     job: str
     name: str
     definition: str
-    universe: str
+    universe: Universe
     owner: str
     channels: tuple[str, ...]
     expires: datetime
@@ -58,7 +59,7 @@ class LegUpload(Statement):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivationRequest(Statement):
-    """``definition`` says what is disclosed: canonical text, with the segments that it names written out."""
+    """``definition`` says what is disclosed: canonical text over ``universe``, the segments in it written out."""
 
     KIND: ClassVar[str] = "activation-request"
 
@@ -68,6 +69,7 @@ class ActivationRequest(Statement):
     segment: str
     version: int
     definition: str
+    universe: Universe
     recipient: str
     channel: str
     requester: str

@@ -181,6 +181,7 @@ segments = Table(
     Column("contract", String(64), primary_key=True),
     Column("job", String(64), primary_key=True),
     Column("name", String(64), nullable=False),
+    Column("universe", String(16), nullable=False),
     Column("meaning", Text, nullable=False),
     Column("subjects", Text, nullable=False),
     Column("state", String(16), nullable=False),

@@ -6,7 +6,7 @@ from functools import cache
 from miyun.contract.draft import draft_contract
 from miyun.contract.jobs import Job, JobKind, JobState
 from miyun.contract.lifecycle import ContractState
-from miyun.contract.model import Contract, IdentifierTerms
+from miyun.contract.model import Contract, IdentifierTerms, Universe
 from miyun.keys.identity import Identity
 from miyun.keys.signing import SigningKey
 from miyun.keys.unsealing import SealingKey
@@ -70,7 +70,7 @@ def segment(name: str = "sleepers") -> Segment:
     return Segment(
         name=name,
         definition="members.spend_90d > 1000",
-        universe="matched",
+        universe=Universe.MATCHED,
         owner="shop",
         state=SegmentState.READY,
         version=2,

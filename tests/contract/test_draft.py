@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from miyun.contract.draft import DEFAULT_BUDGET, DEFAULT_EVALUATION_CAP, draft_contract
-from miyun.contract.model import MATCHED, Contract, IdentifierTerms, Rung
+from miyun.contract.model import MATCHED, Contract, IdentifierTerms, Rung, Universe
 from miyun.contract.permissions import permit_activation, permit_segment, permit_size
 from miyun.errors import InputError, NotPermittedError
 from miyun.keys.identity import Identity
@@ -17,7 +17,7 @@ def test_a_draft_permits_the_main_job(drafted: Contract) -> None:
     for party, channel in (("shop", "member-messages"), ("feed", "platform-ads")):
         permit_size(drafted, party, frozenset({MATCHED}))
         permit_segment(drafted, party, frozenset({MATCHED}))
-        permit_activation(drafted, "shop", party, channel, frozenset({MATCHED}))
+        permit_activation(drafted, "shop", party, channel, frozenset({MATCHED}), universe=Universe.MATCHED)
 
 
 def test_a_draft_discloses_no_column_that_was_not_listed(identities: dict[str, Identity]) -> None:
@@ -25,7 +25,14 @@ def test_a_draft_discloses_no_column_that_was_not_listed(identities: dict[str, I
 
     assert {grant.subject for grant in contract.grants} == {MATCHED}
     with pytest.raises(NotPermittedError):
-        permit_activation(contract, "shop", "feed", "platform-ads", frozenset({MATCHED, "members.spend_90d"}))
+        permit_activation(
+            contract,
+            "shop",
+            "feed",
+            "platform-ads",
+            frozenset({MATCHED, "members.spend_90d"}),
+            universe=Universe.MATCHED,
+        )
 
 
 def test_a_draft_grants_insights_of_what_is_named_and_of_the_match(identities: dict[str, Identity]) -> None:

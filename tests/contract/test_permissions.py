@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from miyun.contract.model import MATCHED, Contract, Grant, Rung
+from miyun.contract.model import MATCHED, Contract, Grant, Rung, Universe
 from miyun.contract.permissions import (
     granted_tags,
     permit_activation,
@@ -37,18 +37,18 @@ def test_the_parties_fuse_and_nobody_else(drafted: Contract) -> None:
 def test_own_columns_need_no_grant(drafted: Contract) -> None:
     permit_segment(drafted, "shop", OWN_OF_SHOP)
     permit_size(drafted, "shop", OWN_OF_SHOP)
-    permit_activation(drafted, "shop", "shop", "member-messages", OWN_OF_SHOP)
+    permit_activation(drafted, "shop", "shop", "member-messages", OWN_OF_SHOP, universe=Universe.MATCHED)
 
 
 def test_columns_of_the_other_party_need_a_grant(drafted: Contract) -> None:
     permit_segment(drafted, "feed", SPEND)
     permit_size(drafted, "feed", SPEND)
-    permit_activation(drafted, "shop", "feed", "platform-ads", SPEND)
+    permit_activation(drafted, "shop", "feed", "platform-ads", SPEND, universe=Universe.MATCHED)
     for act in (
         lambda: permit_segment(drafted, "feed", OWN_OF_SHOP),
         lambda: permit_size(drafted, "feed", OWN_OF_SHOP),
-        lambda: permit_activation(drafted, "shop", "feed", "platform-ads", OWN_OF_SHOP),
-        lambda: permit_activation(drafted, "feed", "feed", "platform-ads", OWN_OF_SHOP),
+        lambda: permit_activation(drafted, "shop", "feed", "platform-ads", OWN_OF_SHOP, universe=Universe.MATCHED),
+        lambda: permit_activation(drafted, "feed", "feed", "platform-ads", OWN_OF_SHOP, universe=Universe.MATCHED),
         lambda: permit_segment(drafted, "shop", frozenset({MATCHED, "tags.tea"})),
     ):
         assert "grants" in refused("grants", act).message
@@ -61,7 +61,9 @@ def test_each_rung_is_a_grant_of_its_own(without_grant: Callable[..., Contract],
     acts = {
         Rung.SIZE: lambda: permit_size(contract, "feed", SPEND),
         Rung.USE: lambda: permit_segment(contract, "feed", SPEND),
-        Rung.ACTIVATE: lambda: permit_activation(contract, "feed", "feed", "platform-ads", SPEND),
+        Rung.ACTIVATE: lambda: permit_activation(
+            contract, "feed", "feed", "platform-ads", SPEND, universe=Universe.MATCHED
+        ),
     }
 
     error = refused("grants", acts.pop(rung))
@@ -75,8 +77,11 @@ def test_each_rung_is_a_grant_of_its_own(without_grant: Callable[..., Contract],
 def test_membership_in_the_match_is_the_other_partys_to_grant(without_grant: Callable[..., Contract]) -> None:
     contract = without_grant(owner="feed", subject=MATCHED, rung="activate", recipient="shop")
 
-    refused("grants", lambda: permit_activation(contract, "shop", "shop", "member-messages", OWN_OF_SHOP))
-    permit_activation(contract, "shop", "feed", "platform-ads", SPEND)
+    refused(
+        "grants",
+        lambda: permit_activation(contract, "shop", "shop", "member-messages", OWN_OF_SHOP, universe=Universe.MATCHED),
+    )
+    permit_activation(contract, "shop", "feed", "platform-ads", SPEND, universe=Universe.MATCHED)
 
 
 def test_a_grant_to_oneself_is_worth_nothing(drafted: Contract) -> None:
@@ -93,13 +98,21 @@ def test_unknown_columns_are_refused(drafted: Contract) -> None:
 def test_a_channel_leads_to_its_recipient_only(drafted: Contract) -> None:
     permit_channels(drafted, ("member-messages", "platform-ads"))
     refused("channels", lambda: permit_channels(drafted, ("member-messages", "fax")))
-    refused("channels", lambda: permit_activation(drafted, "shop", "shop", "fax", SPEND))
+    refused("channels", lambda: permit_activation(drafted, "shop", "shop", "fax", SPEND, universe=Universe.MATCHED))
     refused(
         "channels[1].recipient",
-        lambda: permit_activation(drafted, "shop", "shop", "platform-ads", frozenset({MATCHED})),
+        lambda: permit_activation(
+            drafted, "shop", "shop", "platform-ads", frozenset({MATCHED}), universe=Universe.MATCHED
+        ),
     )
-    refused("parties", lambda: permit_activation(drafted, "ann", "shop", "member-messages", SPEND))
-    refused("parties", lambda: permit_activation(drafted, "shop", "ann", "member-messages", SPEND))
+    refused(
+        "parties",
+        lambda: permit_activation(drafted, "ann", "shop", "member-messages", SPEND, universe=Universe.MATCHED),
+    )
+    refused(
+        "parties",
+        lambda: permit_activation(drafted, "shop", "ann", "member-messages", SPEND, universe=Universe.MATCHED),
+    )
 
 
 def test_legs_are_counted(drafted: Contract) -> None:

@@ -39,7 +39,7 @@ from miyun.party.tasks.outcome import Outcome
 from miyun.party.tasks.runner import TaskRunner
 from miyun.privacy.statements import BudgetCharge, BudgetLease
 from miyun.transport.codec import from_wire, to_wire
-from miyun.wire.v1 import agent_pb2, budget_pb2, insight_pb2, job_pb2, segment_pb2
+from miyun.wire.v1 import agent_pb2, budget_pb2, insight_pb2, job_pb2
 from tests.paillier.keys import private_key
 from tests.party.world import MERCHANT, NOW, PLATFORM, FakeZone, World, row, write_members
 
@@ -232,8 +232,9 @@ class InsightZone(FakeZone):
         )
 
     def on_GetSegment(self, caller: str, message: Any) -> Any:
-        definition = self.segments[message.name].definition
-        return segment_pb2.Segment(name=message.name, definition=definition, version=1, epoch=1)
+        segment = super().on_GetSegment(caller, message)
+        segment.epoch = 1
+        return segment
 
     def on_GetProgress(self, caller: str, message: Any) -> Any:
         answer = super().on_GetProgress(caller, message)

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyroaring import BitMap
 
+from miyun.contract.model import Universe
 from miyun.errors import ConfigError, MalformedError, MiyunError, ReplayError, SignatureError
 from miyun.keys.sealing import SealingPublicKey
 from miyun.members.config import load_members_config
@@ -52,6 +53,7 @@ def request_of(world: World) -> ActivationRequest:
         segment="everybody",
         version=1,
         definition="matched",
+        universe=Universe.MATCHED,
         recipient=MERCHANT,
         channel="member-messages",
         requester=MERCHANT,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pyroaring import BitMap
 
+from miyun.contract.model import Universe
 from miyun.contract.statements import Revocation
 from miyun.errors import (
     CapExceededError,
@@ -294,7 +295,7 @@ def answer(world: World, predicate: str, *, epoch: int) -> None:
         job=f"segment-{number}",
         name=f"segment-{number}",
         definition=predicate,
-        universe="matched",
+        universe=Universe.MATCHED,
         owner=MERCHANT,
         channels=(),
         expires=NOW + DAY,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from miyun.contract.model import MATCHED, Contract, Rung
+from miyun.contract.model import MATCHED, Contract, Rung, Universe
 from miyun.contract.statements import Revocation
 from miyun.errors import (
     ContractError,
@@ -47,7 +47,7 @@ def segment_request(world: World, **changes: Any) -> SegmentRequest:
         job="segment-1",
         name="spenders",
         definition=SPENDERS,
-        universe="matched",
+        universe=Universe.MATCHED,
         owner=MERCHANT,
         channels=(),
         expires=NOW + DAY,
@@ -64,6 +64,7 @@ def activation_request(world: World, **changes: Any) -> ActivationRequest:
         segment="spenders",
         version=1,
         definition=SPENDERS,
+        universe=Universe.MATCHED,
         recipient=PLATFORM,
         channel="platform-ads",
         requester=MERCHANT,

@@ -12,7 +12,7 @@ from miyun.aggregates import chunks
 from miyun.aggregates.running import RunningTotals
 from miyun.aggregates.statements import Circuit, InsightRequest, NumberRange, SegmentVersion
 from miyun.contract.draft import DEFAULT_BUDGET
-from miyun.contract.model import MATCHED
+from miyun.contract.model import MATCHED, Universe
 from miyun.errors import (
     ConfigError,
     InputError,
@@ -80,7 +80,7 @@ def make(make_world: Make) -> Make:
             job="segment-1",
             name="few",
             definition="members.spend in (3, 4, 6, 9)",
-            universe=MATCHED,
+            universe=Universe.MATCHED,
             owner=MERCHANT,
             channels=(),
             expires=NOW + DAY,

@@ -224,7 +224,8 @@ class FakeZone:
         return answer
 
     def on_GetSegment(self, caller: str, message: Any) -> Any:
-        return segment_pb2.Segment(name=message.name, definition=self.segments[message.name].definition, version=1)
+        held = self.segments[message.name]
+        return segment_pb2.Segment(name=held.name, definition=held.definition, universe=held.universe, version=1)
 
     def on_PutLeg(self, caller: str, message: Any) -> Any:
         self.legs.append(message)

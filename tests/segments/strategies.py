@@ -7,7 +7,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from miyun.contract.model import MATCHED, Universe
 from miyun.contract.schema import ColumnType
+from miyun.errors import ExpressionError
 from miyun.segments.expression import (
     And,
     Column,
@@ -27,6 +29,7 @@ from miyun.segments.expression import (
     membership,
     negation,
 )
+from miyun.segments.planning import plan
 from miyun.segments.values import Age, AgeUnit
 
 TODAY = date(2026, 3, 31)
@@ -83,7 +86,7 @@ SEGMENTS = ["vip", "not", "sleeping-90d"]
 def expressions(leaves: st.SearchStrategy[Expression] | None = None) -> st.SearchStrategy[Expression]:
     base = conditions() | st.sampled_from(SEGMENTS).map(lambda name: SegmentRef(name=name)) | st.just(Matched())
     return st.recursive(
-        leaves or base,
+        base if leaves is None else leaves,
         lambda inner: (
             st.lists(inner, min_size=1, max_size=3).map(conjunction)
             | st.lists(inner, min_size=1, max_size=3).map(disjunction)
@@ -93,8 +96,19 @@ def expressions(leaves: st.SearchStrategy[Expression] | None = None) -> st.Searc
     )
 
 
+def over(universe: Universe, expression: Expression) -> Expression:
+    """The expression, ``within matched`` where it can't be about the universe otherwise."""
+    try:
+        plan(expression, universe)
+    except ExpressionError:
+        return conjunction((expression, Matched()))
+    return expression
+
+
 def holds(expression: Expression, row: Mapping[str, Any]) -> bool:
-    """Whether one pair satisfies the expression: ``row`` holds its columns by subject and segments by name."""
+    """Whether one pair or row satisfies the expression: ``row`` holds its columns by subject, segments by name, and
+    whether it is matched.
+    """
     match expression:
         case And():
             return all(holds(operand, row) for operand in expression.operands)
@@ -103,7 +117,7 @@ def holds(expression: Expression, row: Mapping[str, Any]) -> bool:
         case Not():
             return not holds(expression.operand, row)
         case Matched():
-            return True
+            return bool(row[MATCHED])
         case SegmentRef():
             return bool(row[expression.name])
         case Flag():

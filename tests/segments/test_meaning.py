@@ -1,5 +1,7 @@
 """Plan, SQL and algebra together mean what the expression says, pair by pair."""
 
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
@@ -9,14 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
+from miyun.contract.model import MATCHED, Universe
 from miyun.contract.schema import ColumnType
-from miyun.segments.algebra import evaluate
+from miyun.errors import ExpressionError
+from miyun.segments.algebra import Ground, Selection, evaluate
 from miyun.segments.checking import check_types
-from miyun.segments.expression import Expression
+from miyun.segments.expansion import Meaning, expand
+from miyun.segments.expression import Expression, Matched, conjunction
 from miyun.segments.parser import parse
 from miyun.segments.planning import Leg, leaves, plan
 from miyun.segments.sql import to_sql
-from tests.segments.strategies import SCHEMAS, SEGMENTS, TODAY, expressions, holds, tables
+from tests.segments.strategies import SCHEMAS, SEGMENTS, TODAY, conditions, expressions, holds, over, tables
 
 DUCKDB_TYPES = {
     ColumnType.NUMBER: "DOUBLE",
@@ -47,31 +52,134 @@ def handles_where(namespace: str, rows: list[dict[str, Any]], predicate: Express
     return BitMap(handle for handle, answer in answers if answer)
 
 
-@settings(max_examples=150, deadline=None)
-@given(expression=expressions(), members=tables("members"), tags=tables("tags"), data=st.data())
-def test_evaluation_agrees_with_plain_python(
-    expression: Expression, members: list[dict[str, Any]], tags: list[dict[str, Any]], data: st.DataObject
-) -> None:
-    count = data.draw(st.integers(0, min(len(members), len(tags))))
-    left = data.draw(st.permutations(range(len(members))))[:count]
-    right = data.draw(st.permutations(range(len(tags))))[:count]
-    segments = {name: BitMap(data.draw(st.sets(st.integers(0, count)))) & BitMap(range(count)) for name in SEGMENTS}
-    tables_of = {"members": members, "tags": tags}
-    expected = [
-        index
-        for index in range(count)
-        if holds(
-            expression,
-            {f"members.{name}": value for name, value in members[left[index]].items()}
-            | {f"tags.{name}": value for name, value in tags[right[index]].items()}
-            | {name: index in bits for name, bits in segments.items()},
-        )
-    ]
+@dataclass
+class Tables:
+    """Both sides' rows, whose positions are their handles, and the pairs of them that match."""
 
-    made = plan(expression)
-    pairs = {"members": np.array(left, dtype=np.uint32), "tags": np.array(right, dtype=np.uint32)}
-    legs = {leg: handles_where(leg.namespace, tables_of[leg.namespace], leg.predicate) for leg in made.legs}
-    assert list(evaluate(made.formula, count, pairs, legs, segments)) == expected
+    rows: dict[str, list[dict[str, Any]]]
+    pairs: list[tuple[int, int]]
+
+    def ground(self) -> Ground:
+        """As the zone knows it."""
+        handles = {
+            name: np.array([pair[side] for pair in self.pairs], np.uint32) for side, name in enumerate(self.rows)
+        }
+        counts = {Universe.MATCHED: len(self.pairs), Universe.PLATFORM: len(self.rows["tags"])}
+        return Ground(count=counts.__getitem__, handles=handles.__getitem__)
+
+    def evaluated(self, meaning: Meaning, segments: Mapping[str, Selection]) -> Selection:
+        """By plan, SQL and algebra."""
+        made = plan(meaning.expression, meaning.universe)
+        legs = {leg: handles_where(leg.namespace, self.rows[leg.namespace], leg.predicate) for leg in made.legs}
+        return evaluate(made, self.ground(), legs, segments)
+
+    def by_hand(self, meaning: Meaning, segments: Mapping[str, Container[int]]) -> set[int]:
+        """In plain Python; ``segments`` are sets over the same universe."""
+        return {
+            number
+            for number, row in enumerate(self.items(meaning.universe))
+            if holds(meaning.expression, row | {name: number in found for name, found in segments.items()})
+        }
+
+    def items(self, universe: Universe) -> list[dict[str, Any]]:
+        """What there is in a universe, with all columns; a row without a match has none of the other side."""
+        member_of = {right: left for left, right in self.pairs}
+        rights = [right for _, right in self.pairs] if universe is Universe.MATCHED else range(len(self.rows["tags"]))
+        strangers = dict.fromkeys(SCHEMAS["members"])
+        return [
+            {f"tags.{name}": value for name, value in self.rows["tags"][right].items()}
+            | {
+                f"members.{name}": value
+                for name, value in (self.rows["members"][member_of[right]] if right in member_of else strangers).items()
+            }
+            | {MATCHED: right in member_of}
+            for right in rights
+        ]
+
+    def carried(self, found: set[int], source: Universe, target: Universe) -> set[int]:
+        """By hand: the rows of pairs, or the pairs of rows."""
+        if source is target:
+            return found
+        if target is Universe.PLATFORM:
+            return {self.pairs[number][1] for number in found}
+        return {number for number, (_, right) in enumerate(self.pairs) if right in found}
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> Tables:
+    members, tags = draw(tables("members")), draw(tables("tags"))
+    count = draw(st.integers(0, min(len(members), len(tags))))
+    left = draw(st.permutations(range(len(members))))[:count]
+    right = draw(st.permutations(range(len(tags))))[:count]
+    return Tables({"members": members, "tags": tags}, list(zip(left, right, strict=True)))
+
+
+def meanings(leaves: st.SearchStrategy[Expression] | None = None) -> st.SearchStrategy[Meaning]:
+    return st.builds(
+        lambda universe, expression: Meaning(universe=universe, expression=over(universe, expression)),
+        st.sampled_from(Universe),
+        expressions(leaves),
+    )
+
+
+@settings(max_examples=250, deadline=None)
+@given(
+    world=worlds(),
+    asked=meanings(),
+    named=st.fixed_dictionaries(dict.fromkeys(SEGMENTS, meanings(conditions() | st.just(Matched())))),
+)
+def test_evaluation_agrees_with_plain_python(world: Tables, asked: Meaning, named: dict[str, Meaning]) -> None:
+    """In both universes, over segments of both, by name and written out."""
+    try:
+        written_out = expand(asked.expression, asked.universe, named)
+    except ExpressionError:
+        asked = replace(asked, expression=conjunction((asked.expression, Matched())))
+        written_out = expand(asked.expression, asked.universe, named)
+    by_hand = {name: world.by_hand(meaning, {}) for name, meaning in named.items()}
+    carried = {name: world.carried(by_hand[name], meaning.universe, asked.universe) for name, meaning in named.items()}
+    expected = world.by_hand(asked, carried)
+
+    selections = {name: world.evaluated(meaning, {}) for name, meaning in named.items()}
+    assert {name: set(selection.numbers) for name, selection in selections.items()} == by_hand
+    assert set(world.evaluated(asked, selections).numbers) == expected
+    assert set(world.evaluated(written_out, {}).numbers) == expected
+
+
+@settings(max_examples=50, deadline=None)
+@given(world=worlds(), asked=meanings(conditions() | st.just(Matched())))
+def test_rows_and_what_is_matched_with_them(world: Tables, asked: Meaning) -> None:
+    ground, selection = world.ground(), world.evaluated(asked, {})
+    members, users = ground.rows("members", selection), ground.rows("tags", selection)
+    if asked.universe is Universe.MATCHED:
+        assert [set(members), set(users)] == [{world.pairs[n][side] for n in selection.numbers} for side in (0, 1)]
+        assert ground.selected("members", members, Universe.MATCHED) == selection
+    assert set(members) == {left for left, right in world.pairs if right in users}
+    assert ground.selected("tags", users, asked.universe) == selection
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["members.a", "not members.a", "tags.b and not members.a", "members.a or matched", "not (members.a or tags.b)"],
+)
+def test_a_merchants_column_among_the_platforms_rows_needs_the_match(text: str) -> None:
+    with pytest.raises(ExpressionError, match="matched rows only") as refused:
+        plan(parse(text), Universe.PLATFORM)
+    assert "within matched" in refused.value.hint
+    assert refused.value.position == text.index("members")
+    assert plan(parse(f"{text} within matched"), Universe.PLATFORM).subjects >= {MATCHED, "members.a"}
+
+
+@pytest.mark.parametrize(
+    ("text", "subjects"),
+    [
+        ("tags.a and not tags.b", {"tags.a", "tags.b"}),
+        ("tags.a and not matched", {"tags.a", MATCHED}),
+        ("tags.a and not (members.b and matched)", {"tags.a", "members.b", MATCHED}),
+    ],
+)
+def test_without_the_match_a_segment_of_the_platforms_rows_needs_no_grant_of_it(text: str, subjects: set[str]) -> None:
+    assert plan(parse(text), Universe.PLATFORM).subjects == subjects
+    assert plan(parse(text)).subjects == subjects | {MATCHED}
 
 
 @settings(max_examples=100, deadline=None)

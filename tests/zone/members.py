@@ -13,7 +13,7 @@ import grpc
 from miyun.contract.draft import draft_contract
 from miyun.contract.jobs import Job
 from miyun.contract.lifecycle import SignedContract
-from miyun.contract.model import Budget, Contract, IdentifierTerms
+from miyun.contract.model import Budget, Contract, IdentifierTerms, Universe
 from miyun.contract.statements import Delegation, Revocation
 from miyun.keys.create import create_home
 from miyun.keys.home import Home, HomeInfo, Role
@@ -21,8 +21,7 @@ from miyun.keys.unlock import KeyFile
 from miyun.keys.unsealing import sealing_key
 from miyun.privacy.statements import BudgetCharge, BudgetLease, SizeBand, SizeRequest
 from miyun.records import Statement
-from miyun.segments.expansion import expand
-from miyun.segments.expression import Expression
+from miyun.segments.expansion import Meaning, expand
 from miyun.segments.parser import parse
 from miyun.segments.planning import plan
 from miyun.segments.statements import ActivationRequest, SegmentChange, SegmentRequest
@@ -225,7 +224,7 @@ class Member:
             job=other.get("job", f"segment-{name}"),
             name=name,
             definition=parse(definition).text(),
-            universe="matched",
+            universe=other.get("universe", Universe.MATCHED),
             owner=other.get("owner", self.name),
             channels=other.get("channels", ("member-messages", "platform-ads")),
             expires=other.get("expires", contract.expires),
@@ -260,13 +259,15 @@ class Member:
         self, contract: Contract, segment: str, recipient: str, channel: str, **other: Any
     ) -> activation_pb2.RequestActivationResponse:
         key = other.get("key", f"{segment}-{recipient}")
+        meaning = self.written_out(contract, segment)
         statement = ActivationRequest(
             contract=contract.id,
             contract_digest=contract.digest(),
             job=other.get("job", f"activate-{key}"),
             segment=segment,
             version=other.get("version", 0),
-            definition=other.get("definition") or self.written_out(contract, segment).text(),
+            definition=other.get("definition") or meaning.expression.text(),
+            universe=other.get("universe", meaning.universe),
             recipient=recipient,
             channel=channel,
             requester=self.name,
@@ -278,10 +279,12 @@ class Member:
         )
         return self.activations.RequestActivation(message)
 
-    def written_out(self, contract: Contract, segment: str) -> Expression:
+    def written_out(self, contract: Contract, segment: str) -> Meaning:
         """A segment's definition without names."""
-        expression = parse(self.segment(contract, segment).definition)
-        return expand(expression, {name: self.written_out(contract, name) for name in plan(expression).segments})
+        found = self.segment(contract, segment)
+        expression, universe = parse(found.definition), Universe(found.universe)
+        names = plan(expression, universe).segments
+        return expand(expression, universe, {name: self.written_out(contract, name) for name in names})
 
     def tasks(self, wait_seconds: int = 0) -> list[agent_pb2.Task]:
         return list(self.agent.NextTasks(agent_pb2.NextTasksRequest(wait_seconds=wait_seconds)).tasks)

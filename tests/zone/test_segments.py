@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyroaring import BitMap
 
-from miyun.contract.model import Contract, Grant, Rung
+from miyun.contract.model import Contract, Grant, Rung, Universe
 from miyun.errors import (
     ContractError,
     ExpressionError,
@@ -335,7 +335,7 @@ def test_a_definition_has_to_be_canonical(fused: Fused) -> None:
         job="segment-shouting",
         name="shouting",
         definition="members.spend  >  100.0",
-        universe="matched",
+        universe=Universe.MATCHED,
         owner=MERCHANT,
         channels=(),
         expires=fused.contract.expires,

@@ -26,7 +26,7 @@ from miyun.wire.v1 import audit_pb2 as miyun_dot_wire_dot_v1_dot_audit__pb2
 from miyun.wire.v1 import job_pb2 as miyun_dot_wire_dot_v1_dot_job__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1emiyun/wire/v1/activation.proto\x12\rmiyun.wire.v1\x1a\x19miyun/wire/v1/audit.proto\x1a\x17miyun/wire/v1/job.proto\"\xdd\x01\n\x11\x41\x63tivationRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x17\n\x0f\x63ontract_digest\x18\x02 \x01(\x0c\x12\x0b\n\x03job\x18\x03 \x01(\t\x12\x0f\n\x07segment\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\r\x12\x12\n\ndefinition\x18\x06 \x01(\t\x12\x11\n\trecipient\x18\x07 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x08 \x01(\t\x12\x11\n\trequester\x18\t \x01(\t\x12\x17\n\x0fidempotency_key\x18\n \x01(\t\x12\n\n\x02\x61t\x18\x0b \x01(\t\"\xbf\x01\n\x0eSealedAudience\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\x0f\n\x07segment\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\r\x12\r\n\x05\x65poch\x18\x05 \x01(\r\x12\x11\n\trecipient\x18\x06 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x07 \x01(\t\x12\x16\n\x0erequest_digest\x18\x08 \x01(\x0c\x12\x15\n\rsealed_digest\x18\t \x01(\x0c\x12\n\n\x02\x61t\x18\n \x01(\t\"a\n\x08\x44\x65livery\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\x11\n\trecipient\x18\x03 \x01(\t\x12\x17\n\x0f\x61udience_digest\x18\x04 \x01(\x0c\x12\n\n\x02\x61t\x18\x05 \x01(\t\"b\n\x18RequestActivationRequest\x12\x33\n\tstatement\x18\x01 \x01(\x0b\x32 .miyun.wire.v1.ActivationRequest\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"k\n\x19RequestActivationResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.miyun.wire.v1.Job\x12-\n\x07receipt\x18\x02 \x01(\x0b\x32\x1c.miyun.wire.v1.SignedReceipt\"A\n\x12GetAudienceRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\x0c\n\x04page\x18\x03 \x01(\r\"y\n\x13GetAudienceResponse\x12\x30\n\tstatement\x18\x01 \x01(\x0b\x32\x1d.miyun.wire.v1.SealedAudience\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x0e\n\x06sealed\x18\x03 \x01(\x0c\x12\r\n\x05pages\x18\x04 \x01(\r\"S\n\x12PutDeliveryRequest\x12*\n\tstatement\x18\x01 \x01(\x0b\x32\x17.miyun.wire.v1.Delivery\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x32\xa1\x02\n\x11\x41\x63tivationService\x12\x66\n\x11RequestActivation\x12\'.miyun.wire.v1.RequestActivationRequest\x1a(.miyun.wire.v1.RequestActivationResponse\x12T\n\x0bGetAudience\x12!.miyun.wire.v1.GetAudienceRequest\x1a\".miyun.wire.v1.GetAudienceResponse\x12N\n\x0bPutDelivery\x12!.miyun.wire.v1.PutDeliveryRequest\x1a\x1c.miyun.wire.v1.SignedReceiptb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1emiyun/wire/v1/activation.proto\x12\rmiyun.wire.v1\x1a\x19miyun/wire/v1/audit.proto\x1a\x17miyun/wire/v1/job.proto\"\xef\x01\n\x11\x41\x63tivationRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x17\n\x0f\x63ontract_digest\x18\x02 \x01(\x0c\x12\x0b\n\x03job\x18\x03 \x01(\t\x12\x0f\n\x07segment\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\r\x12\x12\n\ndefinition\x18\x06 \x01(\t\x12\x10\n\x08universe\x18\x07 \x01(\t\x12\x11\n\trecipient\x18\x08 \x01(\t\x12\x0f\n\x07\x63hannel\x18\t \x01(\t\x12\x11\n\trequester\x18\n \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0b \x01(\t\x12\n\n\x02\x61t\x18\x0c \x01(\t\"\xbf\x01\n\x0eSealedAudience\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\x0f\n\x07segment\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\r\x12\r\n\x05\x65poch\x18\x05 \x01(\r\x12\x11\n\trecipient\x18\x06 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x07 \x01(\t\x12\x16\n\x0erequest_digest\x18\x08 \x01(\x0c\x12\x15\n\rsealed_digest\x18\t \x01(\x0c\x12\n\n\x02\x61t\x18\n \x01(\t\"a\n\x08\x44\x65livery\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\x11\n\trecipient\x18\x03 \x01(\t\x12\x17\n\x0f\x61udience_digest\x18\x04 \x01(\x0c\x12\n\n\x02\x61t\x18\x05 \x01(\t\"b\n\x18RequestActivationRequest\x12\x33\n\tstatement\x18\x01 \x01(\x0b\x32 .miyun.wire.v1.ActivationRequest\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"k\n\x19RequestActivationResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.miyun.wire.v1.Job\x12-\n\x07receipt\x18\x02 \x01(\x0b\x32\x1c.miyun.wire.v1.SignedReceipt\"A\n\x12GetAudienceRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\x0c\n\x04page\x18\x03 \x01(\r\"y\n\x13GetAudienceResponse\x12\x30\n\tstatement\x18\x01 \x01(\x0b\x32\x1d.miyun.wire.v1.SealedAudience\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x0e\n\x06sealed\x18\x03 \x01(\x0c\x12\r\n\x05pages\x18\x04 \x01(\r\"S\n\x12PutDeliveryRequest\x12*\n\tstatement\x18\x01 \x01(\x0b\x32\x17.miyun.wire.v1.Delivery\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x32\xa1\x02\n\x11\x41\x63tivationService\x12\x66\n\x11RequestActivation\x12\'.miyun.wire.v1.RequestActivationRequest\x1a(.miyun.wire.v1.RequestActivationResponse\x12T\n\x0bGetAudience\x12!.miyun.wire.v1.GetAudienceRequest\x1a\".miyun.wire.v1.GetAudienceResponse\x12N\n\x0bPutDelivery\x12!.miyun.wire.v1.PutDeliveryRequest\x1a\x1c.miyun.wire.v1.SignedReceiptb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,21 +34,21 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'miyun.wire.v1.activation_pb
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ACTIVATIONREQUEST']._serialized_start=102
-  _globals['_ACTIVATIONREQUEST']._serialized_end=323
-  _globals['_SEALEDAUDIENCE']._serialized_start=326
-  _globals['_SEALEDAUDIENCE']._serialized_end=517
-  _globals['_DELIVERY']._serialized_start=519
-  _globals['_DELIVERY']._serialized_end=616
-  _globals['_REQUESTACTIVATIONREQUEST']._serialized_start=618
-  _globals['_REQUESTACTIVATIONREQUEST']._serialized_end=716
-  _globals['_REQUESTACTIVATIONRESPONSE']._serialized_start=718
-  _globals['_REQUESTACTIVATIONRESPONSE']._serialized_end=825
-  _globals['_GETAUDIENCEREQUEST']._serialized_start=827
-  _globals['_GETAUDIENCEREQUEST']._serialized_end=892
-  _globals['_GETAUDIENCERESPONSE']._serialized_start=894
-  _globals['_GETAUDIENCERESPONSE']._serialized_end=1015
-  _globals['_PUTDELIVERYREQUEST']._serialized_start=1017
-  _globals['_PUTDELIVERYREQUEST']._serialized_end=1100
-  _globals['_ACTIVATIONSERVICE']._serialized_start=1103
-  _globals['_ACTIVATIONSERVICE']._serialized_end=1392
+  _globals['_ACTIVATIONREQUEST']._serialized_end=341
+  _globals['_SEALEDAUDIENCE']._serialized_start=344
+  _globals['_SEALEDAUDIENCE']._serialized_end=535
+  _globals['_DELIVERY']._serialized_start=537
+  _globals['_DELIVERY']._serialized_end=634
+  _globals['_REQUESTACTIVATIONREQUEST']._serialized_start=636
+  _globals['_REQUESTACTIVATIONREQUEST']._serialized_end=734
+  _globals['_REQUESTACTIVATIONRESPONSE']._serialized_start=736
+  _globals['_REQUESTACTIVATIONRESPONSE']._serialized_end=843
+  _globals['_GETAUDIENCEREQUEST']._serialized_start=845
+  _globals['_GETAUDIENCEREQUEST']._serialized_end=910
+  _globals['_GETAUDIENCERESPONSE']._serialized_start=912
+  _globals['_GETAUDIENCERESPONSE']._serialized_end=1033
+  _globals['_PUTDELIVERYREQUEST']._serialized_start=1035
+  _globals['_PUTDELIVERYREQUEST']._serialized_end=1118
+  _globals['_ACTIVATIONSERVICE']._serialized_start=1121
+  _globals['_ACTIVATIONSERVICE']._serialized_end=1410
 # @@protoc_insertion_point(module_scope)

@@ -28,6 +28,7 @@ class ActivationRequest(_message.Message):
     SEGMENT_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     DEFINITION_FIELD_NUMBER: _builtins.int
+    UNIVERSE_FIELD_NUMBER: _builtins.int
     RECIPIENT_FIELD_NUMBER: _builtins.int
     CHANNEL_FIELD_NUMBER: _builtins.int
     REQUESTER_FIELD_NUMBER: _builtins.int
@@ -40,6 +41,8 @@ class ActivationRequest(_message.Message):
     version: _builtins.int
     definition: _builtins.str
     """canonical text, with the segments that it names written out"""
+    universe: _builtins.str
+    """matched | platform"""
     recipient: _builtins.str
     channel: _builtins.str
     requester: _builtins.str
@@ -54,6 +57,7 @@ class ActivationRequest(_message.Message):
         segment: _builtins.str = ...,
         version: _builtins.int = ...,
         definition: _builtins.str = ...,
+        universe: _builtins.str = ...,
         recipient: _builtins.str = ...,
         channel: _builtins.str = ...,
         requester: _builtins.str = ...,
@@ -62,7 +66,7 @@ class ActivationRequest(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "channel", b"channel", "contract", b"contract", "contract_digest", b"contract_digest", "definition", b"definition", "idempotency_key", b"idempotency_key", "job", b"job", "recipient", b"recipient", "requester", b"requester", "segment", b"segment", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "channel", b"channel", "contract", b"contract", "contract_digest", b"contract_digest", "definition", b"definition", "idempotency_key", b"idempotency_key", "job", b"job", "recipient", b"recipient", "requester", b"requester", "segment", b"segment", "universe", b"universe", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

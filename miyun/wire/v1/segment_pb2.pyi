@@ -43,7 +43,7 @@ class SegmentRequest(_message.Message):
     definition: _builtins.str
     """canonical text of the expression"""
     universe: _builtins.str
-    """matched"""
+    """matched | platform"""
     owner: _builtins.str
     expires: _builtins.str
     at: _builtins.str

@@ -1,14 +1,12 @@
 """Activations: requested once per idempotency key, sealed to the recipient, fetched and delivered by its agent."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import numpy as np
 from pyroaring import BitMap
 from sqlalchemy import Connection
 
 from miyun.audit.events import Event, Fact
-from miyun.bitmaps import to_bitmap, to_mask, to_numbers
 from miyun.contract.jobs import Job, JobKind
 from miyun.contract.model import Contract
 from miyun.contract.permissions import permit_activation
@@ -21,7 +19,6 @@ from miyun.zone.core import Change, Core
 from miyun.zone.operations.access import (
     active_contract,
     contract_of_party,
-    party_names,
     require_terms,
     verify_party,
 )
@@ -29,14 +26,13 @@ from miyun.zone.operations.evaluation import segment_request
 from miyun.zone.operations.history import SignedReceipt, receipt, record_statement
 from miyun.zone.operations.jobs import begin_job, finish_job, held_job, move_job, require_job
 from miyun.zone.operations.segments import require_live, require_segment
+from miyun.zone.operations.selections import ground_of, held_selection
 from miyun.zone.operations.suppression import STEPS, ask_suppressions, follow_suppressions
 from miyun.zone.store import activations as store
 from miyun.zone.store.activations import Activation
-from miyun.zone.store.bulk import get_pairs
 from miyun.zone.store.fusions import list_announcements
 from miyun.zone.store.jobs import signed_request
 from miyun.zone.store.legs import erase_legs, leg_bits, legs_of
-from miyun.zone.store.segments import get_selection
 
 PAGE_BYTES = 2 << 20
 LONGEST_KEY = 128
@@ -170,11 +166,18 @@ def _begin(change: Change, contract: Contract, request: ActivationRequest, signa
     _require_free_key(change, request)
     segment = require_segment(change.connection, contract.id, request.segment)
     require_live(segment, change.at)
-    permit_activation(contract, request.requester, request.recipient, request.channel, segment.subjects)
-    if request.definition != segment.meaning:
+    permit_activation(
+        contract,
+        request.requester,
+        request.recipient,
+        request.channel,
+        segment.subjects,
+        universe=segment.universe,
+    )
+    if (request.definition, request.universe) != (segment.meaning, segment.universe):
         raise StateError(
             f"segment {segment.name} is not what the request says that it is",
-            hint=f"Look at it and ask again; its definition is: {segment.meaning}",
+            hint=f"Look at it and ask again; in the universe {segment.universe} it is: {segment.meaning}",
         )
     channels = segment_request(change.connection, segment).channels
     if request.channel not in channels:
@@ -225,20 +228,19 @@ def _activation(connection: Connection, contract: str, job: str) -> Activation:
 
 
 def _audience(connection: Connection, contract: Contract, activation: Activation) -> BitMap | None:
-    """The recipient's handles in the segment, without the pairs of which either owner's row opted out."""
-    selection = get_selection(connection, contract.id, activation.segment_job, activation.epoch)
-    legs = legs_of(connection, contract.id, activation.job, activation.epoch)
+    """The recipient's handles in the segment, but those that opted out, and those whose match did with its owner."""
+    epoch = activation.epoch
+    selection = held_selection(connection, contract, activation.segment_job, epoch)
+    legs = legs_of(connection, contract.id, activation.job, epoch)
     if selection is None or not legs or not all(leg.received for leg in legs):
         return None
-    sides = dict(zip(party_names(contract), get_pairs(connection, contract.id, activation.epoch), strict=True))
-    announced = list_announcements(connection, contract.id, activation.epoch)
-    indices = to_numbers(read_bitmap(selection, sides[activation.recipient].size))
-    kept = np.ones(indices.size, np.bool_)
+    ground = ground_of(connection, contract, epoch)
+    kept = selection.numbers
     for leg in legs:
-        universe = announced[leg.party][0].handles
-        opted_out = to_mask(read_bitmap(leg_bits(connection, leg), universe), universe)
-        kept &= ~opted_out[sides[leg.party][indices]]
-    return to_bitmap(sides[activation.recipient][indices[kept]])
+        rows = list_announcements(connection, contract.id, epoch)[leg.party][0].handles
+        opted_out = read_bitmap(leg_bits(connection, leg), rows)
+        kept = kept - ground.selected(contract.party(leg.party).kind.namespace, opted_out, selection.universe).numbers
+    return ground.rows(contract.party(activation.recipient).kind.namespace, replace(selection, numbers=kept))
 
 
 def _seal(contract: Contract, request: ActivationRequest, activation: Activation, handles: BitMap) -> bytes:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from miyun.contract.model import Contract
 from miyun.errors import ExpressionError, NotFoundError, StateError
-from miyun.segments.expansion import expand
+from miyun.segments.expansion import Meaning, expand
 from miyun.segments.parser import parse
 from miyun.segments.planning import Plan, plan
 from miyun.segments.statements import SegmentRequest
@@ -16,19 +16,23 @@ from miyun.zone.store.segments import StoredSegment, segment_named
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """``references`` are the live segments that it names, by name; ``meaning`` has them written out."""
+    """``references`` are the live segments that it names, by name; ``meaning`` has them written out.
+
+    ``subjects`` are the things in that which need a grant.
+    """
 
     plan: Plan
     references: Mapping[str, StoredSegment]
     subjects: frozenset[str]
-    meaning: str
+    meaning: Meaning
 
 
 def read_definition(connection: Connection, contract: Contract, request: SegmentRequest) -> Definition:
     """The definition of a segment that is about to be created.
 
     Raises:
-        ExpressionError: it can't be read, is not in its canonical text, or is too long once it is written out.
+        ExpressionError: it can't be read, is not in its canonical text, mixes universes, or is too long once it is
+            written out.
         NotFoundError: it names a segment that isn't there.
         StateError: it names a segment that ends sooner.
     """
@@ -37,14 +41,18 @@ def read_definition(connection: Connection, contract: Contract, request: Segment
         raise ExpressionError(
             "the definition is not in its canonical text", hint=f"Sign this text instead: {expression.text()}"
         )
-    planned = plan(expression)
+    planned = plan(expression, request.universe)
     references = {name: _reference(connection, contract, request, name) for name in sorted(planned.segments)}
-    meaning = expand(expression, {name: parse(segment.meaning) for name, segment in references.items()})
+    meanings = {
+        name: Meaning(universe=segment.universe, expression=parse(segment.meaning))
+        for name, segment in references.items()
+    }
+    meaning = expand(expression, request.universe, meanings)
     return Definition(
         plan=planned,
         references=references,
-        subjects=plan(meaning).subjects,
-        meaning=meaning.text(),
+        subjects=plan(meaning.expression, meaning.universe).subjects,
+        meaning=meaning,
     )
 
 

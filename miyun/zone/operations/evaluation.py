@@ -1,4 +1,4 @@
-"""Evaluating segments: the legs that are asked for, and the selection of pairs that comes of them."""
+"""Evaluating segments: the legs that are asked for, and the selection of pairs or rows that comes of them."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from miyun.audit.events import Event, Fact
 from miyun.contract.jobs import Job
 from miyun.contract.model import Contract
 from miyun.errors import InternalError
-from miyun.segments.algebra import evaluate
+from miyun.segments.algebra import Selection, evaluate
 from miyun.segments.listing import SegmentState
 from miyun.segments.parser import parse
 from miyun.segments.planning import Leg, Plan, plan
@@ -19,9 +19,9 @@ from miyun.zone.core import Change, Core
 from miyun.zone.operations.access import active_contract, party_names
 from miyun.zone.operations.history import record
 from miyun.zone.operations.jobs import finish_job, move_job, require_job
+from miyun.zone.operations.selections import ground_of, held_selection
 from miyun.zone.store import legs as legs_store
 from miyun.zone.store import segments as store
-from miyun.zone.store.bulk import count_pairs, left_handles, right_handles
 from miyun.zone.store.fusions import list_announcements
 from miyun.zone.store.jobs import signed_request
 from miyun.zone.store.legs import StoredLeg
@@ -74,7 +74,7 @@ def evaluate_segment(core: Core, contract: Contract, segment: StoredSegment) -> 
     with core.reading() as connection:
         if not _is_due(connection, segment):
             return False
-        selection = _select(connection, contract, segment).serialize()
+        selection = _select(connection, contract, segment).numbers.serialize()
     with core.changing() as change:
         active_contract(change, contract.id, contract.parties[0].name)
         if store.find_segment(change.connection, contract.id, segment.job) != segment:
@@ -100,7 +100,7 @@ def segment_request(connection: Connection, segment: StoredSegment) -> SegmentRe
 
 def segment_plan(connection: Connection, segment: StoredSegment) -> Plan:
     """The plan of a segment's signed definition."""
-    return plan(parse(segment_request(connection, segment).definition))
+    return plan(parse(segment_request(connection, segment).definition), segment.universe)
 
 
 def _is_due(connection: Connection, segment: StoredSegment) -> bool:
@@ -111,20 +111,13 @@ def _is_due(connection: Connection, segment: StoredSegment) -> bool:
     )
 
 
-def _select(connection: Connection, contract: Contract, segment: StoredSegment) -> BitMap:
+def _select(connection: Connection, contract: Contract, segment: StoredSegment) -> Selection:
     planned = segment_plan(connection, segment)
-    count = count_pairs(connection, contract.id, segment.epoch)
-    wanted = {leg.namespace for leg in planned.legs}
     return evaluate(
-        planned.formula,
-        count,
-        {
-            party.kind.namespace: handles(connection, contract.id, segment.epoch)
-            for party, handles in zip(contract.parties, (left_handles, right_handles), strict=True)
-            if party.kind.namespace in wanted
-        },
+        planned,
+        ground_of(connection, contract, segment.epoch),
         _leg_bitmaps(connection, contract, segment, planned),
-        _referenced_selections(connection, segment, count),
+        _referenced_selections(connection, contract, segment),
     )
 
 
@@ -144,11 +137,11 @@ def _leg_bitmaps(
     return bitmaps
 
 
-def _referenced_selections(connection: Connection, segment: StoredSegment, pairs: int) -> dict[str, BitMap]:
+def _referenced_selections(connection: Connection, contract: Contract, segment: StoredSegment) -> dict[str, Selection]:
     selections = {}
     for name, job in store.references_of(connection, segment.contract, segment.job).items():
-        selection = store.get_selection(connection, segment.contract, job, segment.epoch)
+        selection = held_selection(connection, contract, job, segment.epoch)
         if selection is None:
             raise InternalError("a segment is evaluated before those that it is made of")
-        selections[name] = read_bitmap(selection, pairs)
+        selections[name] = selection
     return selections

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from miyun.aggregates.job import InsightJob, prove_key
-from miyun.aggregates.question import MOST_SEGMENTS
+from miyun.aggregates.question import MOST_SEGMENTS, require_matched
 from miyun.aggregates.statements import Circuit, InsightRequest, ReaderKey, SegmentVersion, Totals
 from miyun.audit.events import Event, Fact
 from miyun.contract.jobs import Job, JobKind
@@ -90,7 +90,7 @@ def request_insight(core: Core, caller: str, request: InsightRequest, signature:
         NotPermittedError: a grant is missing, or roles that must be apart are in one organisation.
         BudgetExceededError, WaitingError: no room in the contract's budget, or in an owner's leases.
         StateError: a segment is gone, or this version of it.
-        InputError: nothing is asked, or more than one message can answer.
+        InputError: nothing is asked, more than one message can answer, or a segment is not one of matched pairs.
     """
     _prove_first(core, caller, request)
     with core.changing() as change:
@@ -225,6 +225,9 @@ def _asked_before(change: Change, request: InsightRequest) -> Job | None:
 
 def _begin(core: Core, change: Change, contract: Contract, request: InsightRequest, signature: bytes) -> Job:
     epoch, segments = resolve_segments(change, contract, request.segments)
+    for segment in segments:
+        if segment is not None:
+            require_matched(segment.name, segment.universe)
     owner = _permit(contract, request, segments)
     handles = _handles(change.connection, contract, epoch, owner)
     job = _job(change.connection, contract, request, signature, epoch=epoch, handles=handles)
@@ -236,7 +239,15 @@ def _begin(core: Core, change: Change, contract: Contract, request: InsightReque
         )
     release = request.question_digest()
     if not _is_paid(change.connection, contract, request):
-        charge_owners(core, change, contract, release=release.hex(), purpose=INSIGHT, rho_micro=request.rho_micro)
+        charge_owners(
+            core,
+            change,
+            contract,
+            release=release.hex(),
+            purpose=INSIGHT,
+            rho_micro=request.rho_micro,
+            owners=party_names(contract),
+        )
     subject = ",".join(f"{segment.name}@{segment.version}" for segment in request.segments)
     begun = begin_job(change, request, signature, requester=request.requester, subject=subject)
     insight = StoredInsight(

@@ -121,6 +121,7 @@ def _release(core: Core, change: Change, contract: Contract, fusion: Fusion) -> 
         release=hashlib.sha256(asked).hexdigest(),
         purpose=MATCH_REPORT,
         rho_micro=rho_micro,
+        owners=party_names(contract),
     )
     scale = scale_for(rho_micro, match_report_l2(len(types)))
     exact = matches_by_type(change.connection, contract.id, fusion.epoch, len(types))

@@ -33,16 +33,23 @@ def lease_book(connection: Connection, contract: Contract, owner: str) -> LeaseB
 
 
 def charge_owners(
-    core: Core, change: Change, contract: Contract, *, release: str, purpose: str, rho_micro: int
+    core: Core,
+    change: Change,
+    contract: Contract,
+    *,
+    release: str,
+    purpose: str,
+    rho_micro: int,
+    owners: Sequence[str],
 ) -> None:
-    """Charge a release to the leases of both owners, or to neither. ``release`` is a digest of what was asked, in hex.
+    """Charge a release to the leases of all ``owners``, or to none. ``release`` is a digest of what was asked, in hex.
 
     Raises:
         BudgetExceededError: the contract's budget for one of them doesn't hold it.
         WaitingError: an owner's leases don't, or it has to check in first.
     """
-    books = [lease_book(change.connection, contract, owner) for owner in party_names(contract)]
-    amounts = dict.fromkeys(party_names(contract), rho_micro)
+    books = [lease_book(change.connection, contract, owner) for owner in owners]
+    amounts = dict.fromkeys(owners, rho_micro)
     _charge(core, change, contract, books, amounts, release=release, purpose=purpose)
     facts: dict[Fact, str | int] = {Fact.PURPOSE: purpose, Fact.DIGEST: release, Fact.RHO_MICRO: rho_micro}
     record(change, contract.id, Event.RELEASE, core.name, facts)

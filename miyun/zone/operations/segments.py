@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from miyun.audit.events import Event, Fact
 from miyun.contract.jobs import Job
-from miyun.contract.model import MATCHED, Contract
+from miyun.contract.model import Contract
 from miyun.contract.permissions import permit_channels, permit_leg_count, permit_segment
 from miyun.errors import ContractError, MalformedError, NotFoundError, NotPermittedError, StateError
 from miyun.names import check_name
@@ -37,11 +37,11 @@ MOST_LIVE_SEGMENTS = 1000
 
 
 def create_segment(core: Core, caller: str, request: SegmentRequest, signature: bytes) -> tuple[Job, SignedReceipt]:
-    """Begin a segment over the pairs of the newest epoch.
+    """Begin a segment over the pairs, or the platform's rows, of the newest epoch.
 
     Raises:
         NotPermittedError: a grant is missing, or the epoch has its limit of predicates.
-        ExpressionError: the definition can't be read.
+        ExpressionError: the definition can't be read, or mixes universes.
         StateError: nothing is fused yet, or the name is taken.
     """
     with core.changing() as change:
@@ -128,7 +128,8 @@ def _create(change: Change, contract: Contract, request: SegmentRequest, signatu
         contract=contract.id,
         job=request.job,
         name=request.name,
-        meaning=definition.meaning,
+        universe=request.universe,
+        meaning=definition.meaning.expression.text(),
         subjects=definition.subjects,
         state=SegmentState.EVALUATING,
         version=1,
@@ -146,8 +147,6 @@ def _referenced_jobs(definition: Definition) -> dict[str, str]:
 
 
 def _check_request(change: Change, contract: Contract, request: SegmentRequest) -> None:
-    if request.universe != MATCHED:
-        raise ContractError(f"there is no universe {request.universe[:80]}", hint=f"Use the universe {MATCHED}.")
     if len(set(request.channels)) != len(request.channels):
         raise MalformedError("a segment that names a channel twice", hint="Name each channel once.")
     permit_channels(contract, request.channels)
@@ -218,7 +217,7 @@ def _view(connection: Connection, segment: StoredSegment, now: datetime) -> Segm
     return Segment(
         name=segment.name,
         definition=request.definition,
-        universe=request.universe,
+        universe=segment.universe,
         owner=request.owner,
         state=SegmentState.EXPIRED if segment.state.is_live and now >= segment.expires else segment.state,
         version=segment.version,

@@ -1,4 +1,4 @@
-"""Sizes: a noised count, drawn once per definition and epoch, charged to both owners, answered as a band for ever."""
+"""Sizes: a noised count, drawn once per definition and epoch, charged to its owners, answered as a band for ever."""
 
 import hashlib
 
@@ -10,18 +10,16 @@ from miyun.errors import InputError, StateError, WaitingError
 from miyun.privacy.bands import band
 from miyun.privacy.noise import discrete_gaussian, scale_for
 from miyun.privacy.quotes import SizeQuote
-from miyun.privacy.sensitivity import size as size_sensitivity
 from miyun.privacy.statements import SizeBand, SizeRequest
 from miyun.transport.peer import Peer
-from miyun.zone.bitmaps import read_bitmap
 from miyun.zone.core import Change, Core
-from miyun.zone.operations.access import party_names
 from miyun.zone.operations.admission import Question, admit
+from miyun.zone.operations.counting import count_sensitivity, owners_of
 from miyun.zone.operations.releases import SIZE, charge_owners, lease_book
+from miyun.zone.operations.selections import held_selection
 from miyun.zone.store import budget as store
 from miyun.zone.store.budget import SizeRelease
-from miyun.zone.store.bulk import count_pairs
-from miyun.zone.store.segments import StoredSegment, epoch_of_version, get_selection
+from miyun.zone.store.segments import StoredSegment, epoch_of_version
 
 
 def ask_size(core: Core, peer: Peer, request: SizeRequest, signature: bytes) -> tuple[SizeBand, bytes]:
@@ -30,6 +28,7 @@ def ask_size(core: Core, peer: Peer, request: SizeRequest, signature: bytes) -> 
     Raises:
         NotPermittedError: the contract grants it to nobody for whom the caller may ask.
         BudgetExceededError, WaitingError: no room in the contract's budget, or in an owner's leases.
+        StateError: the version is erased, or padding may outnumber the rows that are counted.
     """
     with core.changing() as change:
         question = Question(
@@ -64,7 +63,7 @@ def quote_size(core: Core, peer: Peer, contract_id: str, segment_name: str) -> S
         contract, segment = admit(connection, question)
         key = _release_key(contract, segment, segment.epoch)
         released = store.find_size_release(connection, contract.id, key)
-        books = [lease_book(connection, contract, owner) for owner in party_names(contract)]
+        books = [lease_book(connection, contract, owner) for owner in owners_of(contract, segment.subjects)]
     return SizeQuote(
         rho_micro=contract.budget.size_rho_micro if released is None else 0,
         remaining_micro=min(book.remaining(question.at) for book in books),
@@ -85,13 +84,13 @@ def _epoch(connection: Connection, segment: StoredSegment, version: int) -> int:
 
 
 def _release_key(contract: Contract, segment: StoredSegment, epoch: int) -> str:
-    asked = rfc8785.dumps([SIZE, contract.digest().hex(), segment.meaning, epoch])
+    asked = rfc8785.dumps([SIZE, contract.digest().hex(), segment.universe, segment.meaning, epoch])
     return hashlib.sha256(asked).hexdigest()
 
 
 def _release(core: Core, change: Change, contract: Contract, segment: StoredSegment, epoch: int) -> SizeRelease:
     """Draw the noised size, in the transaction that charges for it."""
-    selection = get_selection(change.connection, contract.id, segment.job, epoch)
+    selection = held_selection(change.connection, contract, segment.job, epoch)
     if selection is None:
         raise StateError(
             f"epoch {epoch} of segment {segment.name} is erased, and its size was never asked for",
@@ -99,10 +98,10 @@ def _release(core: Core, change: Change, contract: Contract, segment: StoredSegm
         )
     rho_micro = contract.budget.size_rho_micro
     key = _release_key(contract, segment, epoch)
-    charge_owners(core, change, contract, release=key, purpose=SIZE, rho_micro=rho_micro)
-    scale = scale_for(rho_micro, size_sensitivity(len(contract.identifiers)))
-    exact = len(read_bitmap(selection, count_pairs(change.connection, contract.id, epoch)))
-    (noised,) = discrete_gaussian([exact], scale)
+    sensitivity = count_sensitivity(change.connection, contract, epoch, segment.universe, segment.subjects)
+    owners = owners_of(contract, segment.subjects)
+    charge_owners(core, change, contract, release=key, purpose=SIZE, rho_micro=rho_micro, owners=owners)
+    (noised,) = discrete_gaussian([len(selection.numbers)], scale_for(rho_micro, sensitivity))
     release = SizeRelease(contract=contract.id, release=key, noised=noised, at=change.at)
     store.add_size_release(change.connection, release)
     return release

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from miyun.contract.model import Universe
 from miyun.segments.listing import SegmentState
 from miyun.zone.schema import segment_references, segment_selections, segments
 
@@ -22,6 +23,7 @@ class StoredSegment:
     contract: str
     job: str
     name: str
+    universe: Universe
     meaning: str
     subjects: frozenset[str]
     state: SegmentState
@@ -38,6 +40,7 @@ def add_segment(connection: Connection, segment: StoredSegment, references: Mapp
         insert(segments).values(
             contract=segment.contract,
             job=segment.job,
+            universe=segment.universe.value,
             meaning=segment.meaning,
             subjects="\n".join(sorted(segment.subjects)),
             created=segment.created,
@@ -125,7 +128,7 @@ def referring_segments(connection: Connection, contract: str, job: str) -> tuple
 
 
 def put_selection(connection: Connection, segment: StoredSegment, selection: bytes) -> None:
-    """The indices of the matched pairs that belong to the segment's current version, as a roaring bitmap."""
+    """The pairs (their indices) or rows (their handles) of the segment's current version, as a roaring bitmap."""
     connection.execute(
         insert(segment_selections).values(
             contract=segment.contract,
@@ -184,6 +187,7 @@ def _segment(row: Row[Any]) -> StoredSegment:
         contract=row.contract,
         job=row.job,
         name=row.name,
+        universe=Universe(row.universe),
         meaning=row.meaning,
         subjects=frozenset(row.subjects.split("\n")),
         state=SegmentState(row.state),

@@ -143,6 +143,7 @@ def upgrade() -> None:
         sa.Column("contract", sa.String(64), primary_key=True),
         sa.Column("job", sa.String(64), primary_key=True),
         sa.Column("name", sa.String(64), nullable=False),
+        sa.Column("universe", sa.String(16), nullable=False),
         sa.Column("meaning", sa.Text, nullable=False),
         sa.Column("subjects", sa.Text, nullable=False),
         sa.Column("state", sa.String(16), nullable=False),

@@ -1,11 +1,13 @@
 """The report's drawings: inline SVG that takes its colours from the page, light or dark."""
 
+from base64 import b64encode
 from collections.abc import Sequence
 from math import exp, log10
 
 from markupsafe import Markup, escape
 
 from demo.brute_force import BruteForce
+from demo.insight_results import Estimated
 from demo.results import Process, SizeResult, Step, TypeResult
 
 WIDTH = 960
@@ -150,6 +152,22 @@ def duration(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:,.0f} {unit}" if seconds >= 10 * size else f"{seconds / size:,.1f} {unit}"
     return f"{seconds:.0f} seconds" if seconds >= 10 else f"{seconds:.1f} seconds"
+
+
+def written(value: float | None, factor: float = 1.0, decimals: int = 0) -> str:
+    """A number that may be open, or unknown."""
+    return "–" if value is None else f"{value * factor:,.{decimals}f}"
+
+
+def interval(estimated: Estimated, factor: float = 1.0, decimals: int = 0) -> str:
+    """A noised value and where the truth may be: ``196 (150–240)``."""
+    low, value, high = (written(one, factor, decimals) for one in (estimated.low, estimated.value, estimated.high))
+    return f"{value} ({low}–{high})"
+
+
+def picture(svg: str) -> str:
+    """A drawing as an address that needs no file, apart from the page's own styles."""
+    return "data:image/svg+xml;base64," + b64encode(svg.encode()).decode()
 
 
 def _text(x: float, y: float, words: str, classes: str) -> str:

@@ -31,9 +31,9 @@ class Judge:
         self.members = list(read_members(folder / "members.csv", do_not_call))
         self.users = list(read_users(folder / "users.parquet"))
         asleep_since = today - timedelta(days=ASLEEP_DAYS)
-        self._matches = join(eligible(self.members), eligible(self.users))
-        self._wanted = [match for match in self._matches if is_wanted(match.member, asleep_since)]
-        self._reached = audience(self._wanted, lambda _: True)
+        self.matches = join(eligible(self.members), eligible(self.users))
+        self.wanted = [match for match in self.matches if is_wanted(match.member, asleep_since)]
+        self._reached = audience(self.wanted, lambda _: True)
 
     @property
     def people(self) -> list[Person]:
@@ -42,8 +42,8 @@ class Judge:
 
     def judge(self, performance: Performance, results: Results) -> None:
         """Fill in the match report, the sizes and the activations, each with the truth beside it."""
-        truth = Counter(match.by for match in self._matches)
-        sizes = {EVERYONE: len(self._matches), SEGMENT: len(self._wanted)}
+        truth = Counter(match.by for match in self.matches)
+        sizes = {EVERYONE: len(self.matches), SEGMENT: len(self.wanted)}
         noise = performance.size_noise
         results.match_report = [
             TypeResult(type=type_, reported=count, noise=sigma, truth=truth[type_])

@@ -95,8 +95,8 @@ class Population:
     seed: int
 
     def uniform(self, label: str, indices: Indices) -> Floats:
-        """Numbers in [0, 1), one stream per label (splitmix64 of the index)."""
-        start = (self.seed * 0x9E3779B97F4A7C15 + crc32(label.encode()) * 0xD1342543DE82EF95) % 2**64
+        """Numbers in [0, 1), one stream per seed and label (splitmix64 of the index)."""
+        start = crc32(f"{self.seed} {label}".encode()) * 0xD1342543DE82EF95 % 2**64
         state = indices * np.uint64(0x9E3779B97F4A7C15) + np.uint64(start)
         state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -31,6 +31,8 @@ from demo.scenario import (
 )
 from demo.stage import Stage, write_party
 from demo.story import Story
+from demo.tags import write_catalogue, write_tags
+from demo.understanding import Understanding
 from miyun.kernels import kernels
 
 LEAKAGE_FIELDS = ("name", "learns", "when", "clause", "loud")
@@ -46,6 +48,7 @@ class Play:
         self._results = results
         self._folder = stage.folder
         self._performance = Performance()
+        self._understanding = Understanding(stage, story, results)
 
     def perform(self) -> None:
         """All of it, in order."""
@@ -64,6 +67,10 @@ class Play:
             self._segment()
         with step("Try what the contract forbids", "越权请求"):
             self._overreach()
+        with step("A portrait of the segment", "人群画像"):
+            self._understanding.portrait()
+        with step("Spending by tier, over people nobody sees", "分层消费"):
+            self._understanding.sums()
         with step("Activate to both", "激活"):
             self._activate()
         with step("Compare with the plaintext join", "明文对照"):
@@ -77,9 +84,12 @@ class Play:
         rows = write_members(self._retail, self._folder / "members.csv")
         users = write_users(self._retail, self._folder / "users.parquet")
         listed = write_opt_outs(self._retail, self._folder / "opt-outs.csv")
+        tags = write_catalogue(self._folder / "catalogue.csv")
+        pairs = write_tags(self._retail, self._folder / "tags.parquet")
         self._results.members, self._results.users = rows, users
         self._story.say(f"members.csv: {rows:,} rows in GB18030, ten spellings of a phone, members entered twice")
         self._story.say(f"users.parquet: {users:,} rows; opt-outs.csv: {listed:,} phones never to be contacted")
+        self._story.say(f"tags.parquet: {pairs:,} pairs of a user and a tag; catalogue.csv: {tags} tags and options")
 
     def _set_up(self) -> None:
         stage = self._stage
@@ -100,7 +110,7 @@ class Play:
         identifiers = (f"phone:e164-cn:{cap}", f"email:uid2:{cap}")
         draft, document = stage.draft(
             CONTRACT,
-            *(word for column in columns for word in ("--column", column)),
+            *("--insight", "tags", *(word for column in columns for word in ("--column", column))),
             *(word for identifier in identifiers for word in ("--identifier", identifier)),
         )
         statements = stage.together(
@@ -116,6 +126,7 @@ class Play:
         contract = stage.agree(CONTRACT, draft)
         results.fingerprints = contract["fingerprints"]
         results.clauses = clauses_of(document)
+        self._budget = document["budget"]
         self._performance.size_noise = size_noise(document)
         lines = results.statement["English"]
         self._story.say(f"the leakage statement has {len(lines)} lines (all are in the report); the loudest of them:")
@@ -162,6 +173,8 @@ class Play:
     def _fuse(self) -> None:
         stage = self._stage
         report = stage.merchant.run("fuse", CONTRACT, timeout=86_400)
+        self._results.charge("match report", self._budget["match_report_rho_micro"])
+        self._understanding.get_ready()
         noise = report["noise_scale_milli"] / 1000
         self._performance.reported = {one["type"]: (one["matched"], noise) for one in report["matches"]}
         for type_, (count, _) in self._performance.reported.items():
@@ -184,6 +197,8 @@ class Play:
         )
         self._results.segment_definition = shown["definition"]
         self._story.say(f"{SEGMENT}: {shown['definition']}")
+        for segment in dict.fromkeys(segment for _, segment in asked):
+            self._results.charge(f"size of {segment}", self._budget["size_rho_micro"])
         for (asker, segment), band in zip(asked, bands, strict=True):
             at_least, below = band["at_least"], band["below"]
             self._performance.bands.append((asker.name, segment, at_least, below))
@@ -204,6 +219,14 @@ class Play:
                 stage.merchant,
                 "its own audience through the platform's channel",
                 ("activate", CONTRACT, SEGMENT, "--to", MERCHANT, "--channel", "platform-ads"),
+            ),
+            (
+                stage.merchant,
+                "a portrait by a sensitive tag",
+                (
+                    *("insight", "portrait", CONTRACT, "--segment", SEGMENT, "--tag", "insomnia", "--rho", "5000"),
+                    *("--catalogue", str(self._folder / "catalogue.csv")),
+                ),
             ),
             (self._analyst, "a size of another contract", ("size", "another-contract", SEGMENT)),
         )
@@ -236,6 +259,7 @@ class Play:
             self._story.say(f"{one.type}: reported {one.reported:,}, in truth {one.truth:,}")
         for size in self._results.sizes[:2]:
             self._story.say(f"{size.segment}: {in_words(size.at_least, size.below)}, in truth {size.truth:,}")
+        self._understanding.judge(self._judge)
         for activation in self._results.activations:
             verdict = "equal" if activation.equal else "DIFFERENT"
             self._story.say(
@@ -253,6 +277,7 @@ class Play:
             f"The zone's history of {findings[0]['zone_entries']:,} entries was checked by both agents against"
             f" {own:,} entries and {receipts:,} signed receipts of their own: they agree."
         )
+        self._understanding.ledger()
         results.scan = scan(stage.zone.home, self._judge.people)
         results.processes = [self._process(stage.merchant), self._process(stage.zone), self._process(stage.platform)]
         results.processes.append(self._process(self._analyst))

@@ -61,6 +61,7 @@ class Actor:
             "MIYUN_HOME": str(self.home),
             "MIYUN_KEY_FILE": str(self.key_file),
             "NO_COLOR": "1",
+            "COLUMNS": "110",
             "PYTHONFAULTHANDLER": "1",
         }
 

@@ -32,6 +32,7 @@ class Person:
     objects: bool = False
     spend_year: float | None = None
     last_paid: date | None = None
+    tier: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ def read_members(path: Path, do_not_call: Container[str | None] = ()) -> Iterato
                 objects=phone in do_not_call or row["营销退订"] == "是",
                 spend_year=float(spent) if spent else None,
                 last_paid=clean_date(row["最近支付日期"]),
+                tier=row["会员等级"],
             )
 
 

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from demo.brute_force import BruteForce
+from demo.insight_results import PortraitResult, SumsResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +115,25 @@ class LeakageLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Charge:
+    """What one answer cost the merchant's rows, in millionths of ρ."""
+
+    answer: str
+    rho_micro: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerResult:
+    """A party's own ledger at the end: all its rows are charged with, and what was to be charged."""
+
+    spent_micro: int
+    expected_micro: int
+    limit_micro: int
+    epsilon: float
+    delta_exponent: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LeakScan:
     """Identifiers of both tables looked for in every byte that the zone keeps."""
 
@@ -156,6 +176,10 @@ class Results:
     segment_definition: str = ""
     sizes: list[SizeResult] = field(default_factory=list)
     activations: list[ActivationResult] = field(default_factory=list)
+    charges: list[Charge] = field(default_factory=list)
+    ledger: LedgerResult | None = None
+    portrait: PortraitResult | None = None
+    sums: SumsResult | None = None
     refused: list[str] = field(default_factory=list)
     processes: list[Process] = field(default_factory=list)
     scan: LeakScan | None = None
@@ -163,6 +187,10 @@ class Results:
     brute_force: BruteForce | None = None
     febrl: list[FebrlResult] = field(default_factory=list)
     febrl_missing: str = ""
+
+    def charge(self, answer: str, rho_micro: int) -> None:
+        """Note what an answer cost."""
+        self.charges.append(Charge(answer=answer, rho_micro=rho_micro))
 
     @property
     def seconds(self) -> float:
@@ -194,6 +222,9 @@ class Results:
             for one in self.febrl
             if not one.equal
         ]
+        found += [line for insight in (self.portrait, self.sums) if insight for line in insight.differences]
+        if self.ledger and self.ledger.spent_micro != self.ledger.expected_micro:
+            found.append(f"{self.ledger.spent_micro:,} millionths of ρ charged for {self.ledger.expected_micro:,}")
         if not self.activations:
             found.append("nothing was activated")
         return found

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from demo.people import CITIES, FAMILY_NAMES, Floats, Indices, Integers, Population, scramble
 
@@ -22,6 +23,9 @@ SHARED_SHARE = 0.50
 """How many of the members are users of the platform; with missing and outdated identifiers about a third match."""
 
 ASLEEP_DAYS = 90
+SPEND_AT_LEAST = 200
+"""Yuan within a year, from which on somebody spent much."""
+
 QUIET_DAYS = 3
 """No payment lies within so many days of the sleeping line, so that midnight changes no result."""
 
@@ -43,7 +47,6 @@ REMARKS = (
 )
 NO_PHONE = ("无", "-", "未填写", "138****0000", "1391234567", "00000000000", "1.38E+10")
 NO_EMAIL = ("无", "n/a", "someone@", "wang li@qq.com", "@qq.com")
-INTERESTS = ("茶饮", "咖啡", "烘焙", "火锅", "健身", "亲子", "旅行", "数码", "美妆", "宠物", "露营", "音乐节")
 AGE_BANDS = ("18-24", "25-34", "35-44", "45-54", "55+")
 AGE_SHARES = (0.19, 0.34, 0.26, 0.14, 0.07)
 PHONE_STYLES = (0.54, 0.10, 0.09, 0.08, 0.06, 0.03, 0.03, 0.03, 0.02, 0.02)
@@ -56,7 +59,6 @@ USER_SCHEMA = pa.schema(
         pa.field("email", pa.string()),
         pa.field("city", pa.string()),
         pa.field("age_band", pa.string()),
-        pa.field("interests", pa.string()),
         pa.field("ad_consent", pa.bool_()),
         pa.field("ads_off", pa.bool_()),
     ]
@@ -81,15 +83,28 @@ class Retail:
 
     def member_rows(self) -> Iterator[list[list[str]]]:
         """The rows of the member table, in blocks; some members come twice, the second time later and newer."""
-        for start, stop in _blocks(self.members):
-            rows = np.arange(start, stop, dtype=np.uint64)
+        for rows in blocks(self.members):
             entered_twice = rows[self.population.uniform("entered twice", rows) < 0.015] // np.uint64(2)
             yield self._members(rows, "first") + self._members(entered_twice, "second")
 
     def user_blocks(self) -> Iterator[pa.Table]:
         """The rows of the user table, in blocks."""
-        for start, stop in _blocks(self.users):
-            yield self._users(np.arange(start, stop, dtype=np.uint64))
+        for rows in blocks(self.users):
+            yield self._users(rows)
+
+    def people_of_users(self, rows: Indices) -> Indices:
+        """Who the users in these rows are: those below ``members`` are members as well."""
+        first = self.members - int(self.members * SHARED_SHARE)
+        return (first + scramble(rows, self.users, self.seed + 4)).astype(np.uint64)
+
+    def user_ids(self, rows: Indices) -> list[str]:
+        return [f"u{number}" for number in (2_000_000 + scramble(rows, self.users, self.seed + 5)).tolist()]
+
+    def sleeping_spenders(self, people: Indices) -> NDArray[np.bool_]:
+        """Who spent much within a year and stopped coming; of people who are no members: would have."""
+        idle = self._days_since_paid(people, "first")
+        year, _ = self._spend(people, idle)
+        return (idle > ASLEEP_DAYS) & (year >= SPEND_AT_LEAST)
 
     def _members(self, rows: Indices, entry: str) -> list[list[str]]:
         people = scramble(rows, self.members, self.seed + 2).astype(np.uint64)
@@ -169,21 +184,18 @@ class Retail:
 
     def _users(self, rows: Indices) -> pa.Table:
         draw = self.population
-        first = self.members - int(self.members * SHARED_SHARE)
-        people = (first + scramble(rows, self.users, self.seed + 4)).astype(np.uint64)
+        people = self.people_of_users(rows)
         changed = draw.choice("new number", people, (0.90, 0.08, 0.02))
         moved = people + np.array((0, 2**30, 1), dtype=np.uint64)[changed]
         has_phone = draw.uniform("user phone", people) < 0.84
         has_email = draw.uniform("user email", people) < 0.55
-        interests = draw.pick("interests", people, len(INTERESTS) ** 2)
         return pa.table(
             [
-                [f"u{number}" for number in (2_000_000 + scramble(rows, self.users, self.seed + 5)).tolist()],
+                self.user_ids(rows),
                 [f"+86{n}" if has else None for n, has in zip(draw.phones(moved).tolist(), has_phone, strict=True)],
                 [mail if has else None for mail, has in zip(draw.emails(people), has_email, strict=True)],
                 [CITIES[place] for place in draw.pick("city", people, len(CITIES))],
                 [AGE_BANDS[band] for band in draw.choice("age", people, AGE_SHARES)],
-                [f"{INTERESTS[two // 12]}|{INTERESTS[two % 12]}" for two in interests.tolist()],
                 draw.uniform("ad consent", people) < 0.95,
                 draw.uniform("ads off", people) < 0.03,
             ],
@@ -249,9 +261,8 @@ def write_opt_outs(retail: Retail, path: Path) -> int:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["phone"])
-        for start, stop in _blocks(retail.members):
-            people = np.arange(start, stop, dtype=np.uint64)
-            people = people[draw.uniform("do not call", people) < 0.02]
+        for everybody in blocks(retail.members):
+            people = everybody[draw.uniform("do not call", everybody) < 0.02]
             styles = draw.choice("opt-out style", people, PHONE_STYLES)
             phones = zip(draw.phones(people).tolist(), styles.tolist(), strict=True)
             writer.writerows([write_phone(str(number), style)] for number, style in phones)
@@ -259,6 +270,7 @@ def write_opt_outs(retail: Retail, path: Path) -> int:
     return count
 
 
-def _blocks(count: int) -> Iterator[tuple[int, int]]:
+def blocks(count: int) -> Iterator[Indices]:
+    """The rows of a table, some at a time."""
     for start in range(0, count, BLOCK_ROWS):
-        yield start, min(start + BLOCK_ROWS, count)
+        yield np.arange(start, min(start + BLOCK_ROWS, count), dtype=np.uint64)

@@ -16,6 +16,9 @@ from demo.results import LeakScan
 
 BLOCK_BYTES = 1 << 22
 OVERLAP_BYTES = 320
+FIRST_BITS = 24
+"""Of eight bytes, which rule out almost all of them at once."""
+
 SHORTEST_ID = 6
 """Shorter ids turn up in random bytes by chance."""
 
@@ -45,10 +48,13 @@ class Wanted:
         self.texts |= {digest.hex().encode() for digest in hashed}
         heads = np.frombuffer(b"".join(digest[:8] for digest in hashed), dtype="<u8")
         self.heads: NDArray[np.uint64] = np.sort(heads)
+        self._first_bits = np.zeros(1 << FIRST_BITS, np.bool_)
+        self._first_bits[heads >> np.uint64(64 - FIRST_BITS)] = True
 
     def found_in(self, block: bytes) -> set[bytes]:
         """What of it turns up in these bytes."""
-        words = {match[0].lower() for match in WORDS.finditer(block)} | {match[0] for match in WORDS.finditer(block)}
+        words = set(WORDS.findall(block))
+        words |= {word.lower() for word in words}
         words |= {match[1] for match in PHONE_IN_E164.finditer(block)}
         return (words & self.texts) | set(self._raw(block))
 
@@ -56,6 +62,7 @@ class Wanted:
         for offset in range(min(8, max(0, len(block) - 7))):
             count = (len(block) - offset) // 8
             windows = np.frombuffer(block, dtype="<u8", count=count, offset=offset)
+            windows = windows[self._first_bits[windows >> np.uint64(64 - FIRST_BITS)]]
             places = np.searchsorted(self.heads, windows)
             places[places == len(self.heads)] = 0
             yield from (head.tobytes() for head in windows[self.heads[places] == windows])

@@ -6,7 +6,7 @@ from typing import Any
 
 from demo.reference import Person, asleep_and_valuable
 from demo.results import Clause
-from demo.retail import ASLEEP_DAYS
+from demo.retail import ASLEEP_DAYS, SPEND_AT_LEAST
 from demo.stage import Cast
 
 ZONE, MERCHANT, PLATFORM, ANALYST = "fusion-zone", "teahouse", "lifeapp", "tea-analyst"
@@ -18,12 +18,16 @@ CAST = Cast(
     platform_organisation="Lianshan Life 连山生活",
 )
 CONTRACT = "spring-win-back"
-SPEND_AT_LEAST = 1_000
 SEGMENT = "win-back"
 DEFINITION = (
     f"members.spend_365d >= {SPEND_AT_LEAST} and members.last_paid before '{ASLEEP_DAYS}d' and not members.opted_out"
 )
 EVERYONE = "everyone"
+PORTRAIT_BRANCHES = ("interest", "city")
+SPENDING, SPENDING_AT_MOST = "spend_365d", 5_000
+TIER_SEGMENTS = ("tier-plain", "tier-silver", "tier-gold", "tier-black")
+"""For the tiers in `demo.retail.TIERS`."""
+
 KEY = "win-back-2026"
 ACTIVATIONS = ((MERCHANT, "private", "member-messages"), (PLATFORM, "public", "platform-ads"))
 CRACKING_SECONDS = 2.0
@@ -49,27 +53,39 @@ USERS_CONFIG: dict[str, dict[str, Any]] = {
     "members.attributes.ads_off": {"type": "boolean"},
     "members.consent": {"column": "ad_consent", "accepted": ["true"], "purposes": ["marketing"]},
     "suppression": {"attribute": "ads_off"},
+    "tags": {
+        "source": "parquet",
+        "path": "../../tags.parquet",
+        "id": "user_id",
+        "tag": "tag",
+        "value": "value",
+        "catalogue": "../../catalogue.csv",
+    },
 }
 
 
 ROLES = {MERCHANT: "merchant", ZONE: "zone", PLATFORM: "platform", ANALYST: "analyst"}
 LESSONS = {
     MERCHANT: (
-        "Noised counts per identifier type; that the platform sent so many rows, padded; which of its own members are"
-        " in the audience that it activated, so that they are the platform's users and did not object there.",
-        "Which of its other members match; anything else about a user of the platform's.",
+        "Noised counts per identifier type; that the platform sent so many rows, padded; noised counts of the tags of"
+        " its segment and of all matches, and noised sums over its own tiers; which of its own members are in the"
+        " audience that it activated, so that they are the platform's users and did not object there.",
+        "Which of its other members match; which tags any one of them carries; anything else about a user of the"
+        " platform's.",
     ),
     ZONE: (
         "Which anonymous row handle matched which, on which identifier type; the definition's text, and one bit per"
-        " member's handle for it; which handles of either side object; padded counts.",
-        "Any phone, email or id, or a hash that a guess could be held against; any amount or date.",
+        " member's handle for it; which handles of either side object; padded counts;"
+        " which questions were asked, and ciphertexts under the merchant's key.",
+        "Any phone, email or id, or a hash that a guess could be held against; any amount, date or tag; any answer"
+        " about them.",
     ),
     PLATFORM: (
         "Noised counts per identifier type; that the merchant sent so many rows, padded; which of its own users are in"
         " the audience that was activated to it, and so that the definition holds for them. It hosts the zone as well:"
         " together they could also look up each user whom the platform submitted among the matches and their bits.",
-        "Members whom it does not know; how much a member spent, or on which day; its other users' matches, as long as"
-        " it keeps the zone and its agent apart.",
+        "Members whom it does not know; how much a member spent, or on which day; any answer about its tags; its other"
+        " users' matches, as long as it keeps the zone and its agent apart.",
     ),
     ANALYST: ("Two bands of sizes.", "Any row, any exact count."),
 }

@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from textwrap import fill
+from textwrap import fill, indent
 
 from demo.results import Step
 
@@ -37,6 +37,10 @@ class Story:
     def say(self, words: str) -> None:
         """A paragraph inside a step."""
         self._print(fill(words, WIDTH, initial_indent="    ", subsequent_indent="      ", break_on_hyphens=False))
+
+    def show(self, text: str) -> None:
+        """Lines inside a step, as a command printed them."""
+        self._print(indent(text.rstrip(), "    "))
 
     def close(self, words: str) -> None:
         """The last word."""

@@ -1,12 +1,15 @@
 """Results as a run leaves them, made up, for the tests of the report."""
 
 from demo.brute_force import BruteForce
+from demo.insight_results import Estimated, Noised, PortraitResult, SumResult, SumsResult, TagResult
 from demo.results import (
     ActivationResult,
+    Charge,
     Clause,
     FebrlResult,
     LeakageLine,
     LeakScan,
+    LedgerResult,
     Process,
     Results,
     SizeResult,
@@ -14,6 +17,59 @@ from demo.results import (
     Table,
     TypeResult,
 )
+
+DRAWING = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10"><circle cx="5" cy="5" r="3"/></svg>'
+
+
+def tag(id_: str, name: str, people: float, truth: float, tgi: Estimated) -> TagResult:
+    return TagResult(
+        tag=id_,
+        name=name,
+        people=Noised(name=id_, value=people, noise=36.1, truth=truth),
+        share=Estimated(value=0.78, low=0.63, high=0.96, truth=0.72),
+        base_share=Estimated(value=0.31, low=0.28, high=0.34, truth=0.32),
+        tgi=tgi,
+    )
+
+
+def portrait() -> PortraitResult:
+    return PortraitResult(
+        segment="sleeping",
+        base="matched",
+        size=Noised(name="people", value=1_289, noise=36.1, truth=1_285),
+        per_person=6,
+        tags=(
+            tag("tea", "茶饮", 746, 657, Estimated(value=271, low=222, high=330, truth=211)),
+            tag("camping", "露营", 298, 289, Estimated(value=142, low=98, high=190, truth=148)),
+            tag("skiing", "滑雪", 0, 44, Estimated(value=0, low=0, high=None, truth=77)),
+        ),
+        coverage=(
+            (
+                "兴趣/饮品",
+                Estimated(value=0.70, low=0.64, high=0.77, truth=0.71),
+                Estimated(value=0.56, low=0.54, high=0.57, truth=0.55),
+            ),
+        ),
+        planted=("tea", "camping"),
+        visible=("tea",),
+        drawing=DRAWING,
+    )
+
+
+def sums() -> SumsResult:
+    return SumsResult(
+        column="spend_365d",
+        most=5_000,
+        rows=(
+            SumResult(
+                group="matched",
+                people=Noised(name="people", value=5_597, noise=17.3, truth=5_601),
+                sum=Noised(name="sum", value=4_001_642, noise=86_600, truth=4_110_113.5),
+                mean=Estimated(value=715, low=684, high=746, truth=733.8),
+            ),
+        ),
+        drawing=DRAWING,
+    )
 
 
 def sample() -> Results:
@@ -102,6 +158,12 @@ def sample() -> Results:
             )
             for name, domain, channel in (("teahouse", "private", "wechat"), ("lifeapp", "public", "feed-ads"))
         ],
+        charges=[Charge(answer="match report", rho_micro=2_500), Charge(answer="portrait", rho_micro=20_000)],
+        ledger=LedgerResult(
+            spent_micro=22_500, expected_micro=22_500, limit_micro=100_000, epsilon=1.23, delta_exponent=9
+        ),
+        portrait=portrait(),
+        sums=sums(),
         refused=["The analyst asked for the audience itself: not-permitted."],
         processes=[
             Process(

@@ -1,14 +1,16 @@
 """The report needs nothing from outside and says what the results say."""
 
 import re
+from base64 import b64encode
 from dataclasses import replace
 from html.parser import HTMLParser
 
+from demo.insight_results import Noised
 from demo.report import render
 from demo.results import SizeResult, TypeResult
-from tests.demo.sample import sample
+from tests.demo.sample import DRAWING, portrait, sample, sums
 
-VOID = {"meta", "br"}
+VOID = {"meta", "br", "img"}
 
 
 class Nesting(HTMLParser):
@@ -34,7 +36,7 @@ def test_it_is_one_well_formed_page_without_anything_from_outside() -> None:
     parser = Nesting()
     parser.feed(page)
     assert parser.open == []
-    assert not re.search(r"https?://|src=|href=|url\((?!#)|@import|<script", page)
+    assert not re.search(r"https?://|src=(?!\"data:)|href=|url\((?!#)|@import|<script", page)
 
 
 def test_the_verdict_follows_the_results() -> None:
@@ -45,6 +47,36 @@ def test_the_verdict_follows_the_results() -> None:
     assert "1 ids missing" in render(bad)
     assert bad.differences
     assert not good.differences
+
+
+def test_drawings_are_in_the_page_apart_from_its_styles() -> None:
+    page = render(sample())
+    assert page.count(f'src="data:image/svg+xml;base64,{b64encode(DRAWING.encode()).decode()}"') == 2
+
+
+def test_an_insight_beyond_its_noise_is_told() -> None:
+    results = sample()
+    results.portrait = replace(portrait(), size=Noised(name="people", value=1_289, noise=36.1, truth=1_600))
+    results.sums = replace(
+        sums(), rows=(replace(sums().rows[0], people=Noised(name="people", value=5_597, noise=17.3, truth=5_800)),)
+    )
+    found = render(results)
+    assert "portrait of sleeping, people: 1,289, in truth 1,600" in found
+    assert "spend_365d over matched: people 5,597, in truth 5,800" in found
+
+
+def test_a_planted_preference_must_show_where_noise_cannot_hide_it() -> None:
+    hidden = replace(portrait(), visible=("tea", "camping"))
+    assert hidden.differences == ["the portrait hides that sleeping likes camping"]
+    assert portrait().differences == []
+
+
+def test_the_ledger_must_hold_what_was_asked_and_nothing_else() -> None:
+    results = sample()
+    results.charge("another portrait", 20_000)
+    assert results.ledger
+    results.ledger = replace(results.ledger, expected_micro=42_500)
+    assert results.differences == ["22,500 millionths of ρ charged for 42,500"]
 
 
 def test_words_from_elsewhere_are_escaped() -> None:

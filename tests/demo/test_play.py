@@ -22,7 +22,10 @@ def test_the_demo_ends_with_every_result_equal(tmp_path: Path) -> None:
     results = json.loads((out / "results.json").read_text("utf-8"))
     assert results["differences"] == []
     assert results["scan"]["found"] == 0
-    assert len(results["refused"]) == 3
+    assert len(results["refused"]) == 4
+    assert {tag["tag"] for tag in results["portrait"]["tags"]} >= {"tea", "camping", "city=上海"}
+    assert [row["group"] for row in results["sums"]["rows"]][:2] == ["matched", "tier-plain"]
+    assert results["ledger"]["spent_micro"] == sum(charge["rho_micro"] for charge in results["charges"])
     assert [one["recipient"] for one in results["activations"]] == ["teahouse", "lifeapp"]
     assert "Every result equals the plaintext join." in (out / "report.html").read_text("utf-8")
     assert {path.name for path in (out / "logs").iterdir()} >= {"fusion-zone.log", "teahouse.log", "lifeapp.log"}

@@ -53,8 +53,8 @@ def test_who_objects_on_either_side_is_in_no_audience() -> None:
 def test_an_objection_in_a_later_row_counts_and_one_by_the_list_too(tmp_path: Path) -> None:
     later = [person("M1", "13800000001"), person("M1", "13800000002", objects=True)]
     assert [member.objects for member in eligible(later)] == [True]
-    header = "会员编号,手机号,邮箱,近365天消费,最近支付日期,营销退订,营销授权"
-    (tmp_path / "members.csv").write_text(f"{header}\nM1,138-0000-0001,,,,否,是\nM2,,,,,是,是\n", "gb18030")
+    header = "会员编号,手机号,邮箱,会员等级,近365天消费,最近支付日期,营销退订,营销授权"
+    (tmp_path / "members.csv").write_text(f"{header}\nM1,138-0000-0001,,金卡,,,否,是\nM2,,,,,,是,是\n", "gb18030")
     read = list(read_members(tmp_path / "members.csv", {"13800000001"}))
     assert [(member.objects, member.opted_out) for member in read] == [(True, False), (True, True)]
 

@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from miyun.errors import ContractError, InputError, MalformedError, MiyunError, SignatureError, SourceError, StateError
-from miyun.keys.sealing import SealingPublicKey
 from miyun.pair.eids import user_eids
 from miyun.pair.ids import AdvertiserIds, PairIds, PublisherIds, match_key
 from miyun.pair.lint import lint
@@ -117,18 +116,6 @@ def test_a_salt_that_the_publisher_did_not_sign_is_refused(
     with pytest.raises((SignatureError, MalformedError)):
         advertiser.create_with("shop", "spring", forge(shared(publisher)))
     assert advertiser.keys.list() == ()
-
-
-def test_another_salt_under_the_publishers_signature_is_refused(
-    world: World, publisher: PairClient, advertiser: PairClient
-) -> None:
-    publisher.create("news")
-    signed = shared(publisher)
-    info = replace(signed.grant, sealed_digest=b"").signing_bytes()
-    key = SealingPublicKey(world.merchant.identity()[0].sealing_key or b"")
-    advertiser.create_with("honest", "spring", signed)
-    with pytest.raises(MalformedError, match="another contract or another party"):
-        advertiser.create_with("shop", "spring", replace(signed, sealed=key.seal(bytes(32), info)))
 
 
 def test_a_salt_is_for_one_party_and_one_contract(world: World, publisher: PairClient, advertiser: PairClient) -> None:

@@ -7,6 +7,7 @@ from a backup, which is found out and thrown away. What can't be found out is a 
 with a snapshot of the machine: remove the pools before it starts again (docs/operations.md).
 """
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
@@ -23,6 +24,16 @@ SEGMENT_VALUES: Final = 1024
 """Made, written and removed at once; 768 KiB at 3072 bits."""
 
 _MOST_SEGMENTS = 64
+
+
+def pool_name(key: PublicKey, kind: Kind) -> str:
+    """What the folder of a pool is called."""
+    return f"{key.fingerprint().lower()}-{kind}"
+
+
+def remove_pool(path: Path) -> None:
+    """Throw a pool away, if it is there. Nobody may have it open."""
+    shutil.rmtree(path, ignore_errors=True)
 
 
 class Pool:
@@ -46,8 +57,8 @@ class Pool:
         """
         self._source = source
         self._on_discard = on_discard or (lambda _: None)
-        name = f"{self.public_key.fingerprint().lower()}-{self.kind}"
-        self._folder = PoolFolder(parent / name, self.public_key, self.kind, segment)
+        path = parent / pool_name(self.public_key, self.kind)
+        self._folder = PoolFolder(path, self.public_key, self.kind, segment)
         with self._folder.lock:
             self._settle()
             self._folder.sweep()
@@ -68,6 +79,12 @@ class Pool:
 
     def take(self, count: int) -> bytes:
         """So many values, nobody else's: of the pool, and what it lacks from the source."""
+        taken = self.take_ready(count)
+        missing = count - len(taken) // self._folder.width
+        return taken + self._source.take(missing) if missing else taken
+
+    def take_ready(self, count: int) -> bytes:
+        """So many values, or as many as are there."""
         taken: list[bytes] = []
         missing = count
         while missing and (pieces := self._reserve(missing)):
@@ -77,8 +94,6 @@ class Pool:
                 continue
             taken.append(values)
             missing -= len(values) // self._folder.width
-        if missing:
-            taken.append(self._source.take(missing))
         return b"".join(taken)
 
     def fill(
@@ -99,11 +114,6 @@ class Pool:
             raise StateError(
                 "another process fills this pool of randomness", hint="Wait until it has finished."
             ) from None
-
-    def clear(self) -> None:
-        """Throw all values away."""
-        with self._folder.lock:
-            self._folder.create()
 
     def _fill(self, target: int, on_progress: Callable[[int, int], None], stop: Event) -> None:
         while (there := self.available()) < target and not stop.is_set():

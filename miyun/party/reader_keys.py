@@ -10,9 +10,9 @@ from miyun.contract.model import Contract
 from miyun.errors import ConfigError
 from miyun.keys.home import Home
 from miyun.paillier.fixed_base import FixedBase
-from miyun.paillier.pool import Pool
+from miyun.paillier.pool import Pool, pool_name, remove_pool
 from miyun.paillier.private import PrivateKey
-from miyun.paillier.public import Randomness
+from miyun.paillier.public import Kind, Randomness
 from miyun.party.schema import reader_keys
 from miyun.storage.database import reading
 
@@ -86,6 +86,9 @@ class ReaderKeys:
     def forget(self, contract: Contract) -> None:
         """The contract is over: nothing is decrypted under it any more."""
         if _name(contract) in self._home.vault.names():
+            key = self.private(contract).public_key
+            for kind in Kind:
+                remove_pool(self._home.path / POOL_FOLDER / pool_name(key, kind))
             self._home.vault.delete(_name(contract))
 
     def _announce(self, contract: Contract) -> AnnouncedKey:

@@ -57,6 +57,7 @@ class Core:
             yield change
         if change.work_for:
             self.waker.wake(change.work_for)
+            self.pools.wake()
         if change.news_for:
             self.bell.ring(change.news_for)
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,6 +28,7 @@ from miyun.zone.bell import Bell
 from miyun.zone.config import ZoneConfig, load_config, with_port
 from miyun.zone.core import Core
 from miyun.zone.operations.enrolment import invite
+from miyun.zone.operations.randomness import wanted_pools
 from miyun.zone.operations.restoring import forget_check_ins, notice_restore
 from miyun.zone.pools import Pools
 from miyun.zone.serve import Ports
@@ -177,7 +179,7 @@ class Zone:
             self._enrolment_address = _dialled(self._config.enrolment_address, newcomers)
             self._worker.start(self._core)
             starting.callback(self._worker.stop)
-            self._pools.start()
+            self._pools.start(partial(wanted_pools, self._core))
             starting.callback(self._pools.stop)
             starting.callback(self._bell.close)
             self._running = starting.pop_all()

@@ -11,7 +11,7 @@ import pytest
 
 from miyun.errors import ConfigError, StateError
 from miyun.paillier.fixed_base import FixedBase
-from miyun.paillier.pool import Pool
+from miyun.paillier.pool import Pool, pool_name, remove_pool
 from miyun.paillier.private import PrivateKey
 from miyun.paillier.public import Kind
 
@@ -277,13 +277,23 @@ def test_keys_and_kinds_have_pools_of_their_own(key: PrivateKey, tmp_path: Path)
     assert (short.available(), uniform.available()) == (0, 3)
 
 
-def test_a_pool_can_be_emptied(tmp_path: Path) -> None:
-    pool, source, said = filled(tmp_path, SEGMENT)
-    pool.clear()
-    assert pool.available() == 0
-    assert segments(tmp_path) == []
-    assert values(pool.take(1)) == source.made[-1:]
+def test_a_pool_can_be_removed(tmp_path: Path) -> None:
+    _, source, said = filled(tmp_path, SEGMENT)
+    path = tmp_path / pool_name(source.public_key, source.kind)
+    remove_pool(path)
+    remove_pool(path)
+    assert list(tmp_path.iterdir()) == []
+    anew, _ = pool_in(tmp_path, source)
+    assert anew.available() == 0
     assert said == []
+
+
+def test_what_is_ready_is_taken_without_making_more(tmp_path: Path) -> None:
+    pool, source, _ = filled(tmp_path, SEGMENT)
+    assert values(pool.take_ready(3)) == source.made[:3]
+    assert values(pool.take_ready(2 * SEGMENT)) == source.made[3:]
+    assert pool.take_ready(1) == b""
+    assert len(source.made) == SEGMENT
 
 
 def test_a_file_system_that_cannot_tell_a_copy_gets_no_pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -268,6 +268,42 @@ def test_counting_goes_on_where_the_process_died(world: World) -> None:
 
 
 @pytest.mark.usefixtures("small_chunks")
+def test_an_agent_asks_again_for_what_the_zone_is_still_encrypting(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selections, "PAUSE_SECONDS", 0.0)
+    task, zone = open_task(world), zone_of(world)
+    cold = {0: 2, 2: 1}
+
+    def not_yet(caller: str, method: str, answer: Any) -> Any:
+        if method == "GetSelection" and cold.get(answer.statement.index):
+            cold[answer.statement.index] -= 1
+            return insight_pb2.GetSelectionResponse()
+        return answer
+
+    zone.change = not_yet
+    assert run_task(world, PLATFORM, task) is Outcome.DONE
+    assert len(zone.sent(PLATFORM, "GetSelection")) == 4 + 3
+    assert ask(world)[0].segment.everybody == len(FEW)
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_an_agent_does_not_wait_for_ever_for_a_selection(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selections, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(selections, "MOST_CALLS", 3)
+    task, told = open_task(world), list[Any]()
+
+    def not_yet(caller: str, method: str, answer: Any) -> Any:
+        late = method == "GetSelection" and answer.statement.index == 2
+        return insight_pb2.GetSelectionResponse() if late else answer
+
+    zone_of(world).change = not_yet
+    assert run_task(world, PLATFORM, task, told) is Outcome.IDLE
+    assert any("still encrypting" in event.message for event in told if isinstance(event, Warned))
+    assert world.session(PLATFORM).aggregate_files.state("spring", task.job) is not None
+
+
+@pytest.mark.usefixtures("small_chunks")
 def test_totals_that_were_caught_in_the_middle_are_not_put_down(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     task, multiply, calls = open_task(world), RunningTotals.multiply, list[int]()
 
@@ -608,7 +644,9 @@ def test_nobody_reads_with_a_forged_answer(world: World) -> None:
 def test_a_contract_that_is_over_leaves_no_key_and_no_files(world: World) -> None:
     ask(world)
     session = world.session(MERCHANT)
+    assert session.reader_keys.pool(world.contract).available() == 0
     world.clock.now = NOW + 31 * DAY
     Upkeep(session, ignore).run()
     assert "paillier/spring" not in world.merchant.vault.names()
+    assert not list((world.merchant.path / "pools").iterdir())
     assert client(world).board("spring", "few").days

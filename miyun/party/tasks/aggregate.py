@@ -101,7 +101,7 @@ class _Counted(_Part):
     def _count(self) -> SignedTotals | None:
         """The totals; None where the agent is to stop before they are complete."""
         counting = self._taken_up()
-        with self._columns() as columns, Selections(self._session, self._job, STRETCH_CHUNKS) as selections:
+        with self._columns() as columns, Selections(self._session, self._job, STRETCH_CHUNKS, self._stop) as selections:
             saver = _Saver(self._session, self._place, counting)
             first = -(-counting.covered // selections.handles)
             for index, chunk in enumerate(columns.chunks(selections.handles, first=first), start=first):
@@ -112,6 +112,8 @@ class _Counted(_Part):
                     rows = selections.stretch(index)
                 except MiyunError:
                     saver.save()
+                    if self._stop.is_set():
+                        return None
                     raise
                 counting.add(rows, chunk)  # where this fails, the totals are of no use any more
                 saver.save_now_and_then()

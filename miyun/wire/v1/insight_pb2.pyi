@@ -619,7 +619,9 @@ class GetSelectionResponse(_message.Message):
     signature: _builtins.bytes
     ciphertexts: _builtins.bytes
     @_builtins.property
-    def statement(self) -> Global___SelectionChunk: ...
+    def statement(self) -> Global___SelectionChunk:
+        """absent: not made yet, ask again"""
+
     def __init__(
         self,
         *,

@@ -29,6 +29,7 @@ from miyun.zone.operations.history import SignedReceipt, receipt, record_stateme
 from miyun.zone.operations.insight import insight_job, stored_insight
 from miyun.zone.operations.jobs import finish_job, move_job, require_job
 from miyun.zone.operations.restoring import raise_mark
+from miyun.zone.pools import ShortOrUniform
 from miyun.zone.store import insights as store
 from miyun.zone.store.bulk import Handles, left_handles, right_handles
 from miyun.zone.store.insights import SignedTotals, StoredInsight
@@ -37,8 +38,10 @@ from miyun.zone.store.segments import get_selection
 
 def get_selection_chunk(
     core: Core, caller: str, contract_id: str, job_id: str, index: int
-) -> tuple[SelectionChunk, bytes, bytes]:
+) -> tuple[SelectionChunk, bytes, bytes] | None:
     """A chunk of the encrypted selection, freshly encrypted, with the zone's signature, for the columns' owner.
+
+    None where randomness for it was not all made in the time that a call has; the next call goes on.
 
     Raises:
         NotPermittedError: the caller is not that owner.
@@ -56,9 +59,14 @@ def get_selection_chunk(
             raise MalformedError(
                 f"there is no chunk {index}", hint=f"Fetch chunks 0 to {chunk_count(insight.handles) - 1}."
             )
-        selected = _selected(connection, question, insight)
     low, high = chunk_range(insight.handles, index)
-    randomness = core.pools.randomness(question.key, short=question.admits_short_exponents)
+    of = ShortOrUniform(question.key, question.admits_short_exponents)
+    randomness = core.pools.draw(of, high - low, (contract.id, job.id, index))
+    if randomness is None:
+        return None
+    with core.reading() as connection:
+        _require_open(require_job(connection, contract.id, job.id))
+        selected = _selected(connection, question, insight)
     chunk, data = make_selection_chunk(question, encrypt_selection(question, selected, low, high, randomness))
     with core.changing() as change:
         current = require_job(change.connection, contract.id, job.id)

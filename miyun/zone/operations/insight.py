@@ -61,18 +61,14 @@ def put_reader_key(core: Core, caller: str, statement: ReaderKey, signature: byt
         contract = contract_of_party(connection, statement.contract, caller).contract
     verify_party(contract, caller, statement.party, statement, signature)
     require_terms(contract, statement.contract_digest, statement)
-    key = prove_key(contract, statement)
+    prove_key(contract, statement)
     with core.changing() as change:
         active_contract(change, contract.id, caller)
         if store.find_key(change.connection, contract.id, caller, statement.digest()) is None:
             _require_room_for_key(change, contract, caller)
             store.add_key(change.connection, SignedKey(statement=statement, signature=signature))
             record_statement(change, contract.id, Event.READER_KEY, caller, statement)
-        fusion = joined_fusion(change.connection, contract.id)
-        if fusion is not None:
-            owner = contract.counterparty(caller).name
-            handles = _handles(change.connection, contract, fusion.epoch, owner)
-            core.pools.want(key, handles, short=statement.short_exponents)
+            change.work_for.add(contract.id)
         return receipt(core, change, contract.id, "", statement)
 
 
@@ -260,8 +256,7 @@ def _begin(core: Core, change: Change, contract: Contract, request: InsightReque
         segment_jobs=tuple("" if segment is None else segment.job for segment in segments),
     )
     store.add_insight(change.connection, insight)
-    if request.circuit is Circuit.SELECTION:
-        core.pools.want(job.key, handles, short=job.admits_short_exponents)
+    change.work_for.add(contract.id)
     return move_job(change, begun, waiting_for=[owner])
 
 

@@ -12,7 +12,6 @@ from miyun.contract.jobs import Job, JobKind
 from miyun.contract.lifecycle import ContractState, SignedContract
 from miyun.contract.model import Contract
 from miyun.errors import ContractError, StateError
-from miyun.paillier.public import PublicKey
 from miyun.segments.listing import SegmentState
 from miyun.zone.core import Change, Core
 from miyun.zone.operations.access import party_names
@@ -133,8 +132,7 @@ def close_contract(core: Core, change: Change, signed: SignedContract) -> None:
         erase_epoch(core, change, contract.id, joined)
     for epoch in insights.kept_epochs(change.connection, contract.id):
         insights.erase_totals(change.connection, contract.id, epoch)
-    for key in insights.keys_of_contract(change.connection, contract.id):
-        core.pools.drop(PublicKey(key.modulus), short=key.short_exponents)
+    change.work_for.add(contract.id)
     mark_closed(change.connection, contract.id)
     change.news_for.update(party_names(contract))
 

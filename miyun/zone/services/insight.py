@@ -46,9 +46,12 @@ class InsightService(InsightServiceServicer):
     def GetSelection(
         self, request: wire.GetSelectionRequest, context: grpc.ServicerContext
     ) -> wire.GetSelectionResponse:
-        chunk, signature, data = aggregating.get_selection_chunk(
+        found = aggregating.get_selection_chunk(
             self._core, current_peer(context).name, request.contract, request.job, request.index
         )
+        if found is None:
+            return wire.GetSelectionResponse()
+        chunk, signature, data = found
         return wire.GetSelectionResponse(
             statement=to_wire(chunk, wire.SelectionChunk), signature=signature, ciphertexts=data
         )

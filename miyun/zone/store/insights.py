@@ -87,9 +87,9 @@ def find_key(connection: Connection, contract: str, party: str, digest: bytes) -
     return None if row is None else _key(row)
 
 
-def keys_of_contract(connection: Connection, contract: str) -> tuple[ReaderKey, ...]:
-    rows = connection.execute(select(reader_keys.c.statement).where(reader_keys.c.contract == contract)).scalars()
-    return tuple(ReaderKey.from_canonical(statement) for statement in rows)
+def contracts_with_keys(connection: Connection) -> tuple[str, ...]:
+    """The contracts under which somebody has handed in a key."""
+    return tuple(connection.execute(select(reader_keys.c.contract).distinct()).scalars())
 
 
 def add_insight(connection: Connection, insight: StoredInsight) -> None:

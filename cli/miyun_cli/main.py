@@ -11,7 +11,20 @@ import typer
 from typer.core import TyperGroup
 
 from miyun.kernels import kernels
-from miyun_cli.commands import activation, audit, contract, fusion, homes, insight, members, pair, segment, size, zone
+from miyun_cli.commands import (
+    activation,
+    audit,
+    catalogue,
+    contract,
+    fusion,
+    homes,
+    insight,
+    members,
+    pair,
+    segment,
+    size,
+    zone,
+)
 from miyun_cli.failures import INTERRUPTED_STATUS, debugging, failure_of, report
 from miyun_cli.invocation import HomeOption, Invocation, JsonOption, KeyFileOption, LanguageOption
 
@@ -21,7 +34,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-for module in (homes, zone, contract, members, fusion, segment, activation, size, insight, pair, audit):
+for module in (homes, zone, contract, members, catalogue, fusion, segment, activation, size, insight, pair, audit):
     module.add_to(app)
 
 

@@ -160,7 +160,8 @@ class Catalogue:
             ids = ", ".join(repr(self._ids[place]) for place in found[:5])
             raise NotFoundError(f"{len(found)} tags are called {reference!r}", hint=f"Give the id: {ids}.")
         raise NotFoundError(
-            f"there is no tag {reference!r}", hint="Give an id or a path such as interest/drinks; search finds them."
+            f"there is no tag {reference!r}",
+            hint="Give an id or a path such as interest/drinks; `miyun catalogue search` finds them.",
         )
 
     def children(self, index: int = -1) -> Iterator[int]:

@@ -12,6 +12,9 @@
     [agent]
     workers = 4                 # tasks at once
     patience_seconds = 60       # how long `--once` waits for the other side without any progress
+
+    [catalogues]
+    app = "app-catalogue.csv"   # what the tags of the party `app` mean: the file that it gave, relative to the home
 """
 
 import tomllib
@@ -55,6 +58,7 @@ class PartyConfig(_Part):
     privacy: PrivacyConfig = PrivacyConfig()
     outbox: OutboxConfig = OutboxConfig()
     agent: AgentConfig = AgentConfig()
+    catalogues: dict[str, Path] = {}
 
 
 def load_party_config(path: Path) -> PartyConfig:

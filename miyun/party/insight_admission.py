@@ -91,13 +91,13 @@ class InsightAdmission:
         catalogue = None if config.tags is None else own_catalogue(config)
         if not request.tag_count:
             if request.tags or request.branches:
-                raise _other_catalogue()
+                raise _other_catalogue(request, catalogue)
             return catalogue, None
         if catalogue is None or catalogue.digest() != request.catalogue_digest:
-            raise _other_catalogue()
+            raise _other_catalogue(request, catalogue)
         tags = asked_tags(catalogue, request.tags, request.branches)
         if (len(tags), len(catalogue.dimensions(tags))) != (request.tag_count, request.dimension_count):
-            raise _other_catalogue()
+            raise _other_catalogue(request, catalogue)
         return catalogue, tags
 
     def _permit(self, request: InsightRequest, catalogue: Catalogue | None, tags: Indices | None) -> None:
@@ -154,8 +154,11 @@ class InsightAdmission:
                 )
 
 
-def _other_catalogue() -> ContractError:
+def _other_catalogue(request: InsightRequest, catalogue: Catalogue | None) -> ContractError:
+    own = "none" if catalogue is None else f"{catalogue.digest().hex()[:8]}…"
     return ContractError(
-        "the question counts on another catalogue of tags than this party has",
-        hint="Give the reader the catalogue as it is now, and ask again.",
+        f"the question counts on another catalogue of tags ({request.catalogue_digest.hex()[:8]}…) than this party has "
+        f"({own})",
+        hint=f"Give {request.requester} the catalogue's file as it is now, and ask again; `miyun catalogue show` tells "
+        "both sides their digest.",
     )

@@ -25,6 +25,7 @@ from miyun.members.catalogue import Catalogue
 from miyun.party.asking import Asking
 from miyun.party.background import BackgroundAgent
 from miyun.party.boards import board_of
+from miyun.party.given_catalogues import given_catalogue
 from miyun.party.insight_views import View, overlap_of
 from miyun.party.jobs import JobsClient
 from miyun.party.progress import OnEvent, ignore
@@ -82,6 +83,16 @@ class InsightClient:
         message = wire.QuoteInsightRequest(contract=contract, rho_micro=rho_micro)
         return from_wire(self._session.stub(InsightServiceStub).QuoteInsight(message), InsightQuote)
 
+    def catalogue(self, contract: str) -> Catalogue:
+        """The other party's catalogue of tags, from the file that ``[catalogues]`` names.
+
+        Raises:
+            ConfigError: none is configured for that party.
+            SourceError: the file can't be read, or is no catalogue.
+        """
+        owner = self._session.accepted.get(contract).contract.counterparty(self._session.name)
+        return given_catalogue(self._session.config_path, owner.name)
+
     def portrait(
         self,
         contract: str,
@@ -97,7 +108,8 @@ class InsightClient:
     ) -> tuple[Portrait, ...]:
         """What the people of each segment are like against ``base``, by the other party's tags.
 
-        ``catalogue`` is the other party's, as it gave it. ``tags`` are single ones, ``branches`` all below; the branch
+        ``catalogue`` is the other party's, as it gave it, such as ``catalogue(contract)``. ``tags`` are single ones,
+        ``branches`` all below; the branch
         "" is the whole catalogue. Of a person at most ``per_person`` of them are counted.
 
         Raises:

@@ -1,5 +1,6 @@
 """Homes are made and shown for real; joining is left to the tests with a zone."""
 
+import re
 import stat
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from miyun_cli.invocation import Invocation
 
 from miyun.keys.home import Home
 from miyun.keys.unlock import KeyFile, Passphrase
+from miyun.members.catalogue_file import read_catalogue
 from miyun.members.config import load_members_config
+from miyun.party.config import PartyConfig, load_party_config
 from miyun.zone.config import load_config
 from tests.cli.conftest import Miyun
 
@@ -39,6 +42,25 @@ def test_the_example_of_a_configuration_can_be_read(tmp_path: Path) -> None:
     config = load_members_config(tmp_path / "party.toml")
     assert list(config.identifiers) == ["phone"]
     assert list(config.attributes) == ["spend_90d", "opted_out"]
+    assert config.tags is not None
+    assert (config.tags.columns, config.tags.catalogue) == (("member_id", "tag", "value"), Path("catalogue.csv"))
+    party = load_party_config(tmp_path / "party.toml")
+    assert party.privacy == PartyConfig().privacy
+    assert (party.outbox, party.agent) == (PartyConfig().outbox, PartyConfig().agent)
+    assert party.catalogues == {"app": Path("app-catalogue.csv")}
+
+
+def test_the_catalogue_of_the_example_can_be_read(tmp_path: Path) -> None:
+    rows = [found.group(1) for found in re.finditer(r" #   (\S.*?)(?:   |$)", PARTY_TEMPLATE, re.MULTILINE)]
+    (tmp_path / "catalogue.csv").write_text("\n".join(["id,name,parent,type,options,range,sensitive", *rows]))
+    catalogue = read_catalogue(tmp_path / "catalogue.csv")
+    assert [catalogue.id_of(place) for place in catalogue.branch().tolist()] == [
+        "gender=female",
+        "gender=male",
+        "age",
+        "tea",
+    ]
+    assert catalogue.tag(catalogue.find("health")).sensitive
 
 
 def test_a_zone_is_made_with_its_configuration(miyun: Miyun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from miyun.insight.overlap import Overlap, Size
 from miyun.insight.portrait import Portrait
 from miyun.insight.sums import Sums
 from miyun.insight.totals import NumberTotals, Tags, TagTotals
+from miyun.members.catalogue_file import read_catalogue
 from miyun.party.insights import DEFAULT_PER_PERSON
 from miyun.party.progress import TaskStarted
 from miyun.privacy.quotes import InsightQuote
@@ -134,6 +135,14 @@ def test_the_whole_catalogue_and_as_many_tags_as_usual(reader: Standin, miyun: M
     assert (options["branches"], options["tags"], options["base"]) == (("",), (), "matched")
     assert options["per_person"] == DEFAULT_PER_PERSON
     assert f"Else {DEFAULT_PER_PERSON}." in " ".join(miyun("insight", "portrait", "--help").out.split())
+
+
+def test_the_catalogue_that_is_configured_will_do(reader: Standin, miyun: Miyun, tmp_path: Path) -> None:
+    reader.answers["insight.catalogue"] = read_catalogue(tmp_path / "tags.csv")
+    asking = ("insight", "portrait", "spring", "--segment", "sleepers", "--rho", "50000", "--all")
+    assert miyun(*asking).status == 0
+    assert asked(reader, "insight.portrait")[1]["catalogue"] is reader.answers["insight.catalogue"]
+    assert asked(reader, "insight.catalogue")[0] == ("spring",)
 
 
 def test_scripts_get_every_tag_and_nothing_beside(reader: Standin, miyun: Miyun) -> None:

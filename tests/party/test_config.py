@@ -16,9 +16,11 @@ def test_settings_are_read_and_other_tables_left_to_others(tmp_path: Path) -> No
     path = tmp_path / "party.toml"
     path.write_text(
         '[members]\nid = "x"\n[privacy]\ntotal_rho_micro = 7\n[outbox]\nfolder = "/out"\nformat = "parquet"\n'
+        '[catalogues]\napp = "tags.csv"\n'
     )
     config = load_party_config(path)
     assert config.privacy.total_rho_micro == 7
+    assert config.catalogues == {"app": Path("tags.csv")}
     assert (config.outbox.folder, config.outbox.format) == (Path("/out"), DeliveryFormat.PARQUET)
 
 

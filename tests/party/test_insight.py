@@ -507,12 +507,25 @@ def test_what_cannot_be_asked_is_told_before_anything_is_sent(world: World) -> N
     assert not zone_of(world).requests
 
 
+def test_the_catalogue_that_the_other_party_gave_is_configured(world: World) -> None:
+    with pytest.raises(ConfigError) as missing:
+        client(world).catalogue("spring")
+    assert PLATFORM in missing.value.message
+    assert "[catalogues]" in missing.value.hint
+    config = world.merchant.path / "party.toml"
+    config.write_text(config.read_text() + f'[catalogues]\n{PLATFORM} = "theirs.csv"\n')
+    (world.merchant.path / "theirs.csv").write_text((world.platform.path / "catalogue.csv").read_text())
+    assert client(world).catalogue("spring").digest() == catalogue(world).digest()
+
+
 def test_an_outdated_catalogue_fails_the_job_with_a_reason(world: World) -> None:
     old = catalogue(world)
     path = world.platform.path / "catalogue.csv"
     path.write_text(path.read_text() + "wine,酒,interest,flag,,,\n")
-    with pytest.raises(StateError, match="another catalogue"):
+    with pytest.raises(StateError, match="another catalogue") as failed:
         ask(world, catalogue=old)
+    for seen in (old, catalogue(world)):
+        assert seen.digest().hex()[:8] in failed.value.message
     assert ask(world)[0].segment.everybody == len(FEW)
 
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from miyun.keys.home import Home
 
 PARTY_TEMPLATE = """\
-# Copy this file to party.toml and adapt it.
+## Copy this file to party.toml; take the # from what you need, and adapt it.
 #
-# Where the member table is and what its columns mean.
+## Where the member table is and what its columns mean. A platform's members are its users.
 #
 # [members]
 # source = "csv"                      # csv, parquet or sql (with url and query instead of path)
@@ -27,8 +27,9 @@ PARTY_TEMPLATE = """\
 # column = "mobile"
 # profile = "e164-cn"
 #
-# [members.attributes.spend_90d]      # members.spend_90d in expressions
+# [members.attributes.spend_90d]      # members.spend_90d in expressions; of a platform, tags.spend_90d
 # type = "number"                     # number, text, boolean or date
+#                                     # A range is given with the question: --number spend_90d:0:5000:0.01
 #
 # [members.attributes.opted_out]
 # type = "boolean"
@@ -39,6 +40,36 @@ PARTY_TEMPLATE = """\
 #
 # [suppression]
 # attribute = "opted_out"             # never contact members where it is true
+#
+## What a platform knows beside columns: a row for each user and tag.
+#
+# [tags]
+# source = "csv"                      # as in [members]
+# path = "tags.csv"
+# id = "member_id"                    # the same ids as in [members]
+# tag = "tag"                         # the column with the tag's id
+# value = "value"                     # the column with the option or the number; leave it out if there are only flags
+# catalogue = "catalogue.csv"         # what the tags mean; columns id,name,parent,type,options,range,sensitive:
+#                                     #   gender,Gender,,option,female|male,,
+#                                     #   age,Age,,number,,0..120,     numbers outside of the range are not used
+#                                     #   tea,Likes tea,,flag,,,
+#                                     #   health,Health,,group,,,yes   and everything below it
+#
+## What the tags of other parties mean: the files that they gave, by the party's name. See miyun catalogue.
+#
+# [catalogues]
+# app = "app-catalogue.csv"
+#
+# [privacy]
+# total_rho_micro = 1000000           # what all contracts together may be charged, in millionths of rho
+#
+# [outbox]
+# folder = "outbox"                   # where audiences are delivered
+# format = "csv"                      # or parquet
+#
+# [agent]
+# workers = 4                         # tasks at once
+# patience_seconds = 60               # how long --once waits for the other side without any progress
 """
 
 NameOption = Annotated[str, typer.Option("--name", help="Small letters, digits and hyphens.")]

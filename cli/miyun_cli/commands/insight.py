@@ -46,8 +46,13 @@ def portrait(
     ],
     base: Annotated[str, typer.Option("--base", help="Against whom: a segment; matched is all pairs.")] = "matched",
     catalogue: Annotated[
-        Path, typer.Option("--catalogue", metavar="FILE", help="The other party's catalogue of tags, as it gave it.")
-    ],
+        Path | None,
+        typer.Option(
+            "--catalogue",
+            metavar="FILE",
+            help="The other party's catalogue of tags, as it gave it; else that of [catalogues] in party.toml.",
+        ),
+    ] = None,
     tag: Annotated[list[str] | None, typer.Option("--tag", help="Ask for a tag, by id or path; repeat it.")] = None,
     branch: Annotated[
         list[str] | None, typer.Option("--branch", help="Ask for all tags below one, by id or path; repeat it.")
@@ -64,6 +69,7 @@ def portrait(
     """Show what people of segments are like, by the other's tags.
 
     Listed are the tags that stand out against the base. A question is charged once; asked again, it costs nothing.
+    Which tags there are: miyun catalogue search.
     """
     from miyun.members.catalogue_file import read_catalogue
     from miyun.party.insights import DEFAULT_PER_PERSON
@@ -72,8 +78,9 @@ def portrait(
     if not (tag or branches):
         raise InputError("no tags are asked for", hint="Name some with --tag or --branch, or ask for --all.")
     require_drawable(plot)
-    tags = read_catalogue(catalogue.expanduser())
+    given = None if catalogue is None else read_catalogue(catalogue.expanduser())
     with invocation.party() as party:
+        tags = given or party.insight.catalogue(contract)
         tell_cost(invocation, party, contract, rho)
         with watched(invocation) as on_event:
             portraits = party.insight.portrait(

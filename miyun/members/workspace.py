@@ -1,5 +1,6 @@
 """DuckDB within bounds: little memory, two threads, temporary files in the owner's folder, nothing on the screen."""
 
+import atexit
 import gc
 import os
 import shutil
@@ -40,10 +41,12 @@ def warm() -> None:
     """Prepare a process that stays: what the first table needs is loaded, and the collector passes over all that.
 
     With the first of its arrays PyArrow loads pandas, which takes half a second. A table read as lists of short lists
-    makes the collector walk through the whole process again and again.
+    makes the collector walk through the whole process again and again. At its end the process hands all of it back to
+    the collector: DuckDB would print what it takes for leaks.
     """
     pa.array([""])
     gc.freeze()
+    atexit.register(gc.unfreeze)
     gc.set_threshold(50_000, 20, 20)
 
 

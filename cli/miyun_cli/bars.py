@@ -16,6 +16,7 @@ PHASES = {
     Phase.COLUMNS: "reading columns",
     Phase.COUNT: "counting",
     Phase.ENCRYPT: "encrypting values",
+    Phase.INTERSECT: "intersecting",
 }
 
 

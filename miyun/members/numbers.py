@@ -145,6 +145,18 @@ def steps(column: NumberColumn, numbers: npt.NDArray[np.float64]) -> npt.NDArray
         return np.clip(np.rint(numbers / _step(column)), column.low, column.high).astype(np.int64)
 
 
+def require_numbers(
+    config: MembersConfig, columns: Sequence[NumberColumn], *, catalogue: Catalogue | None = None
+) -> None:
+    """Pass where each is there to be summed.
+
+    Raises:
+        ConfigError: a name is neither a number attribute nor a number tag, or both.
+        InputError: a column has no range.
+    """
+    _tags(config, columns, catalogue)
+
+
 def _step(column: NumberColumn) -> float:
     try:
         step = float(column.step)

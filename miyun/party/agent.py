@@ -29,7 +29,7 @@ LONGEST_REST_SECONDS = 4.0
 FIRST_BACK_OFF_SECONDS = 0.5
 LONGEST_BACK_OFF_SECONDS = 30.0
 
-LONG_WORK = frozenset({"fuse", "insight"})
+LONG_WORK = frozenset({"fuse", "insight", "intersect"})
 """Kinds of tasks that others don't wait for."""
 
 Slot = tuple[str, str]
@@ -116,6 +116,9 @@ class _Loop:
         for fusion in self._session.fusions.exchanging():
             if fusion.job not in asked:
                 self._start((fusion.contract, "fuse"), partial(self._runner.resume, fusion))
+        for held in self._session.intersections.under_way():
+            if held.job not in asked:
+                self._start((held.contract, "intersect"), partial(self._runner.resume_intersection, held))
         if tasks or self._at_work:
             self._wake.wait(BUSY_PAUSE_SECONDS)
             self._wake.clear()

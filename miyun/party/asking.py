@@ -1,7 +1,5 @@
 """Asking a question: sent once, waited for, decrypted, and kept before it is shown."""
 
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,21 +9,20 @@ from miyun.aggregates.statements import Circuit, InsightRequest, Totals
 from miyun.audit.events import Event, Fact
 from miyun.contract.jobs import Job, JobState
 from miyun.contract.model import Contract
-from miyun.errors import MalformedError, ReplayError, StateError, WaitingError
+from miyun.errors import MalformedError, ReplayError, StateError
 from miyun.insight.totals import Tags
 from miyun.names import job_id, new_key
 from miyun.party.background import BackgroundAgent
 from miyun.party.insight_admission import INSIGHT
 from miyun.party.insight_answers import Answer
 from miyun.party.jobs import JobsClient
+from miyun.party.patience import patiently
 from miyun.party.progress import OnEvent
 from miyun.party.reader_keys import AnnouncedKey
 from miyun.party.session import Session
 from miyun.transport.codec import from_wire, to_wire
 from miyun.wire.v1 import insight_pb2 as wire
 from miyun.wire.v1.insight_pb2_grpc import InsightServiceStub
-
-PAUSE_SECONDS = 0.5
 
 SignedQuestion = tuple[InsightRequest, bytes]
 
@@ -90,16 +87,7 @@ class Asking:
         """Ask, again and again while owners' agents may still sign the leases that it needs."""
         request, signature = asked
         message = wire.RequestInsightRequest(statement=to_wire(request, wire.InsightRequest), signature=signature)
-        deadline, never = time.monotonic() + self._session.config.agent.patience_seconds, threading.Event()
-        while True:
-            try:
-                answer = self._session.stub(InsightServiceStub).RequestInsight(message)
-                break
-            except WaitingError:
-                if time.monotonic() >= deadline:
-                    raise
-            agent.attend()
-            never.wait(PAUSE_SECONDS)
+        answer = patiently(self._session, agent, lambda: self._session.stub(InsightServiceStub).RequestInsight(message))
         self._session.receipts.keep(answer.receipt, request, contract)
         facts: dict[Fact, str | int] = {Fact.JOB: request.job}
         self._session.audit_log.note(contract.id, Event.INSIGHT_REQUESTED, self._session.name, request, facts)

@@ -1,4 +1,6 @@
-"""Blinding scalars in the vault: one per contract, counterparty, type and epoch; erased when the fusion has ended."""
+"""Blinding scalars in the vault: one per contract, counterparty, type and epoch, and one per intersection; erased when
+the fusion or the intersection has ended.
+"""
 
 from typing import Self
 
@@ -8,7 +10,7 @@ from miyun.psi.scalars import SecretScalar
 
 
 class BlindingScalars:
-    """The scalars of one epoch with one counterparty."""
+    """The scalars of one epoch with one counterparty, or of one intersection."""
 
     def __init__(self, vault: Vault, prefix: str) -> None:
         self._vault = vault
@@ -18,6 +20,11 @@ class BlindingScalars:
     def of(cls, vault: Vault, contract: Contract, me: str, epoch: int) -> Self:
         """Those that the party called ``me`` has under a contract."""
         return cls(vault, f"blinding/{contract.id}/{contract.counterparty(me).name}/{epoch}/")
+
+    @classmethod
+    def of_intersection(cls, vault: Vault, contract: str, job: str) -> Self:
+        """The one that a job has."""
+        return cls(vault, f"intersection/{contract}/{job}/")
 
     def draw(self, types: tuple[str, ...]) -> None:
         """Fresh random scalars; they replace those of an earlier attempt at this epoch."""

@@ -8,11 +8,11 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import ColumnElement, Engine, delete, func, insert, select, update
 
 from miyun.contract.model import Contract
-from miyun.errors import CapExceededError, ReplayError, StateError
+from miyun.errors import ReplayError, StateError
+from miyun.party.evaluation_counts import count_points, require_room
 from miyun.party.schema import evaluation_counts, evaluations
 from miyun.party.seen import PREFIX_BYTES, SeenPrefixes, contains_any, sorted_prefixes
 from miyun.psi.chunks import make_tokens_chunk
@@ -63,7 +63,7 @@ class Evaluations:
             tokens = compute(claim)
             answer = Answer(statement=make_tokens_chunk(chunk, tokens), tokens=tokens)
             with self._engine.begin() as connection:
-                _count(connection, stream, contract, chunk.count)
+                count_points(connection, contract, stream.counterparty, stream.type, chunk.count)
                 connection.execute(
                     insert(evaluations).values(
                         contract=stream.contract,
@@ -217,7 +217,8 @@ class _Claim:
         """Check the points. Raises CapExceededError, ReplayError."""
         self.prefixes = sorted_prefixes(points)
         with reading(self._store._engine) as connection:
-            _require_room(connection, self._stream, self._contract, len(self.prefixes) // PREFIX_BYTES)
+            stream, count = self._stream, len(self.prefixes) // PREFIX_BYTES
+            require_room(connection, self._contract, stream.counterparty, stream.type, count)
         self._store._refuse_repeats(self._stream, self.prefixes)
 
 
@@ -227,36 +228,4 @@ def _of(stream: _Stream) -> tuple[ColumnElement[bool], ...]:
         evaluations.c.counterparty == stream.counterparty,
         evaluations.c.type == stream.type,
         evaluations.c.epoch == stream.epoch,
-    )
-
-
-def _require_room(connection: Connection, stream: _Stream, contract: Contract, points: int) -> None:
-    evaluated = connection.scalar(
-        select(evaluation_counts.c.evaluated).where(
-            evaluation_counts.c.contract == stream.contract,
-            evaluation_counts.c.counterparty == stream.counterparty,
-            evaluation_counts.c.type == stream.type,
-        )
-    )
-    place = [terms.type for terms in contract.identifiers].index(stream.type)
-    cap = contract.identifiers[place].evaluation_cap
-    if (evaluated or 0) + points > cap:
-        raise CapExceededError(
-            f"{evaluated or 0:,} {stream.type} points of {stream.counterparty} were evaluated before; with {points:,} "
-            f"more the contract's cap of {cap:,} would be passed",
-            hint="Agree on a new contract with a higher cap.",
-            clause=f"identifiers[{place}].evaluation_cap",
-        )
-
-
-def _count(connection: Connection, stream: _Stream, contract: Contract, points: int) -> None:
-    _require_room(connection, stream, contract, points)
-    statement = upsert(evaluation_counts).values(
-        contract=stream.contract, counterparty=stream.counterparty, type=stream.type, evaluated=points
-    )
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["contract", "counterparty", "type"],
-            set_={"evaluated": evaluation_counts.c.evaluated + statement.excluded.evaluated},
-        )
     )

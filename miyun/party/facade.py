@@ -20,6 +20,7 @@ from miyun.party.budgets import BudgetView, budget_view
 from miyun.party.contracts import ContractsClient
 from miyun.party.fusions import FusionsClient
 from miyun.party.insights import InsightClient
+from miyun.party.intersections import IntersectionsClient
 from miyun.party.jobs import JobsClient
 from miyun.party.members import MembersClient
 from miyun.party.pair import PairClient
@@ -41,9 +42,9 @@ class Party:
     ...     report = party.fuse("spring")
     ...     party.segments.create("spring", "sleepers", "members.spend_90d > 1000 and not members.active")
 
-    ``contracts``, ``members``, ``segments``, ``insight``, ``pair`` and ``jobs`` hold the calls of their subject. A job
-    needs this party's agent. Calls that wait for a job run one in the background, unless a daemon of this home is at it
-    already. Calls may come from several threads.
+    ``contracts``, ``members``, ``segments``, ``insight``, ``intersections``, ``pair`` and ``jobs`` hold the calls of
+    their subject. A job needs this party's agent. Calls that wait for a job run one in the background, unless a daemon
+    of this home is at it already. Calls may come from several threads.
     """
 
     def __init__(self, session: Session) -> None:
@@ -54,6 +55,7 @@ class Party:
         self.segments = SegmentsClient(session)
         self.jobs = JobsClient(session, self._background_agent)
         self.insight = InsightClient(session, self.jobs, self._background_agent)
+        self.intersections = IntersectionsClient(session, self._background_agent)
         self._fusions = FusionsClient(session)
         self._activations = ActivationsClient(session)
         self._sizes = SizesClient(session)

@@ -16,9 +16,11 @@ from miyun.names import check_name
 from miyun.party.definitions import Definitions
 from miyun.party.fusion_states import FusionState
 from miyun.party.insight_admission import InsightAdmission, InsightWork
+from miyun.party.intersection_admission import IntersectWork, admit_intersection
 from miyun.party.progress import OnEvent, ignore
 from miyun.party.requests import SignedRequest
 from miyun.party.session import Session
+from miyun.psi.intersection_sum.statements import IntersectionRequest
 from miyun.psi.statements import FuseRequest
 from miyun.segments.expression import Expression
 from miyun.segments.parser import parse
@@ -56,7 +58,7 @@ class DeliverWork:
     request: ActivationRequest
 
 
-Work = FuseWork | LegWork | SuppressWork | DeliverWork | InsightWork
+Work = FuseWork | LegWork | SuppressWork | DeliverWork | InsightWork | IntersectWork
 
 
 class Guard:
@@ -86,6 +88,8 @@ class Guard:
                 return self.deliver(task.deliver)
             case "insight":
                 return self.insight(task.insight)
+            case "intersect":
+                return self.intersect(task.intersect)
         raise ContractError("the zone asks for work that this version does not know", hint="Update this agent.")
 
     def fuse(self, task: wire.FuseTask) -> FuseWork:
@@ -136,6 +140,13 @@ class Guard:
         self._require_epoch(contract, task.epoch, oldest=0)
         work = InsightAdmission(self._session, contract, self._on_event).admit(task, request)
         self._session.requests.keep(request, task.signature, subject=request.question_digest().hex())
+        return work
+
+    def intersect(self, task: wire.IntersectTask) -> IntersectWork:
+        request = from_wire(task.request, IntersectionRequest)
+        contract = self._signed(request, request.requester, task.signature)
+        work = admit_intersection(self._session, contract, request, self._on_event)
+        self._session.requests.keep(request, task.signature, subject=request.type)
         return work
 
     def _activation(self, request: ActivationRequest, signature: bytes) -> Contract:

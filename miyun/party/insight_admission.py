@@ -7,7 +7,7 @@ from miyun.aggregates.question import require_matched
 from miyun.aggregates.statements import Circuit, InsightRequest, ReaderKey
 from miyun.contract.model import MATCHED, Contract
 from miyun.contract.permissions import permit_insight
-from miyun.errors import ContractError, MalformedError, NotPermittedError, ReplayError, StateError, WaitingError
+from miyun.errors import ContractError, MalformedError, NotPermittedError, ReplayError
 from miyun.members.catalogue import Catalogue, Indices
 from miyun.members.config import load_members_config
 from miyun.names import check_name
@@ -130,20 +130,9 @@ class InsightAdmission:
             return
         self._session.aggregations.require_whole(request.contract)
         self._require_unanswered(request)
-        Leases(self._session, self._contract, self._on_event).settle()
-        book = self._session.ledger.book(self._contract)
-        release = request.question_digest().hex()
-        charged = [charge for charge in book.charges if (charge.release, charge.purpose) == (release, INSIGHT)]
-        if not charged:
-            book.check(request.rho_micro, self._session.now())
-            raise WaitingError(
-                "the zone has not charged this question to this party's leases", hint="Wait a moment, then look again."
-            )
-        if [charge.rho_micro for charge in charged] != [request.rho_micro]:
-            raise StateError(
-                "the zone charged another amount than the question says",
-                hint="Run `miyun audit verify`, and talk to the zone's operator.",
-            )
+        Leases(self._session, self._contract, self._on_event).require_charged(
+            release=request.question_digest().hex(), purpose=INSIGHT, rho_micro=request.rho_micro
+        )
 
     def _require_unanswered(self, request: InsightRequest) -> None:
         """One charge pays for one answer."""

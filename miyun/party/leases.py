@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from miyun.audit.events import Event, Fact
 from miyun.contract.model import Contract
+from miyun.errors import StateError, WaitingError
 from miyun.keys.signing import VerifyKey
 from miyun.party.ledger import SignedCharge, SignedLease
 from miyun.party.progress import OnEvent, Warned
@@ -38,6 +39,28 @@ class Leases:
         """
         with self._session.ledger.settling:
             self._settle()
+
+    def require_charged(self, *, release: str, purpose: str, rho_micro: int) -> None:
+        """Pass where the zone has charged exactly this release, once, and the leases that this party signed hold it.
+
+        Raises:
+            BudgetExceededError: the contract's budget for this party's data is used up.
+            WaitingError: the zone has not charged it yet.
+            StateError: another amount was charged.
+        """
+        self.settle()
+        book = self._session.ledger.book(self._contract)
+        charged = [charge for charge in book.charges if (charge.release, charge.purpose) == (release, purpose)]
+        if not charged:
+            book.check(rho_micro, self._session.now())
+            raise WaitingError(
+                "the zone has not charged this to this party's leases", hint="Wait a moment, then look again."
+            )
+        if [charge.rho_micro for charge in charged] != [rho_micro]:
+            raise StateError(
+                "the zone charged another amount than the request says",
+                hint="Run `miyun audit verify`, and talk to the zone's operator.",
+            )
 
     def _settle(self) -> None:
         self._exchange_charges()

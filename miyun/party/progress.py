@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Phase(StrEnum):
-    """Phases of a fusion at one party, in order; then those of an insight at the columns' owner."""
+    """Phases of a fusion at one party, in order; of an insight at the columns' owner; of an intersection."""
 
     PREPARE = "prepare"
     EXCHANGE = "exchange"
@@ -15,13 +15,14 @@ class Phase(StrEnum):
     COLUMNS = "columns"
     COUNT = "count"
     ENCRYPT = "encrypt"
+    INTERSECT = "intersect"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """``done`` of ``total``; 0: not known yet.
 
-    Rows in prepare, columns, count and encrypt; points sent and evaluated in exchange.
+    Rows in prepare, columns, count, encrypt and, sent and taken, in intersect; points sent and evaluated in exchange.
     """
 
     contract: str

@@ -5,11 +5,12 @@ from sqlalchemy import ColumnElement, Engine, insert, select
 from miyun.aggregates.statements import InsightRequest
 from miyun.errors import ReplayError
 from miyun.party.schema import requests
+from miyun.psi.intersection_sum.statements import IntersectionRequest
 from miyun.psi.statements import FuseRequest
 from miyun.segments.statements import ActivationRequest, SegmentRequest
 from miyun.storage.database import reading
 
-SignedRequest = FuseRequest | SegmentRequest | ActivationRequest | InsightRequest
+SignedRequest = FuseRequest | SegmentRequest | ActivationRequest | InsightRequest | IntersectionRequest
 
 
 class Requests:
@@ -70,6 +71,15 @@ class Requests:
         with reading(self._engine) as connection:
             statement = connection.scalar(query)
         return None if statement is None else ActivationRequest.from_canonical(statement)
+
+    def intersection(self, contract: str, job: str) -> tuple[IntersectionRequest, bytes] | None:
+        """The request that a job's id stands for, with its signature, if it is known."""
+        query = select(requests.c.statement, requests.c.signature).where(
+            requests.c.contract == contract, requests.c.job == job, requests.c.kind == IntersectionRequest.KIND
+        )
+        with reading(self._engine) as connection:
+            row = connection.execute(query).first()
+        return None if row is None else (IntersectionRequest.from_canonical(row.statement), row.signature)
 
     def insight(self, contract: str, job: str) -> tuple[InsightRequest, bytes] | None:
         """The question that a job's id stands for, with its signature, if it is known."""

@@ -42,7 +42,7 @@ requests = Table(
 )
 """Signed requests that passed the guard, or that this party made.
 
-``subject`` is a segment's name, an epoch, or the digest of a question in hex.
+``subject`` is a segment's name, an epoch, an identifier type, or the digest of a question in hex.
 """
 
 fusions = Table(
@@ -210,6 +210,46 @@ overlaps = Table(
     Column("signature", LargeBinary, nullable=False),
 )
 """Sizes of several segments and of what each two share, as the zone signed them."""
+
+intersections = Table(
+    "intersections",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("job", String, primary_key=True),
+    Column("state", String, nullable=False),
+    Column("counterpart", LargeBinary),
+    Column("counterpart_signature", LargeBinary),
+    Column("released", Boolean, nullable=False),
+    Column("learned", LargeBinary),
+)
+"""Intersections that this party takes part in, the other's opening, and what this one learned, as JSON.
+
+``released``: this party has drawn noise for its totals.
+"""
+
+intersection_outbox = Table(
+    "intersection_outbox",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("job", String, primary_key=True),
+    Column("step", String, primary_key=True),
+    Column("chunk", Integer, primary_key=True),
+    Column("statement", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary),
+)
+"""What this party sends: a place has one content. ``sealed`` goes when the zone has given a receipt."""
+
+intersection_inbox = Table(
+    "intersection_inbox",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("job", String, primary_key=True),
+    Column("step", String, primary_key=True),
+    Column("chunk", Integer, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+)
+"""What this party took: digests of the other's chunks, whose points are counted."""
 
 receipts = Table(
     "receipts",

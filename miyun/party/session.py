@@ -21,6 +21,8 @@ from miyun.party.deliveries import Deliveries
 from miyun.party.evaluations import Evaluations
 from miyun.party.fusion_states import FusionStates
 from miyun.party.insight_answers import InsightAnswers
+from miyun.party.intersection_files import IntersectionFiles
+from miyun.party.intersection_states import IntersectionStates
 from miyun.party.ledger import Ledger
 from miyun.party.legs import Legs
 from miyun.party.outbox import Outbox
@@ -37,6 +39,7 @@ DATABASE_FILE = "party.sqlite"
 ROSTER_FOLDER = "rosters"
 AGGREGATE_FOLDER = "aggregates"
 RELEASED_FOLDER = "released"
+INTERSECTION_FOLDER = "intersections"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 S = TypeVar("S")
@@ -66,6 +69,8 @@ class Session:
         self.aggregations = Aggregations(self._engine, home.path / RELEASED_FOLDER)
         self.aggregate_files = AggregateFiles(home.path / AGGREGATE_FOLDER)
         self.answers = InsightAnswers(self._engine)
+        self.intersections = IntersectionStates(self._engine, home.path / RELEASED_FOLDER)
+        self.intersection_files = IntersectionFiles(home.path / INTERSECTION_FOLDER)
         self._channel: grpc.Channel | None = None
         self._lock = threading.Lock()
 

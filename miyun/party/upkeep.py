@@ -10,6 +10,7 @@ from miyun.party.leases import Leases
 from miyun.party.progress import OnEvent, Warned
 from miyun.party.session import Session
 from miyun.party.tasks.fuse import end_fusion
+from miyun.party.tasks.intersect import end_intersection
 from miyun.wire.v1.contract_pb2 import ContractView, ListContractsRequest
 from miyun.wire.v1.contract_pb2_grpc import ContractServiceStub
 
@@ -67,6 +68,8 @@ class Upkeep:
         for fusion in self._session.fusions.of(contract_id):
             if fusion.state is FusionState.EXCHANGING:
                 end_fusion(self._session, contract, fusion, FusionState.ABANDONED)
+        for held in self._session.intersections.under_way(contract_id):
+            end_intersection(self._session, contract_id, held.job)
         self._session.rosters.drop(contract_id)
         self._session.aggregate_files.drop(contract_id)
         self._session.aggregations.forget(contract_id, but_epoch=0)

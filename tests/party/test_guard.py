@@ -19,10 +19,12 @@ from miyun.errors import (
 )
 from miyun.party.fusion_states import FusionState
 from miyun.party.guard import Guard
+from miyun.psi.intersection_sum.statements import IntersectionRequest
 from miyun.psi.statements import Announcement, FuseRequest
 from miyun.segments.statements import ActivationRequest, SegmentRequest
 from miyun.transport.codec import to_wire
 from miyun.wire.v1 import activation_pb2, agent_pb2, fusion_pb2, segment_pb2
+from tests.party.intersection_world import intersect_task, intersection_request
 from tests.party.world import DAY, MERCHANT, NOW, PLATFORM, World
 
 SPENDERS = "members.spend > 100"
@@ -125,6 +127,7 @@ EVERY_KIND: dict[str, Make] = {
     "deliver": lambda world: deliver_task(
         world, activation_request(world, recipient=MERCHANT, channel="member-messages")
     ),
+    "intersect": lambda world: intersect_task(world, intersection_request(world, holder=PLATFORM, columns=())),
 }
 
 
@@ -164,7 +167,7 @@ def test_unsigned_and_foreign_signed_requests(ready: World, make_task: Make, sig
     if signer == "nobody":
         body(task).signature = b""
     else:
-        records = {"fuse": FuseRequest, "leg": SegmentRequest}
+        records = {"fuse": FuseRequest, "leg": SegmentRequest, "intersect": IntersectionRequest}
         from miyun.transport.codec import from_wire
 
         request = from_wire(body(task).request, records.get(task.WhichOneof("work") or "", ActivationRequest))
@@ -237,7 +240,7 @@ def test_a_job_stands_for_one_request(ready: World, make_task: Make) -> None:
     guard = Guard(ready.session(MERCHANT))
     task = make_task(ready)
     guard.admit(task)
-    records = {"fuse": FuseRequest, "leg": SegmentRequest}
+    records = {"fuse": FuseRequest, "leg": SegmentRequest, "intersect": IntersectionRequest}
     from miyun.transport.codec import from_wire
 
     request = from_wire(body(task).request, records.get(task.WhichOneof("work") or "", ActivationRequest))

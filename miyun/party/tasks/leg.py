@@ -6,9 +6,8 @@ from miyun.members.config import load_members_config
 from miyun.party.guard import LegWork
 from miyun.party.session import Session
 from miyun.party.tasks.outcome import Outcome
+from miyun.party.tasks.predicate import rows_where
 from miyun.party.tasks.upload import upload
-from miyun.segments.checking import check_types
-from miyun.segments.sql import to_sql
 
 
 def leg(session: Session, work: LegWork) -> Outcome:
@@ -35,8 +34,6 @@ def _evaluate(session: Session, work: LegWork) -> bytes:
     contract = work.contract
     permit_leg_count(contract, session.legs.count(contract.id, work.epoch) + 1)
     config = load_members_config(session.config_path)
-    check_types(work.predicate, {contract.party(session.name).kind.namespace: config.column_types})
-    sql, parameters = to_sql(work.predicate, now=session.now().date())
     with session.rosters.open(contract.id, work.epoch) as roster:
-        bits: bytes = roster.rows_where(config, sql, parameters).serialize()
+        bits: bytes = rows_where(session, contract, config, roster, work.predicate).serialize()
     return bits

@@ -18,11 +18,14 @@ from miyun.party.contract_views import refresh_one
 from miyun.party.fusion_states import Fusion, FusionState
 from miyun.party.guard import DeliverWork, FuseWork, Guard, LegWork, SuppressWork, Work
 from miyun.party.insight_admission import InsightWork
+from miyun.party.intersection_admission import IntersectWork
+from miyun.party.intersection_states import Intersection
 from miyun.party.progress import OnEvent, TaskFinished, TaskRefused, TaskStarted, Warned
 from miyun.party.session import Session
 from miyun.party.tasks.aggregate import aggregate
 from miyun.party.tasks.deliver import deliver
 from miyun.party.tasks.fuse import end_fusion, fuse
+from miyun.party.tasks.intersect import Intersecting, end_intersection
 from miyun.party.tasks.leg import leg
 from miyun.party.tasks.outcome import Outcome
 from miyun.party.tasks.suppress import suppress
@@ -32,6 +35,7 @@ from miyun.transport.faults import LOCAL_ERRORS
 from miyun.wire.v1 import agent_pb2 as wire
 from miyun.wire.v1.agent_pb2_grpc import AgentServiceStub
 from miyun.wire.v1.fusion_pb2 import FuseRequest as FuseRequestMessage
+from miyun.wire.v1.two_party_pb2 import IntersectionRequest as IntersectionRequestMessage
 
 TRANSIENT = (TransportError, WaitingError)
 """What passes by itself."""
@@ -49,6 +53,7 @@ class TaskRunner:
         self._stop = stop
         self._on_event = on_event
         self._guard = Guard(session, on_event)
+        self._intersecting = Intersecting(session, stop, on_event)
 
     def run(self, task: wire.Task) -> Outcome:
         """Do a task, as far as others allow now. A failure of the contract or the data is refused to the zone."""
@@ -66,6 +71,14 @@ class TaskRunner:
         request, signature = self._session.requests.fusion(fusion.contract, fusion.job)
         task = wire.FuseTask(request=to_wire(request, FuseRequestMessage), signature=signature)
         return self.run(wire.Task(job=fusion.job, fuse=task))
+
+    def resume_intersection(self, held: Intersection) -> Outcome:
+        """The same for an intersection: the zone has this party's end, or its job failed."""
+        signed = self._session.requests.intersection(held.contract, held.job)
+        assert signed is not None  # noqa: S101
+        request, signature = signed
+        task = wire.IntersectTask(request=to_wire(request, IntersectionRequestMessage), signature=signature)
+        return self.run(wire.Task(job=held.job, intersect=task))
 
     def _attempt(self, task: wire.Task) -> Outcome:
         try:
@@ -97,6 +110,8 @@ class TaskRunner:
                 return deliver(self._session, work)
             case InsightWork():
                 return aggregate(self._session, work, self._stop, self._on_event)
+            case IntersectWork():
+                return self._intersecting.go_on(work)
 
     def _refuse(self, task: wire.Task, error: MiyunError) -> Outcome:
         reason = (
@@ -138,7 +153,10 @@ class TaskRunner:
         return Outcome.DONE
 
     def _give_up(self, task: wire.Task) -> None:
-        """Erase what a fusion or an insight that will not go on has left here."""
+        """Erase what a fusion, an insight or an intersection that will not go on has left here."""
+        if kind_of(task) == "intersect":
+            self._intersecting.forget(contract_of(task), task.job)
+            end_intersection(self._session, contract_of(task), task.job)
         if kind_of(task) == "insight":
             self._session.aggregate_files.drop(contract_of(task), task.job)
             self._session.aggregations.clear(contract_of(task), task.job)
@@ -152,21 +170,12 @@ class TaskRunner:
 
 
 def kind_of(task: wire.Task) -> str:
-    """fuse, leg, suppress, deliver or insight; empty for what a newer zone may ask."""
+    """fuse, leg, suppress, deliver, insight or intersect; empty for what a newer zone may ask."""
     return task.WhichOneof("work") or ""
 
 
 def contract_of(task: wire.Task) -> str:
     """The contract that a task says it belongs to; nothing is checked yet."""
-    match kind_of(task):
-        case "fuse":
-            return task.fuse.request.contract
-        case "leg":
-            return task.leg.request.contract
-        case "suppress":
-            return task.suppress.request.contract
-        case "deliver":
-            return task.deliver.request.contract
-        case "insight":
-            return task.insight.request.contract
-    return ""
+    kind = kind_of(task)
+    contract: str = getattr(task, kind).request.contract if kind else ""
+    return contract

@@ -1,5 +1,7 @@
 """What both parties check of an intersection-sum's statements, alike."""
 
+import re
+
 from miyun.contract.model import Contract, IdentifierTerms
 from miyun.contract.permissions import permit_intersection
 from miyun.errors import CapExceededError, ContractError, MalformedError, ReplayError
@@ -9,6 +11,7 @@ from miyun.psi.intersection_sum.statements import TOTALS_PER_COLUMN, Intersectio
 LARGEST_NUMBER = 1 << 40
 """The largest bound of a column, in steps: its noise stays far inside 64 bits."""
 
+_STEP = re.compile(r"(?=.*[1-9])(0|[1-9][0-9]{0,11})(\.[0-9]{0,11}[1-9])?").fullmatch
 _ASK = "Ask the other side which version of Miyun it runs, and look into the audit log."
 _AGAIN = "Request it again with other terms."
 
@@ -86,10 +89,10 @@ def _check_columns(request: IntersectionRequest) -> None:
         raise ContractError("a column is to be summed twice", hint=_AGAIN)
     for column in request.columns:
         bound = max(abs(column.low), abs(column.high))
-        if column.low > column.high or not 0 < bound <= LARGEST_NUMBER:
+        if column.low >= column.high or bound > LARGEST_NUMBER or not _STEP(column.step):
             raise ContractError(
                 f"the range of {column.name} can't be summed",
-                hint=f"Declare a lower and an upper end, not both 0, within {LARGEST_NUMBER:,} steps.",
+                hint=f"Declare a lower end, an upper one, within {LARGEST_NUMBER:,} steps, and a decimal step.",
             )
 
 

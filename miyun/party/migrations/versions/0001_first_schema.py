@@ -159,6 +159,34 @@ def upgrade() -> None:
         sa.Column("signature", sa.LargeBinary, nullable=False),
     )
     op.create_table(
+        "intersections",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("job", sa.String, primary_key=True),
+        sa.Column("state", sa.String, nullable=False),
+        sa.Column("counterpart", sa.LargeBinary),
+        sa.Column("counterpart_signature", sa.LargeBinary),
+        sa.Column("released", sa.Boolean, nullable=False),
+        sa.Column("learned", sa.LargeBinary),
+    )
+    op.create_table(
+        "intersection_outbox",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("job", sa.String, primary_key=True),
+        sa.Column("step", sa.String, primary_key=True),
+        sa.Column("chunk", sa.Integer, primary_key=True),
+        sa.Column("statement", sa.LargeBinary, nullable=False),
+        sa.Column("signature", sa.LargeBinary, nullable=False),
+        sa.Column("sealed", sa.LargeBinary),
+    )
+    op.create_table(
+        "intersection_inbox",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("job", sa.String, primary_key=True),
+        sa.Column("step", sa.String, primary_key=True),
+        sa.Column("chunk", sa.Integer, primary_key=True),
+        sa.Column("digest", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
         "receipts",
         sa.Column("contract", sa.String, primary_key=True),
         sa.Column("statement_digest", sa.LargeBinary, primary_key=True),

@@ -37,7 +37,7 @@ def prepare(task: Answer) -> tuple[Answer, Work]:
     pool = Pool(Path(task["zone"]) / "pools", FixedBase(PublicKey(key.modulus)))
 
     def fill() -> Answer:
-        """Have a value for every user of the platform ready at the zone."""
+        """Have a value for every user of the platform ready at the zone, which sees to it itself within a minute."""
         begun = time.monotonic()
         while pool.available() < users:
             try:

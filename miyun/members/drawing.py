@@ -46,9 +46,9 @@ def draw(connection: duckdb.DuckDBPyConnection, settled: Settled, padding: Paddi
 
 
 def _evenly(rows: int, copies: int) -> list[int]:
-    """Which row each copy is of: none more than once more often than another, else at random.
+    """Which row each copy is of: each row once before any is again, else at random.
 
-    How much one row can change counts of padded rows depends on it; see :mod:`miyun.privacy.sensitivity`.
+    How much one row can change counts of rows with padding depends on it; see :mod:`miyun.privacy.sensitivity`.
     """
     random = secrets.SystemRandom()
     rounds, rest = divmod(copies, rows)

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from miyun.audit.events import Event, Fact
 from miyun.contract.jobs import Job
-from miyun.contract.model import Contract, Universe
+from miyun.contract.model import Contract, PartyKind, Universe
 from miyun.contract.permissions import permit_channels, permit_segment
 from miyun.members.config import load_members_config
 from miyun.names import check_name, job_id, new_key
@@ -33,6 +34,9 @@ class SegmentExplanation:
     segments: frozenset[str]
 
 
+UniverseWord = Universe | Literal["matched", "platform"]
+
+
 class SegmentsClient:
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -44,15 +48,16 @@ class SegmentsClient:
         name: str,
         definition: str | Expression = "matched",
         *,
-        universe: Universe = Universe.MATCHED,
+        universe: UniverseWord = "matched",
         channels: tuple[str, ...] | None = None,
         expires: datetime | None = None,
     ) -> Job:
         """Ask for a segment; does not wait. It is evaluated again, as a new version, whenever an epoch is fused.
 
         ``universe`` is what it selects from, and what ``not`` is taken against: the matched pairs, or all rows of the
-        platform. ``channels`` are those of the contract that it may be activated through, all of them if left out;
-        rows of the platform go to the platform alone. Without ``expires`` it lives as long as the contract.
+        platform, matched or not. ``channels`` are those of the contract that it may be activated through; if left out
+        all of them, or of rows of the platform all of the platform's. Without ``expires`` it lives as long as the
+        contract.
 
         Raises:
             ExpressionError: the definition can't be read, mixes universes, or doesn't fit this party's own columns.
@@ -60,16 +65,17 @@ class SegmentsClient:
         """
         terms = self._session.accepted.active(contract, self._session.now())
         expression = parse(definition) if isinstance(definition, str) else definition
-        self._check(terms, expression, universe)
+        chosen = Universe(universe)
+        self._check(terms, expression, chosen)
         request = SegmentRequest(
             contract=contract,
             contract_digest=terms.digest(),
             job=job_id(contract, self._session.name, "segment", new_key()),
             name=check_name(name),
             definition=expression.text(),
-            universe=universe,
+            universe=chosen,
             owner=self._session.name,
-            channels=tuple(channel.name for channel in terms.channels) if channels is None else channels,
+            channels=_all_channels(terms, chosen) if channels is None else channels,
             expires=min(expires or terms.expires, terms.expires),
             at=self._session.now(),
         )
@@ -106,17 +112,17 @@ class SegmentsClient:
         """End one's own segment; nothing can be activated or asked of it any more."""
         return self._change(contract, name, "invalidate", "")
 
-    def explain(self, definition: str | Expression, *, universe: Universe = Universe.MATCHED) -> SegmentExplanation:
+    def explain(self, definition: str | Expression, *, universe: UniverseWord = "matched") -> SegmentExplanation:
         """How a definition is read; nothing is sent.
 
         Raises:
             ExpressionError: it can't be read; the error has the position.
         """
         expression = parse(definition) if isinstance(definition, str) else definition
-        planned = plan(expression, universe)
+        planned = plan(expression, Universe(universe))
         return SegmentExplanation(
             definition=expression.text(),
-            universe=universe,
+            universe=planned.universe,
             legs=tuple((leg.namespace, leg.predicate.text()) for leg in planned.legs),
             subjects=planned.subjects,
             segments=planned.segments,
@@ -148,3 +154,12 @@ class SegmentsClient:
         facts: dict[Fact, str | int] = {Fact.SEGMENT: name, Fact.CHANGE: change}
         self._session.audit_log.note(contract, Event.SEGMENT_CHANGED, self._session.name, statement, facts)
         return from_wire(answer.segment, Segment)
+
+
+def _all_channels(contract: Contract, universe: Universe) -> tuple[str, ...]:
+    """Of those who have rows of the universe."""
+    return tuple(
+        channel.name
+        for channel in contract.channels
+        if universe is Universe.MATCHED or contract.party(channel.recipient).kind is PartyKind.PLATFORM
+    )

@@ -53,16 +53,17 @@ segments of the question are side by side with them: the squares add up.
 Padding adds nothing to any total: its owner leaves it out.
 
 **Rows of one side.** A segment may be a set of the right side's rows, matched or not, whose membership is any function
-of the row and of what it is matched with. The zone can't tell padding, so that its size counts padding as well; a
-padding row has no match and copies a real row, each real row being copied ⌊P/n⌋ or ⌈P/n⌉ times by P padding rows
-among n. Neighbours differ in one row, present or replaced by padding, as the padded number of rows is no secret.
+of the row and of what it is matched with. The zone can't tell padding, so that its size counts padding as well: a
+padding row has no match and copies a real one. Each of n rows is copied by at most one of P padding rows, P ≤ n − 2, by
+a choice that is uniform among these. Neighbours differ in one row, present or replaced by padding, as the padded number
+of rows is no secret; without padding, present or absent.
 
 - *A row of the left side.* The chain has at most ⌈k/2⌉ rows of the right side, each with +, − or nothing.
-- *A row of the right side.* The chain has ⌊k/2⌋ others. The row itself becomes a padding row. And those that copied it
-  copy others instead: the choice of who copies whom in both worlds can be drawn together so that all else is the same.
-  (In both it is uniform among those as even as can be, and taking the row away from such a choice, then giving its
-  copies and itself to rows that have fewest, at random, leaves one.) That is ⌊k/2⌋ + 1 + ⌈P/n⌉, for every outcome of
-  that draw, and so for the mixture of them, as zCDP's divergence is quasi-convex.
+- *A row of the right side.* The chain has ⌊k/2⌋ others. The row itself becomes a padding row, of which nobody knows
+  whom it copies, and whoever copied it copies another. All else can be the same: from a uniform choice of P among n
+  rows, give the row's own copy, if there is one, and the row itself to different rows that nobody copies yet, at
+  random; that is a uniform choice of P + 1 among n − 1. So it is ⌊k/2⌋ + 1, and with padding one more, for every
+  outcome of that draw; and so for the mixture of all outcomes, as zCDP's divergence is quasi-convex.
 """
 
 import math
@@ -87,23 +88,18 @@ def size(types: int) -> int:
     return (types + 1) // 2
 
 
-def rows(types: int, copies: int) -> int:
-    """Δ of the number of rows of one side in a segment of such rows: ⌊k/2⌋ + 1 + ``copies``.
+def rows(types: int, padding: int) -> int:
+    """Δ of the number of rows of one side in a segment of such rows: ⌊k/2⌋ + 1, and with padding one more.
 
-    ``types`` is 0 for a segment in which no match decides anything; ``copies`` is how many padding rows may copy one.
+    ``types`` is 0 for a segment in which no match decides anything; ``padding`` is the most rows that can be padding.
     """
-    return types // 2 + 1 + copies
+    return types // 2 + 1 + (padding > 0)
 
 
-def copies(handles: int, bucket: int, types: int) -> int:
-    """⌈P/n⌉, or more: how many padding rows copy one real row, if both together are ``handles`` under a contract.
-
-    ``bucket`` is the contract's; of one type at most b - 1 rows are padding, of several at most 3 (b - 1), as
-    :mod:`miyun.members.padding` says.
-    """
+def most_padding(bucket: int, types: int) -> int:
+    """How many row handles can be padding: b - 1 with one type, else 3 (b - 1), see :mod:`miyun.members.padding`."""
     _check(types)
-    real = max(1, handles - (bucket - 1) * (1 if types == 1 else 3))
-    return -(-handles // real) - 1
+    return (bucket - 1) * (1 if types == 1 else 3)
 
 
 def counts_l2(types: int, segments: int, contributions: int, disjoint: int = 0) -> float:

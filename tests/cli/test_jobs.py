@@ -120,9 +120,16 @@ def test_a_segment_is_created_and_waited_for(party: Standin, miyun: Miyun) -> No
     assert outcome.document["state"] == "done"
     create, wait = party.calls
     assert create[1] == ("spring", "sleepers", "members.spend_90d > 1000")
-    assert create[2]["channels"] == ("ads",)
+    assert (create[2]["channels"], create[2]["universe"]) == (("ads",), "matched")
     assert create[2]["expires"].isoformat() == "2027-01-31T00:00:00+00:00"
     assert wait[1][:2] == ("spring", "j-1")
+
+
+def test_a_segment_of_the_platforms_rows_is_created(party: Standin, miyun: Miyun) -> None:
+    party.answers["segments.create"] = samples.job(state=JobState.RUNNING)
+    assert miyun("segment", "create", "spring", "tea", "tags.tea", "--universe", "platform").status == 0
+    assert party.calls[0][2]["universe"] == "platform"
+    assert miyun("segment", "create", "spring", "tea", "tags.tea", "--universe", "everybody").status == 2
 
 
 def test_all_pages_of_segments_are_listed(party: Standin, miyun: Miyun) -> None:
@@ -154,6 +161,7 @@ def test_a_definition_is_explained_without_a_home(miyun: Miyun) -> None:
     document = miyun("segment", "explain", definition, "--json").document
     assert document == {
         "definition": "members.spend_90d > 1000 and not vip and tags.tea",
+        "universe": "matched",
         "legs": [
             {"owner": "members", "predicate": "members.spend_90d > 1000"},
             {"owner": "tags", "predicate": "tags.tea"},
@@ -162,6 +170,14 @@ def test_a_definition_is_explained_without_a_home(miyun: Miyun) -> None:
         "segments": ["vip"],
     }
     assert "members.spend_90d > 1000 and not vip and tags.tea" in miyun("segment", "explain", definition).out
+
+
+def test_a_definition_over_the_platforms_rows_is_explained(miyun: Miyun) -> None:
+    document = miyun("segment", "explain", "tags.tea and not seed", "--universe", "platform", "--json").document
+    assert (document["universe"], document["subjects"]) == ("platform", ["tags.tea"])
+    refused = miyun("segment", "explain", "members.spend_90d > 1000", "--universe", "platform")
+    assert refused.status != 0
+    assert "within matched" in refused.err
 
 
 def test_an_activation_says_where_the_file_is(party: Standin, miyun: Miyun, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from miyun.aggregates.question import MOST_SEGMENTS
 from miyun.contract.leakage import Language, LeakageLine, Who, leakage, render
 from miyun.contract.model import MATCHED, Channel, Consent, Contract, Domain, Grant, IdentifierTerms, Rung
 from miyun.privacy.accounting import epsilon
+from miyun.privacy.noise import scale_for
 
 LANGUAGES: tuple[Language, Language] = ("en", "zh")
 CHINESE = re.compile("[\u4e00-\u9fff]")
@@ -153,6 +154,36 @@ def test_opt_outs_are_called_a_disclosure_to_whom_lists_go(drafted: Contract) ->
     assert "feed 可能得知谁已退订" in told[1].learns.zh
 
 
+def test_a_platform_sees_who_is_taken_away_from_lists_that_it_knows(
+    drafted: Contract, without_grant: Callable[..., Contract]
+) -> None:
+    contract = without_grant(owner="shop", subject=MATCHED, rung="activate", recipient="feed")
+
+    (told,) = [line for line in leakage(drafted) if "cut from all of feed's rows" in line.learns.en]
+
+    assert (told.who, told.loud, resolve(drafted, told.clause)) == (
+        Who.PARTY,
+        True,
+        {"owner": "shop", "subject": MATCHED, "rung": "activate", "recipient": "feed"},
+    )
+    assert not [line for line in leakage(contract) if "cut from all of feed's rows" in line.learns.en]
+
+
+def test_sizes_of_the_platforms_rows_say_whom_they_cost_and_what_padding_counts(drafted: Contract) -> None:
+    def told(contract: Contract) -> str:
+        (line,) = [line for line in leakage(contract) if "universe “platform”" in line.learns.en and not line.loud]
+        return line.learns.en
+
+    rho = drafted.budget.size_rho_micro
+    padded, bare = told(drafted), told(replace(drafted, padding_bucket=1))
+
+    assert f"up to {3 * (drafted.padding_bucket - 1):,} rows" in padded
+    assert f"deviation {scale_for(rho, 2):.1f}, costs feed alone" in padded
+    assert f"{scale_for(rho, 3):.1f}, and it costs both" in padded
+    assert "padding" not in bare
+    assert f"deviation {scale_for(rho, 1):.1f}, costs feed alone" in bare
+
+
 def test_a_platform_that_hosts_the_zone_is_said_aloud(drafted: Contract, hosted: Contract) -> None:
     (loud, *_) = lines_of(hosted, Who.ZONE_AND_PLATFORM)
     (quiet, *_) = lines_of(drafted, Who.ZONE_AND_PLATFORM)
@@ -221,7 +252,7 @@ def test_analysts_learn_sizes_only_with_a_grant(drafted: Contract, without_grant
 
     by_shop, by_feed = lines_of(contract, Who.ANALYST)
 
-    assert by_shop.learns.en.startswith("They learn nothing")
+    assert by_shop.learns.en.startswith("They learn nothing of the match")
     assert "no row, no handle, no exact count" in by_feed.learns.en
     assert "no row, no handle, no exact count" in lines_of(drafted, Who.ANALYST)[0].learns.en
 

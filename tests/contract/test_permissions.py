@@ -54,6 +54,26 @@ def test_columns_of_the_other_party_need_a_grant(drafted: Contract) -> None:
         assert "grants" in refused("grants", act).message
 
 
+def test_rows_of_the_platform_go_to_the_platform_with_the_grants_of_all_that_decides_about_them(
+    drafted: Contract, without_grant: Callable[..., Contract]
+) -> None:
+    def activate(contract: Contract, subjects: set[str], recipient: str = "feed") -> None:
+        channel = "platform-ads" if recipient == "feed" else "member-messages"
+        permit_activation(contract, "feed", recipient, channel, frozenset(subjects), universe=Universe.PLATFORM)
+
+    without_match = without_grant(owner="shop", subject=MATCHED, rung="activate", recipient="feed")
+    without_spend = without_grant(owner="shop", subject="members.spend_90d", rung="activate", recipient="feed")
+    permit_segment(without_match, "feed", frozenset({"tags.tea"}))
+    permit_size(without_match, "feed", frozenset({"tags.tea"}))
+    activate(drafted, {"tags.tea"})
+    activate(drafted, {"tags.tea", *SPEND})
+    activate(without_spend, {"tags.tea", MATCHED})
+
+    refused("grants", lambda: activate(without_match, {"tags.tea"}))
+    assert "members.spend_90d" in refused("grants", lambda: activate(without_spend, {"tags.tea", *SPEND})).message
+    assert "within matched" in refused("channels[0].recipient", lambda: activate(drafted, {"tags.tea"}, "shop")).hint
+
+
 @pytest.mark.parametrize("subject", [MATCHED, "members.spend_90d"])
 @pytest.mark.parametrize("rung", [Rung.SIZE, Rung.USE, Rung.ACTIVATE])
 def test_each_rung_is_a_grant_of_its_own(without_grant: Callable[..., Contract], subject: str, rung: Rung) -> None:

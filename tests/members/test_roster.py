@@ -161,6 +161,7 @@ def test_each_padding_handle_copies_exactly_one_real_row(tmp_path, write_table):
         pads = everyone(roster) - BitMap(members_by_handle(roster))
         assert len(pads) == 23
         copies = [roster.rows_where(config, '"spend" = ?', [number]) & pads for number in range(7)]
+        assert {len(copied) for copied in copies} == {3, 4}
         assert sum(map(len, copies)) == len(pads)
         assert BitMap.union(*copies) == pads
         assert roster.rows_where(config, '"spend" = ?', [3]) == roster.rows_where(config, '"spend" IN (?)', [3])

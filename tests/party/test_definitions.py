@@ -2,16 +2,17 @@
 
 import pytest
 
-from miyun.errors import ContractError
+from miyun.contract.model import Universe
+from miyun.errors import ContractError, MalformedError
 from miyun.party.definitions import DEEPEST_REFERENCE, Definitions
 from miyun.segments.parser import parse
 from tests.party.test_guard import segment_request
-from tests.party.world import MERCHANT, World
+from tests.party.world import MERCHANT, PLATFORM, World
 
 
-def say(world: World, name: str, definition: str) -> None:
+def say(world: World, name: str, definition: str, universe: str = "matched") -> None:
     """Let the zone give this definition for a segment."""
-    world.zone.segments[name] = segment_request(world, name=name, definition=definition)
+    world.zone.segments[name] = segment_request(world, name=name, definition=definition, universe=universe)
 
 
 def test_a_segment_is_looked_up_once_however_many_name_it(world: World) -> None:
@@ -38,3 +39,22 @@ def test_an_endless_chain_is_refused(world: World) -> None:
         say(world, f"link-{link}", f"link-{link + 1}")
     with pytest.raises(ContractError, match=str(DEEPEST_REFERENCE)):
         Definitions(world.session(MERCHANT)).of_segment(world.contract, "link-0")
+
+
+def test_the_universe_of_what_is_over_own_columns_was_signed_as_well(world: World) -> None:
+    session = world.session(PLATFORM)
+    signed = segment_request(world, name="tea", definition="tags.tea", universe=Universe.PLATFORM)
+    session.requests.keep(signed, b"", subject="tea")
+    say(world, "tea", "tags.tea", "platform")
+    assert Definitions(session).of_segment(world.contract, "tea").universe is Universe.PLATFORM
+
+    say(world, "tea", "tags.tea", "matched")
+
+    with pytest.raises(ContractError, match="nobody signed"):
+        Definitions(session).of_segment(world.contract, "tea")
+
+
+def test_a_universe_that_there_is_not(world: World) -> None:
+    say(world, "tea", "tags.tea", "everybody")
+    with pytest.raises(MalformedError, match="universe"):
+        Definitions(world.session(MERCHANT)).of_segment(world.contract, "tea")

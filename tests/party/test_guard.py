@@ -10,6 +10,7 @@ from miyun.contract.model import MATCHED, Contract, Rung, Universe
 from miyun.contract.statements import Revocation
 from miyun.errors import (
     ContractError,
+    ExpressionError,
     InputError,
     MiyunError,
     NotPermittedError,
@@ -18,7 +19,7 @@ from miyun.errors import (
     WaitingError,
 )
 from miyun.party.fusion_states import FusionState
-from miyun.party.guard import Guard
+from miyun.party.guard import Guard, LegWork
 from miyun.psi.intersection_sum.statements import IntersectionRequest
 from miyun.psi.statements import Announcement, FuseRequest
 from miyun.segments.statements import ActivationRequest, SegmentRequest
@@ -287,6 +288,74 @@ def test_the_activation_of_a_column_without_a_grant_whatever_the_zone_says(ready
     request = activation_request(ready, segment="others", definition="not members.spend > 100", **terms)
     error = refusal(ready, suppress_task(ready, request), NotPermittedError)
     assert (error.clause, "members.spend" in error.message) == ("grants", True)
+
+
+TEA = "tags.tea"
+
+
+def over_users(world: World, **changes: Any) -> SegmentRequest:
+    fields = {"name": "curated", "definition": TEA, "universe": Universe.PLATFORM, "owner": PLATFORM, **changes}
+    return segment_request(world, **fields)
+
+
+def test_a_segment_over_the_platforms_rows(ready: World) -> None:
+    guard = Guard(ready.session(PLATFORM))
+    work = guard.admit(leg_task(ready, over_users(ready), by=PLATFORM, predicate=TEA))
+    assert isinstance(work, LegWork)
+    assert work.predicate.text() == TEA
+
+    ready.zone.segments["curated"] = over_users(ready)
+    mixed = over_users(ready, name="others", definition="curated and not spenders", job="segment-2")
+    refusal(ready, leg_task(ready, mixed, by=PLATFORM, predicate=TEA), NotPermittedError, at=PLATFORM)
+    new = over_users(ready, name="others", definition="not spenders and tags.pets", job="segment-3")
+    assert guard.admit(leg_task(ready, new, by=PLATFORM, predicate="tags.pets"))
+
+
+@pytest.mark.parametrize("subject", [MATCHED, "members.spend"])
+def test_what_the_match_decides_among_the_platforms_rows_needs_its_grants(ready: World, subject: str) -> None:
+    """However it comes in: a merchant's segment under `not` carries its own subjects, and the match."""
+    contract = without(ready.contract, owner=MERCHANT, subject=subject, rung=Rung.USE, recipient=PLATFORM)
+    ready.accept(contract)
+    terms = {"contract": "autumn", "contract_digest": contract.digest(), "job": "segment-2"}
+    request = over_users(ready, definition=f"not spenders and {TEA}", **terms)
+    error = refusal(ready, leg_task(ready, request, by=PLATFORM, predicate=TEA), NotPermittedError, at=PLATFORM)
+    assert (error.clause, subject in error.message) == ("grants", True)
+
+
+@pytest.mark.parametrize("definition", ["members.spend > 100", "tags.tea and not members.spend > 100"])
+def test_a_merchants_column_among_the_platforms_rows_without_the_match(ready: World, definition: str) -> None:
+    request = over_users(ready, owner=MERCHANT, definition=definition)
+    refusal(ready, leg_task(ready, request), ExpressionError)
+    disclosed = activation_request(ready, definition=definition, universe=Universe.PLATFORM)
+    refusal(ready, suppress_task(ready, disclosed), ExpressionError)
+
+
+def test_an_activation_of_the_platforms_rows_takes_the_grants_of_who_is_taken_away(ready: World) -> None:
+    definition = "not (matched and members.spend > 100) and tags.tea"
+    request = activation_request(ready, definition=definition, universe=Universe.PLATFORM)
+    assert Guard(ready.session(MERCHANT)).admit(suppress_task(ready, request))
+
+    for subject, disclosed in (("members.spend", definition), (MATCHED, TEA)):
+        contract = without(ready.contract, owner=MERCHANT, subject=subject, rung=Rung.ACTIVATE, recipient=PLATFORM)
+        contract = replace(contract, id=f"autumn-{len(subject)}")
+        ready.accept(contract)
+        refused = activation_request(
+            ready,
+            contract=contract.id,
+            contract_digest=contract.digest(),
+            definition=disclosed,
+            universe=Universe.PLATFORM,
+        )
+        error = refusal(ready, suppress_task(ready, refused), NotPermittedError)
+        assert (error.clause, subject in error.message) == ("grants", True)
+
+
+def test_an_activation_of_the_platforms_rows_to_the_merchant(ready: World) -> None:
+    request = activation_request(
+        ready, definition=TEA, universe=Universe.PLATFORM, recipient=MERCHANT, channel="member-messages"
+    )
+    for make in (suppress_task, deliver_task):
+        assert refusal(ready, make(ready, request), NotPermittedError).clause == "channels[0].recipient"
 
 
 @pytest.mark.parametrize("definition", ["spenders", "not spenders and tags.tea", "members.spend  >  100"])

@@ -77,15 +77,21 @@ def test_no_row_moves_more_in_any_small_world(rows: int, types: int) -> None:
 
 @pytest.mark.parametrize("types", [1, 2, 3, 4, 5, 6])
 def test_the_bounds_are_reached(types: int) -> None:
-    """A chain: left row i and right row i share type 2i, right row i and left row i + 1 share type 2i + 1."""
-    rows = types // 2 + 2
-    left = {i: tuple(_chain_value(i, t, "left") for t in range(types)) for i in range(rows)}
-    right = {i: tuple(_chain_value(i, t, "right") for t in range(types)) for i in range(rows)}
+    left, right = chain(types)
 
     squared, segment = assert_bounds(left, right, types, 0)
 
     assert squared == types
     assert segment == size(types)
+
+
+def chain(types: int) -> tuple[dict[int, Row], dict[int, Row]]:
+    """Left row i and right row i share type 2i, right row i and left row i + 1 share type 2i + 1."""
+    rows = range(types // 2 + 2)
+    left, right = (
+        {i: tuple(_chain_value(i, t, side) for t in range(types)) for i in rows} for side in ("left", "right")
+    )
+    return left, right
 
 
 def _chain_value(row: int, type_: int, side: str) -> int:
@@ -192,9 +198,7 @@ def test_no_row_moves_an_aggregate_more(world: tuple[dict[int, Row], dict[int, R
 
 @pytest.mark.parametrize("types", [1, 2, 3, 4, 5, 6])
 def test_the_bounds_of_aggregates_are_reached(types: int) -> None:
-    rows = types // 2 + 2
-    left = {i: tuple(_chain_value(i, t, "left") for t in range(types)) for i in range(rows)}
-    right = {i: tuple(_chain_value(i, t, "right") for t in range(types)) for i in range(rows)}
+    left, right = chain(types)
 
     ratios = assert_aggregates(left, right, types, 0)
 
@@ -213,9 +217,7 @@ def test_no_row_moves_disjoint_segments_more(world: tuple[dict[int, Row], dict[i
 
 @pytest.mark.parametrize("types", [1, 2, 3, 4, 5])
 def test_the_bounds_of_disjoint_segments_are_reached(types: int) -> None:
-    rows = types // 2 + 2
-    left = {i: tuple(_chain_value(i, t, "left") for t in range(types)) for i in range(rows)}
-    right = {i: tuple(_chain_value(i, t, "right") for t in range(types)) for i in range(rows)}
+    left, right = chain(types)
 
     ratios = assert_disjoint(left, right, types, 0)
 

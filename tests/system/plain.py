@@ -1,8 +1,13 @@
 """Two plain tables with a known overlap, for tests that need many rows and real processes."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from demo.stage import Cast, Stage, write_party
+from miyun.contract.document import parse_contract
+from miyun.contract.model import Grant
+from miyun.contract.writing import to_yaml
 
 CAST = Cast(
     zone="zone",
@@ -15,16 +20,16 @@ CONTRACT = "plain"
 
 
 def write_table(path: Path, prefix: str, people: range) -> None:
-    """Everybody has a phone, every third an email as well."""
+    """Everybody has a phone, every third an email as well; every second is odd."""
     with path.open("w", encoding="utf-8") as file:
-        file.write("id,phone,email\n")
+        file.write("id,phone,email,odd\n")
         for person in people:
             email = f"p{person}@example.com" if person % 3 == 0 else ""
-            file.write(f"{prefix}{person},13{person:09d},{email}\n")
+            file.write(f"{prefix}{person},13{person:09d},{email},{person % 2}\n")
 
 
-def set_up(stage: Stage, members: range, users: range) -> None:
-    """Homes, tables and an active contract; no agent runs yet."""
+def set_up(stage: Stage, members: range, users: range, *, grants: Sequence[Grant] = ()) -> None:
+    """Homes, tables and an active contract, which grants the match and ``grants``; no agent runs yet."""
     stage.make_homes()
     for actor, prefix, people in ((stage.merchant, "m", members), (stage.platform, "u", users)):
         table = stage.folder / f"{actor.name}.csv"
@@ -35,10 +40,13 @@ def set_up(stage: Stage, members: range, users: range) -> None:
                 "members": {"source": "csv", "path": str(table), "id": "id"},
                 "members.identifiers.phone": {"column": "phone", "profile": "e164-cn"},
                 "members.identifiers.email": {"column": "email", "profile": "plain"},
+                "members.attributes.odd": {"type": "boolean"},
             },
         )
     stage.open_zone()
     stage.join()
     identifiers = ("--identifier", "phone:e164-cn:10000000", "--identifier", "email:plain:10000000")
     draft, _ = stage.draft(CONTRACT, *identifiers, "--no-consent", "--padding", "1")
+    contract = parse_contract(draft.read_text(encoding="utf-8"))
+    draft.write_text(to_yaml(replace(contract, grants=(*contract.grants, *grants))), encoding="utf-8")
     stage.agree(CONTRACT, draft)

@@ -1,7 +1,7 @@
-"""``miyun segment``: segments of the matched rows."""
+"""``miyun segment``: segments of the matched rows, and of all the platform's."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -16,9 +16,14 @@ if TYPE_CHECKING:
 
     from miyun.segments.listing import Segment
 
+UniverseOption = Annotated[
+    Literal["matched", "platform"],
+    typer.Option("--universe", help="What it selects from: matched rows, or all the platform's, matched or not."),
+]
+
 
 def add_to(app: typer.Typer) -> None:
-    segment = group("Segments of the matched rows.")
+    segment = group("Segments of the matched rows, or of all the platform's.")
     app.add_typer(segment, name="segment")
     command(segment, "create", create)
     command(segment, "list", list_)
@@ -36,22 +41,25 @@ def create(
         str, typer.Argument(help="Such as: members.spend_90d > 1000 and not members.opted_out")
     ] = "matched",
     *,
+    universe: UniverseOption = "matched",
     channel: Annotated[
         list[str] | None,
-        typer.Option("--channel", help="Where it may be activated; repeat it. All of the contract's if left out."),
+        typer.Option("--channel", help="Where it may be activated; repeat it. All that can be if left out."),
     ] = None,
     expires: Annotated[datetime | None, typer.Option("--expires", help="UTC; else when the contract ends.")] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it is evaluated.")] = False,
 ) -> None:
     """Ask for a segment.
 
-    Each fusion evaluates it again, as a new version.
+    Each fusion evaluates it again, as a new version. To make a matched segment out of one of the platform's rows, end
+    the definition with: within matched
     """
     with invocation.party() as party:
         job = party.segments.create(
             contract,
             name,
             definition,
+            universe=universe,
             channels=tuple(channel) if channel else None,
             expires=in_utc(expires) if expires else None,
         )
@@ -71,9 +79,17 @@ def list_(invocation: Invocation, contract: ContractArgument) -> None:
         segments,
         lambda console: show_table(
             console,
-            ("name", "state", "version", "owner", "expires", "definition"),
+            ("name", "universe", "state", "version", "owner", "expires", "definition"),
             (
-                (segment.name, segment.state, segment.version, segment.owner, segment.expires, segment.definition)
+                (
+                    segment.name,
+                    segment.universe,
+                    segment.state,
+                    segment.version,
+                    segment.owner,
+                    segment.expires,
+                    segment.definition,
+                )
                 for segment in segments
             ),
             empty="There are no segments.",
@@ -110,19 +126,23 @@ def invalidate(invocation: Invocation, contract: ContractArgument, segment: Segm
 def explain(
     invocation: Invocation,
     definition: Annotated[str, typer.Argument(help="A segment expression.")],
+    *,
+    universe: UniverseOption = "matched",
 ) -> None:
     """Show how a definition is read and who evaluates what.
 
     Nothing is sent.
     """
+    from miyun.contract.model import Universe
     from miyun.segments.parser import parse
     from miyun.segments.planning import plan
 
     expression = parse(definition)
-    planned = plan(expression)
+    planned = plan(expression, Universe(universe))
     legs = [{"owner": leg.namespace, "predicate": leg.predicate.text()} for leg in planned.legs]
     document = {
         "definition": expression.text(),
+        "universe": planned.universe,
         "legs": legs,
         "subjects": planned.subjects,
         "segments": planned.segments,
@@ -133,6 +153,7 @@ def explain(
             console,
             {
                 "canonical text": expression.text(),
+                "universe": planned.universe,
                 "needs a grant for": planned.subjects,
                 "uses the segments": planned.segments,
             },

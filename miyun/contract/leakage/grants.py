@@ -10,13 +10,15 @@ from miyun.contract.leakage.lines import (
     Who,
     party_words,
 )
-from miyun.contract.model import MATCHED, Channel, Contract, Domain, Grant, PartyTerms, Rung
+from miyun.contract.leakage.rows import row_list_lines
+from miyun.contract.model import MATCHED, Channel, Contract, Domain, Grant, PartyKind, PartyTerms, Rung
 from miyun.words import Words
 
 _DOMAINS = {
     Domain.PRIVATE: Words(en="private domain", zh="私域"),
     Domain.PUBLIC: Words(en="public domain", zh="公域"),
 }
+_WHERE = Words(en=", of matched rows or of all rows of the platform", zh="（匹配行，或平台的全部行）")
 
 
 def grant_lines(contract: Contract, party: PartyTerms) -> Iterator[LeakageLine]:
@@ -39,6 +41,7 @@ def grant_lines(contract: Contract, party: PartyTerms) -> Iterator[LeakageLine]:
             yield LeakageLine(
                 who=Who.PARTY, name=name, learns=_opt_outs(grant), when=AT_EACH_ACTIVATION, clause=clause, loud=True
             )
+        yield from row_list_lines(contract, index, grant)
     for index, channel in enumerate(contract.channels):
         if channel.recipient == party.name:
             yield LeakageLine(
@@ -58,6 +61,7 @@ def analyst_lines(contract: Contract) -> Iterator[LeakageLine]:
         for index, grant in enumerate(contract.grants)
         if grant.recipient == party.name and grant.rung is Rung.SIZE and grant.subject == MATCHED
     }
+    platform = contract.owner_of(PartyKind.PLATFORM.namespace).name
     for party in contract.parties:
         if party.name in askers:
             learns = Words(
@@ -69,8 +73,11 @@ def analyst_lines(contract: Contract) -> Iterator[LeakageLine]:
             )
         else:
             learns = Words(
-                en=f"They learn nothing: {party.name} has no grant of size on the match",
-                zh=f"什么也得不到：{party.name} 没有匹配人数的授权",
+                en=f"They learn nothing of the match: {party.name} has no grant of size on it. They may learn noisy "
+                f"sizes of segments of {platform}'s rows about which no match decides, as far as {party.name} itself "
+                "may",
+                zh=f"得不到任何有关匹配的信息：{party.name} 没有匹配人数的授权。"
+                f"对于取自 {platform} 的行、与匹配无关的人群包，可在 {party.name} 自己的权限内得知含噪人数",
             )
         yield LeakageLine(
             who=Who.ANALYST,
@@ -107,10 +114,10 @@ def _size_of_match(grant: Grant) -> Words:
 
 def _size_of_column(grant: Grant) -> Words:
     return Words(
-        en=f"From {grant.owner}'s grant it learns the noisy size, as a band, of segments cut by {grant.subject}, "
-        f"charged to the "
-        "budget",
-        zh=f"由 {grant.owner} 授权：用 {grant.subject} 筛选的人群包的含噪人数区间，计入隐私预算",
+        en=f"From {grant.owner}'s grant it learns the noisy size, as a band, of segments cut by {grant.subject}"
+        f"{_WHERE.en if _of_platform(grant) else ''}, charged to the budget",
+        zh=f"由 {grant.owner} 授权：用 {grant.subject} 筛选的人群包{_WHERE.zh if _of_platform(grant) else ''}"
+        "的含噪人数区间，计入隐私预算",
     )
 
 
@@ -153,11 +160,11 @@ def _use_of_match(grant: Grant) -> Words:
 
 def _use_of_column(grant: Grant) -> Words:
     return Words(
-        en=f"From {grant.owner}'s grant it learns nothing by itself, but may cut segments by {grant.subject}, and "
-        f"the zone then "
+        en=f"From {grant.owner}'s grant it learns nothing by itself, but may cut segments by {grant.subject}"
+        f"{_WHERE.en if _of_platform(grant) else ''}, and the zone then "
         f"receives for each row handle of {grant.owner} whether the predicate holds",
-        zh=f"由 {grant.owner} 授权：本身不获知任何内容；可以用 {grant.subject} 筛选人群包，"
-        f"融合区由此得到 {grant.owner} 的每个行句柄是否满足该条件",
+        zh=f"由 {grant.owner} 授权：本身不获知任何内容；可以用 {grant.subject} 筛选人群包"
+        f"{_WHERE.zh if _of_platform(grant) else ''}，融合区由此得到 {grant.owner} 的每个行句柄是否满足该条件",
     )
 
 
@@ -180,6 +187,10 @@ def _activation_of_column(grant: Grant) -> Words:
         zh=f"由 {grant.owner} 授权：名单上的每个编号在 {grant.subject} 上符合人群包定义所述的条件，"
         "若定义中有“not”则为不符合；通过比较多份名单，也能知道被排除者的情况。确切结果，在差分隐私之外",
     )
+
+
+def _of_platform(grant: Grant) -> bool:
+    return grant.subject.startswith(f"{PartyKind.PLATFORM.namespace}.")
 
 
 def _opt_outs(grant: Grant) -> Words:

@@ -8,6 +8,7 @@ from miyun.contract.leakage.fusion import party_lines, zone_lines
 from miyun.contract.leakage.grants import analyst_lines, grant_lines
 from miyun.contract.leakage.lines import LeakageLine
 from miyun.contract.leakage.releases import budget_lines, term_lines
+from miyun.contract.leakage.rows import row_lines
 from miyun.contract.model import Contract, PartyKind
 from miyun.words import Language, Words
 
@@ -34,6 +35,7 @@ def render(lines: Sequence[LeakageLine], language: Language) -> str:
 def _lines(contract: Contract) -> Iterator[LeakageLine]:
     yield from term_lines(contract)
     yield from budget_lines(contract)
+    yield from row_lines(contract)
     for party in contract.parties:
         yield from party_lines(contract, party)
         yield from grant_lines(contract, party)

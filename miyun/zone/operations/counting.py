@@ -8,9 +8,6 @@ from miyun.privacy import sensitivity
 from miyun.zone.operations.access import party_names
 from miyun.zone.operations.selections import platform_rows
 
-MOST_COPIES = 1
-"""Of one row of the platform among its padding, for counts of such rows to be worth telling."""
-
 
 def owners_of(contract: Contract, subjects: frozenset[str]) -> tuple[str, ...]:
     """Whose rows decide about segments over ``subjects``: both parties', unless the match has no part in it."""
@@ -25,16 +22,16 @@ def count_sensitivity(
     """How much one row can change the count of a segment. It follows from the contract and the announced rows alone.
 
     Raises:
-        StateError: among the platform's announced rows there may be more padding than users.
+        StateError: of the platform's announced rows, as many may be padding as are users.
     """
     types = len(contract.identifiers)
     if universe is Universe.MATCHED:
         return sensitivity.size(types)
     rows = platform_rows(connection, contract, epoch)
-    copies = sensitivity.copies(rows, contract.padding_bucket, types)
-    if copies > MOST_COPIES:
+    padding = sensitivity.most_padding(contract.padding_bucket, types)
+    if padding and rows < 2 * padding + 2:
         raise StateError(
-            f"of the platform's {rows:,} rows more may be padding than users: a count of them would tell little",
+            f"of the platform's {rows:,} rows as many may be padding as are users: a count of them would tell little",
             hint="Ask about the segment “within matched”, or agree on a smaller padding_bucket.",
         )
-    return sensitivity.rows(types if MATCHED in subjects else 0, copies)
+    return sensitivity.rows(types if MATCHED in subjects else 0, padding)

@@ -223,10 +223,7 @@ class Play:
             (
                 stage.merchant,
                 "a portrait by a sensitive tag",
-                (
-                    *("insight", "portrait", CONTRACT, "--segment", SEGMENT, "--tag", "insomnia", "--rho", "5000"),
-                    *("--catalogue", str(self._folder / "catalogue.csv")),
-                ),
+                ("insight", "portrait", CONTRACT, "--segment", SEGMENT, "--tag", "insomnia", "--rho", "5000"),
             ),
             (self._analyst, "a size of another contract", ("size", "another-contract", SEGMENT)),
         )

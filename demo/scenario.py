@@ -43,6 +43,7 @@ MEMBERS_CONFIG: dict[str, dict[str, Any]] = {
     "members.attributes.tier": {"column": "会员等级", "type": "text"},
     "members.consent": {"column": "营销授权", "accepted": ["是"], "purposes": ["marketing"]},
     "suppression": {"attribute": "opted_out", "file": "../../opt-outs.csv"},
+    "catalogues": {PLATFORM: "../../catalogue.csv"},
 }
 USERS_CONFIG: dict[str, dict[str, Any]] = {
     "members": {"source": "parquet", "path": "../../users.parquet", "id": "user_id"},

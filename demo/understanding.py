@@ -51,7 +51,7 @@ class Understanding:
         )
         question = (
             *("insight", "portrait", CONTRACT, "--segment", SEGMENT, "--rho", str(PORTRAIT_RHO)),
-            *("--catalogue", str(stage.folder / "catalogue.csv"), "--per-person", str(PER_PERSON)),
+            *("--per-person", str(PER_PERSON)),
             *(word for branch in PORTRAIT_BRANCHES for word in ("--branch", branch)),
         )
         [portrait] = merchant.run(*question, "--plot", str(self._drawing("portrait")))

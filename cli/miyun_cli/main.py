@@ -19,6 +19,7 @@ from miyun_cli.commands import (
     fusion,
     homes,
     insight,
+    intersection,
     members,
     pair,
     segment,
@@ -34,7 +35,21 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-for module in (homes, zone, contract, members, catalogue, fusion, segment, activation, size, insight, pair, audit):
+for module in (
+    homes,
+    zone,
+    contract,
+    members,
+    catalogue,
+    fusion,
+    segment,
+    activation,
+    size,
+    insight,
+    intersection,
+    pair,
+    audit,
+):
     module.add_to(app)
 
 

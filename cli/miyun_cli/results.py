@@ -23,8 +23,8 @@ _FRACTION = re.compile(r"0\.(?=0*[1-9])[0-9]{1,6}").fullmatch
 _DRAWINGS = (".svg", ".png", ".html")
 
 
-def read_rho(text: str) -> int:
-    """Millionths of rho.
+def read_rho(text: str, option: str = "--rho") -> int:
+    """Millionths of rho, as ``option`` gives them.
 
     Raises:
         InputError: it is no such number.
@@ -32,7 +32,7 @@ def read_rho(text: str) -> int:
     if _MILLIONTHS(text):
         return int(text)
     meant = f"{int(Decimal(text) * 1_000_000)} for ρ = {text}" if _FRACTION(text) else "50000 for ρ = 0.05"
-    raise InputError(f"--rho {text} is no whole number of millionths", hint=f"Write --rho {meant}.")
+    raise InputError(f"{option} {text} is no whole number of millionths", hint=f"Write {option} {meant}.")
 
 
 RhoOption = Annotated[

@@ -107,7 +107,8 @@ def permit_circuit(contract: Contract, circuit: Circuit, reader: str) -> None:
     if same_organisation(organisation, zone):
         raise NotPermittedError(
             f"{reader} would decrypt what a zone of its own organisation selected, row by row",
-            hint="Ask as the party that doesn't host the zone, or use the two-party intersection-sum.",
+            hint="Ask as the party that doesn't host the zone, or sum own numbers with the other party alone: "
+            "miyun intersect.",
             clause="zone.organisation",
         )
     owner = require_party(contract, _owner(contract, circuit, reader))

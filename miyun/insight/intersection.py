@@ -11,6 +11,7 @@ from miyun.insight.result import Result
 from miyun.insight.totals import NumberTotals
 from miyun.words import Words
 
+_TYPE = Column(key="type", head=Words(en="matched by identifier type", zh="匹配所用标识类型"))
 _SIZE = Column(key="people", head=Words(en="people in both", zh="共同人数"), measure=Measure.COUNT)
 _SUMS = (
     Column(key="number", head=Words(en="number", zh="数值")),
@@ -48,7 +49,9 @@ class Intersection(Result):
         grids = []
         if people is not None:
             size = Words(en="Size of the intersection", zh="交集人数")
-            grids.append(Grid(key="size", title=size, columns=(_SIZE,), rows=[(people,)], notes=self._notes()))
+            grids.append(
+                Grid(key="size", title=size, columns=(_TYPE, _SIZE), rows=[(self.type, people)], notes=self._notes())
+            )
         if self.sums:
             rows = [(one.name, one.people(z), one.sum(z), one.mean(z)) for one in self.sums]
             sums = Words(en="Sums over the intersection", zh="交集上的合计")

@@ -16,6 +16,7 @@ from miyun.insight import plots
 from miyun.insight.board import Board, Day
 from miyun.insight.estimates import UNKNOWN, Estimate
 from miyun.insight.formats import Measure, columns_of, readable, shortened, written
+from miyun.insight.intersection import Intersection
 from miyun.insight.lift import Group, Lift
 from miyun.insight.origin import Audience, Charge, Origin
 from miyun.insight.overlap import Overlap, Size
@@ -67,6 +68,8 @@ RESULTS: list[Result] = [
         sizes={("tea",): Size(at_least=500, below=1_000), ("payers",): Size.of(90), ("payers", "tea"): Size.of(7)},
         scale=22.4,
     ),
+    Intersection(type="phone", cut=("members.vip",), size=812, scale=22.4, sums=(_numbers("消费"), _numbers("visits"))),
+    Intersection(type="phone", size=-3, scale=0.0),
     Separation(name="payers", seed=(300, 20, 10), seed_scale=5.0, base=(900, 900, 900), base_scale=0.0),
     Board(
         name="members",

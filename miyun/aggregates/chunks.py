@@ -1,12 +1,10 @@
-"""Ciphertexts as they travel: by chunks of row handles, and as totals. Both ends make and check them here."""
+"""Rows' ciphertexts as they travel, by chunks of row handles. Both ends make and check them here."""
 
 import hashlib
-from datetime import datetime
 from typing import TypeVar
 
 from miyun.aggregates.encrypted import EncryptedRows
 from miyun.aggregates.job import InsightJob
-from miyun.aggregates.release import ReleasedTotals
 from miyun.aggregates.statements import Circuit, SelectionChunk, Totals, ValuesChunk
 from miyun.errors import InternalError, MalformedError, ReplayError
 
@@ -15,7 +13,7 @@ CHUNK_HANDLES = 8_192
 
 C = TypeVar("C", SelectionChunk, ValuesChunk)
 
-_ASK = "Ask the other side which version of Miyun it runs, and look into the audit log."
+ASK = "Ask the other side which version of Miyun it runs, and look into the audit log."
 
 
 def chunk_range(handles: int, index: int) -> tuple[int, int]:
@@ -53,51 +51,16 @@ def read_chunk(job: InsightJob, chunk: SelectionChunk | ValuesChunk, signature: 
     """
     expected = SelectionChunk if job.request.circuit is Circuit.SELECTION else ValuesChunk
     if not isinstance(chunk, expected):
-        raise MalformedError(f"a {chunk.KIND} in a job of the other circuit", hint=_ASK)
+        raise MalformedError(f"a {chunk.KIND} in a job of the other circuit", hint=ASK)
     job.verify(job.encrypts, chunk, signature)
-    _check_place(job, chunk)
+    check_place(job, chunk)
     low, high = chunk_range(job.layout.handles, chunk.index)
     if chunk.chunks != chunk_count(job.layout.handles) or not 0 <= chunk.index < chunk.chunks:
-        raise MalformedError(f"a {chunk.KIND} that has no place among the row handles", hint=_ASK)
+        raise MalformedError(f"a {chunk.KIND} that has no place among the row handles", hint=ASK)
     if (chunk.low, chunk.count) != (low, high - low):
-        raise MalformedError(f"a {chunk.KIND} of other rows than its place has", hint=_ASK)
+        raise MalformedError(f"a {chunk.KIND} of other rows than its place has", hint=ASK)
     _check_bytes(chunk, data, job.key.ciphertext_bytes)
     return EncryptedRows(low=low, ciphertexts=job.key.read(data))
-
-
-def make_totals(released: ReleasedTotals, at: datetime) -> tuple[Totals, bytes]:
-    """The statement that whoever computed signs, and the bytes beside it."""
-    job, data = released.job, released.ciphertexts.data
-    statement = Totals(
-        contract=job.contract.id,
-        job=job.request.job,
-        epoch=job.epoch,
-        owner=job.owner,
-        reader=job.reader,
-        request_digest=job.request.digest(),
-        key_digest=job.request.key_digest,
-        handles=job.layout.handles,
-        slot_bits=job.layout.slot_bits,
-        count=len(released.ciphertexts),
-        ciphertexts_digest=hashlib.sha256(data).digest(),
-        at=at,
-    )
-    return statement, data
-
-
-def check_totals(job: InsightJob, totals: Totals, signature: bytes, data: bytes) -> None:
-    """Refuse totals that are not those of the job. What is in them, only the reader can tell.
-
-    Raises:
-        SignatureError: not signed by whoever computes in this job.
-        ReplayError: of another job.
-        MalformedError: another layout, or bytes that were not signed.
-    """
-    job.verify(job.computes, totals, signature)
-    _check_place(job, totals)
-    if totals.reader != job.reader or totals.count != job.layout.ciphertexts:
-        raise MalformedError("totals that are not laid out as the question asks", hint=_ASK)
-    _check_bytes(totals, data, job.key.ciphertext_bytes)
 
 
 def _make(kind: type[C], job: InsightJob, rows: EncryptedRows) -> tuple[C, bytes]:
@@ -123,25 +86,30 @@ def _make(kind: type[C], job: InsightJob, rows: EncryptedRows) -> tuple[C, bytes
     return statement, data
 
 
-def _check_place(job: InsightJob, statement: SelectionChunk | ValuesChunk | Totals) -> None:
+def check_place(job: InsightJob, statement: SelectionChunk | ValuesChunk | Totals) -> None:
+    """Refuse what belongs to another job, or is laid out otherwise.
+
+    Raises:
+        ReplayError, MalformedError.
+    """
     if (statement.contract, statement.job, statement.epoch, statement.request_digest) != (
         job.contract.id,
         job.request.job,
         job.epoch,
         job.request.digest(),
     ):
-        raise ReplayError(f"a {statement.KIND} that belongs to another job", hint=_ASK)
+        raise ReplayError(f"a {statement.KIND} that belongs to another job", hint=ASK)
     if (statement.owner, statement.key_digest, statement.handles, statement.slot_bits) != (
         job.owner,
         job.request.key_digest,
         job.layout.handles,
         job.layout.slot_bits,
     ):
-        raise MalformedError(f"a {statement.KIND} that is not laid out as the question asks", hint=_ASK)
+        raise MalformedError(f"a {statement.KIND} that is not laid out as the question asks", hint=ASK)
 
 
-def _check_bytes(statement: SelectionChunk | ValuesChunk | Totals, data: bytes, width: int) -> None:
+def _check_bytes(statement: SelectionChunk | ValuesChunk, data: bytes, width: int) -> None:
     if len(data) != statement.count * width:
         raise MalformedError(f"{len(data):,} bytes of {statement.KIND} instead of {statement.count * width:,}")
     if hashlib.sha256(data).digest() != statement.ciphertexts_digest:
-        raise MalformedError(f"a {statement.KIND} whose ciphertexts are not the ones that were signed", hint=_ASK)
+        raise MalformedError(f"a {statement.KIND} whose ciphertexts are not the ones that were signed", hint=ASK)

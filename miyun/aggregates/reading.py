@@ -1,10 +1,10 @@
 """The reader's part: its key with the proof, and what it decrypts. A zone never imports this."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from miyun.aggregates.chunks import check_totals
 from miyun.aggregates.job import InsightJob, reader_key_context
+from miyun.aggregates.pages import check_totals, read_page
 from miyun.aggregates.question import Question
 from miyun.aggregates.statements import ReaderKey, Totals
 from miyun.contract.model import Contract
@@ -48,19 +48,22 @@ def make_reader_key(contract: Contract, party: str, key: PrivateKey) -> ReaderKe
 
 
 def read_totals(
-    job: InsightJob, totals: Totals, signature: bytes, data: bytes, key: PrivateKey
+    job: InsightJob, totals: Totals, signature: bytes, pages: Iterable[bytes], key: PrivateKey
 ) -> tuple[SegmentTotals, ...]:
-    """By segment, in the order of the request, what the reader asked for.
+    """By segment, in the order of the request, what the reader asked for. Each page is decrypted as it comes.
 
     Raises:
         SignatureError: not signed by whoever computes in this job.
         ReplayError: of another job.
-        MalformedError: another layout, bytes that were not signed, or no totals.
+        MalformedError: another layout, pages that were not signed, or no totals.
     """
     if key.public_key != job.key:
         raise InternalError("this key can't read this job")
-    check_totals(job, totals, signature, data)
-    return tuple(_segment(job.question, values) for values in job.layout.unpack(key.decrypt(data)))
+    check_totals(job, totals, signature)
+    plaintexts: list[int] = []
+    for index, page in enumerate(pages):
+        plaintexts += key.decrypt(read_page(job, totals, index, page).data)
+    return tuple(_segment(job.question, values) for values in job.layout.unpack(plaintexts))
 
 
 def _segment(question: Question, values: Sequence[int]) -> SegmentTotals:

@@ -134,7 +134,10 @@ class ValuesChunk(Statement):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals(Statement):
-    """Signed by whoever computed them and added the noise: the columns' owner, or the zone."""
+    """Signed by whoever computed them and added the noise: the columns' owner, or the zone.
+
+    They travel in pages; ``page_digests`` are those of each page's ciphertexts.
+    """
 
     KIND: ClassVar[str] = "totals"
 
@@ -148,7 +151,7 @@ class Totals(Statement):
     handles: int
     slot_bits: int
     count: int
-    ciphertexts_digest: bytes
+    page_digests: tuple[bytes, ...]
     at: datetime
 
 

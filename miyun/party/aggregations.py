@@ -1,5 +1,6 @@
 """What this party computed or encrypted for insights, stored before it is sent: a repeat is byte for byte the same."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from miyun.aggregates.statements import Totals, ValuesChunk
 from miyun.errors import StateError
 from miyun.keys.mark import Mark
-from miyun.party.schema import released_totals, values_chunks
+from miyun.party.schema import released_pages, released_totals, values_chunks
 from miyun.storage.database import reading
 
 
@@ -17,7 +18,6 @@ from miyun.storage.database import reading
 class SignedTotals:
     statement: Totals
     signature: bytes
-    ciphertexts: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +40,16 @@ class Aggregations:
             row = connection.execute(query).first()
         if row is None:
             return None
-        return SignedTotals(
-            statement=Totals.from_canonical(row.statement), signature=row.signature, ciphertexts=row.ciphertexts or b""
-        )
+        return SignedTotals(statement=Totals.from_canonical(row.statement), signature=row.signature)
 
-    def put_totals(self, totals: SignedTotals) -> None:
+    def page(self, contract: str, job: str, page: int) -> bytes | None:
+        """A page of what a job was answered with; None once it is erased."""
+        table = released_pages.c
+        query = select(table.ciphertexts).where(table.contract == contract, table.job == job, table.page == page)
+        with reading(self._engine) as connection:
+            return connection.scalar(query)
+
+    def put_totals(self, totals: SignedTotals, pages: Sequence[bytes]) -> None:
         """Store an answer, durably, before it is sent. A job has one."""
         statement = totals.statement
         with self._engine.begin() as connection:
@@ -55,9 +60,14 @@ class Aggregations:
                     epoch=statement.epoch,
                     statement=statement.canonical_bytes(),
                     signature=totals.signature,
-                    ciphertexts=totals.ciphertexts,
                 )
             )
+            for page, ciphertexts in enumerate(pages):
+                connection.execute(
+                    insert(released_pages).values(
+                        contract=statement.contract, job=statement.job, page=page, ciphertexts=ciphertexts
+                    )
+                )
 
     def note_released(self, contract: str) -> None:
         """What is stored of totals is about to be sent."""
@@ -125,11 +135,12 @@ class Aggregations:
 
     def forget(self, contract: str, *, but_epoch: int) -> None:
         """Drop the ciphertexts of totals of all epochs but one. That they were released stays on record."""
+        over = select(released_totals.c.job).where(
+            released_totals.c.contract == contract, released_totals.c.epoch != but_epoch
+        )
         with self._engine.begin() as connection:
             connection.execute(
-                update(released_totals)
-                .where(released_totals.c.contract == contract, released_totals.c.epoch != but_epoch)
-                .values(ciphertexts=None)
+                delete(released_pages).where(released_pages.c.contract == contract, released_pages.c.job.in_(over))
             )
 
     def _count(self, contract: str) -> int:

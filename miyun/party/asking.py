@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 
 from miyun.aggregates.job import InsightJob
 from miyun.aggregates.reading import SegmentTotals, read_totals
@@ -109,19 +110,16 @@ class Asking:
         return asked
 
     def _read(self, contract: Contract, asked: SignedQuestion, job: Job, tags: Tags | None) -> Answer:
-        message = self._session.stub(InsightServiceStub).GetTotals(
-            wire.GetTotalsRequest(contract=contract.id, job=job.id)
-        )
-        if not message.HasField("statement"):
-            raise StateError("the zone has no totals of this question yet", hint="Ask again in a moment.")
+        first = self._page(contract, job, 0)
         key = self._session.reader_keys.announced(contract)
         laid_out = InsightJob.of(
-            contract, *asked, key.statement, key.signature, epoch=message.epoch, handles=message.handles
+            contract, *asked, key.statement, key.signature, epoch=first.epoch, handles=first.handles
         )
         self._require_announced_rows(laid_out)
-        totals = from_wire(message.statement, Totals)
+        totals = from_wire(first.statement, Totals)
         private = self._session.reader_keys.private(contract)
-        segments = read_totals(laid_out, totals, message.signature, message.ciphertexts, private)
+        others = (self._page(contract, job, page).ciphertexts for page in range(1, len(totals.page_digests)))
+        segments = read_totals(laid_out, totals, first.signature, chain([first.ciphertexts], others), private)
         return Answer(
             request=asked[0],
             job=job.id,
@@ -130,6 +128,13 @@ class Asking:
             tags=tags,
             totals=tuple(map(_in_order, segments)),
         )
+
+    def _page(self, contract: Contract, job: Job, page: int) -> wire.GetTotalsResponse:
+        request = wire.GetTotalsRequest(contract=contract.id, job=job.id, page=page)
+        answer: wire.GetTotalsResponse = self._session.stub(InsightServiceStub).GetTotals(request)
+        if not answer.HasField("statement"):
+            raise StateError("the zone has no totals of this question yet", hint="Ask again in a moment.")
+        return answer
 
     def _require_announced_rows(self, job: InsightJob) -> None:
         """Where this party knows how many rows the owner of the columns announced, it is as many."""

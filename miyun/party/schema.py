@@ -157,12 +157,18 @@ released_totals = Table(
     Column("epoch", Integer, nullable=False),
     Column("statement", LargeBinary, nullable=False),
     Column("signature", LargeBinary, nullable=False),
-    Column("ciphertexts", LargeBinary),
 )
-"""Totals that this party computed and noised for the other one: what is sent again is what was sent before.
+"""Totals that this party computed and noised for the other one: what is sent again is what was sent before."""
 
-``ciphertexts`` go with their epoch.
-"""
+released_pages = Table(
+    "released_pages",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("job", String, primary_key=True),
+    Column("page", Integer, primary_key=True),
+    Column("ciphertexts", LargeBinary, nullable=False),
+)
+"""Their ciphertexts, which go with their epoch."""
 
 values_chunks = Table(
     "values_chunks",

@@ -283,7 +283,7 @@ insights = Table(
     Column("running", LargeBinary),
     Column("totals", LargeBinary),
     Column("totals_signature", LargeBinary),
-    Column("ciphertexts", LargeBinary),
+    Column("released", Boolean, nullable=False),
     Index("insights_by_question", "contract", "question"),
 )
 
@@ -295,6 +295,16 @@ insight_segments = Table(
     Column("place", Integer, primary_key=True),
     Column("segment_job", String(64), nullable=False),
 )
+
+insight_pages = Table(
+    "insight_pages",
+    metadata,
+    Column("contract", String(64), primary_key=True),
+    Column("job", String(64), primary_key=True),
+    Column("page", Integer, primary_key=True),
+    Column("ciphertexts", LargeBinary, nullable=False),
+)
+"""Totals for their reader, who gets none before they are ``released``: all there."""
 
 insight_values = Table(
     "insight_values",

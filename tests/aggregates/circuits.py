@@ -6,13 +6,13 @@ from miyun.aggregates.chunks import (
     chunk_count,
     chunk_range,
     make_selection_chunk,
-    make_totals,
     make_values_chunk,
     read_chunk,
 )
 from miyun.aggregates.counting import Counting
 from miyun.aggregates.encrypted import CompleteTotals, EncryptedRows, join_rows
 from miyun.aggregates.noise import Noise
+from miyun.aggregates.pages import make_totals
 from miyun.aggregates.reading import SegmentTotals, read_totals
 from miyun.aggregates.release import release
 from miyun.aggregates.selection import Selected, encrypt_selection
@@ -59,8 +59,8 @@ def computed(world: World, *, together: int = 1) -> CompleteTotals:
 
 def answered(totals: CompleteTotals, noise: Noise) -> tuple[SegmentTotals, ...]:
     job = totals.job
-    statement, data = make_totals(release(totals, noise), NOW)
-    return read_totals(job, statement, sign(job.computes, statement), data, reader())
+    statement, pages = make_totals(release(totals, noise), NOW)
+    return read_totals(job, statement, sign(job.computes, statement), pages, reader())
 
 
 def flat(segment: SegmentTotals) -> list[int]:

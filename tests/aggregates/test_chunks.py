@@ -8,24 +8,19 @@ import pytest
 
 from miyun.aggregates import chunks
 from miyun.aggregates.chunks import (
-    check_totals,
     chunk_count,
     chunk_range,
     make_selection_chunk,
-    make_totals,
     make_values_chunk,
     read_chunk,
 )
 from miyun.aggregates.encrypted import EncryptedRows, join_rows
-from miyun.aggregates.noise import Noise
-from miyun.aggregates.release import release
 from miyun.aggregates.selection import Selected, encrypt_selection
-from miyun.aggregates.statements import Circuit, SelectionChunk, Totals, ValuesChunk
+from miyun.aggregates.statements import Circuit, SelectionChunk, ValuesChunk
 from miyun.aggregates.values import encrypt_values
 from miyun.errors import InternalError, MalformedError, ReplayError, SignatureError
 
-from .circuits import computed
-from .world import MERCHANT, NOW, PLATFORM, ZONE, World, make_job, reader, sign
+from .world import MERCHANT, PLATFORM, ZONE, World, make_job, reader, sign
 
 HANDLES = 10
 JOB = make_job(handles=HANDLES)
@@ -63,7 +58,7 @@ def rows() -> EncryptedRows:
     return encrypt_selection(JOB, Selected(WORLD.bitmaps(), HANDLES), 0, 4, reader())
 
 
-def signed(chunk: SelectionChunk | ValuesChunk | Totals, signer: str = ZONE) -> bytes:
+def signed(chunk: SelectionChunk | ValuesChunk, signer: str = ZONE) -> bytes:
     return sign(signer, chunk)
 
 
@@ -134,30 +129,3 @@ def test_only_consecutive_rows_are_joined(rows: EncryptedRows) -> None:
     assert (joined.low, joined.high) == (0, 8)
     with pytest.raises(InternalError):
         join_rows([rows, replace(rows, low=5)])
-
-
-@pytest.fixture(scope="module")
-def totals() -> tuple[Totals, bytes]:
-    return make_totals(release(computed(WORLD), Noise(JOB.question)), NOW)
-
-
-def test_totals_are_taken(totals: tuple[Totals, bytes]) -> None:
-    statement, data = totals
-    check_totals(JOB, statement, signed(statement, PLATFORM), data)
-
-
-@pytest.mark.parametrize(("change", "error"), [*ELSEWHERE, ({"reader": PLATFORM}, MalformedError)], ids=str)
-def test_totals_of_elsewhere_are_refused(
-    totals: tuple[Totals, bytes], change: dict[str, Any], error: type[Exception]
-) -> None:
-    other = replace(totals[0], **change)
-    with pytest.raises(error):
-        check_totals(JOB, other, signed(other, PLATFORM), totals[1])
-
-
-def test_totals_that_another_signed_are_refused(totals: tuple[Totals, bytes]) -> None:
-    statement, data = totals
-    with pytest.raises(SignatureError):
-        check_totals(JOB, statement, signed(statement), data)
-    with pytest.raises(MalformedError):
-        check_totals(JOB, statement, signed(statement, PLATFORM), data[:-1])

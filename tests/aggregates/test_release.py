@@ -8,10 +8,10 @@ from typing import Any, get_type_hints
 import pytest
 
 import miyun
-from miyun.aggregates.chunks import make_totals
 from miyun.aggregates.counting import Counting
 from miyun.aggregates.encrypted import CompleteTotals, EncryptedRows
 from miyun.aggregates.noise import Noise
+from miyun.aggregates.pages import make_totals
 from miyun.aggregates.release import ReleasedTotals, release
 from miyun.errors import InternalError
 from miyun.paillier.ciphertexts import Ciphertexts, Rerandomised
@@ -93,7 +93,8 @@ def test_nothing_of_miyuns_own_is_without_noise() -> None:
 def test_a_release_becomes_one_statement() -> None:
     complete = computed(World.random(make_job(handles=3), 5))
     job = complete.job
-    statement, data = make_totals(release(complete, Noise(job.question)), NOW)
+    statement, pages = make_totals(release(complete, Noise(job.question)), NOW)
     assert statement.request_digest == job.request.digest()
     assert (statement.owner, statement.reader) == ("chessboard", "teahouse")
-    assert len(data) == statement.count * job.key.ciphertext_bytes
+    assert len(b"".join(pages)) == statement.count * job.key.ciphertext_bytes
+    assert len(pages) == len(statement.page_digests) == 1

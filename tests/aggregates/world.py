@@ -19,6 +19,7 @@ from miyun.aggregates.statements import Circuit, InsightRequest, NumberRange, Re
 from miyun.contract.model import Budget, Consent, Contract, IdentifierTerms, PartyKind, PartyTerms, ZoneTerms
 from miyun.keys.signing import SigningKey
 from miyun.paillier.private import PrivateKey
+from miyun.paillier.slots import SlotLayout
 from miyun.records import Statement
 from tests.paillier.keys import private_key
 
@@ -242,3 +243,8 @@ class World:
 
 def reader() -> PrivateKey:
     return private_key()
+
+
+def two_slots() -> property:
+    """In the place of `AggregateLayout.stride`: two running totals a ciphertext, so that few totals take several."""
+    return property(lambda self: SlotLayout(key_bits=self.key_bits, bits=self.inner_bits, slots=2))

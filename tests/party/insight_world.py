@@ -10,9 +10,10 @@ from typing import Any, Self
 
 from pyroaring import BitMap
 
-from miyun.aggregates.chunks import chunk_range, make_selection_chunk, make_totals, read_chunk
+from miyun.aggregates.chunks import chunk_range, make_selection_chunk, read_chunk
 from miyun.aggregates.job import InsightJob
 from miyun.aggregates.noise import Noise
+from miyun.aggregates.pages import check_totals, make_totals, read_page
 from miyun.aggregates.release import release
 from miyun.aggregates.selection import Selected, encrypt_selection
 from miyun.aggregates.statements import (
@@ -84,7 +85,8 @@ class InsightZone(FakeZone):
 
     keys: dict[str, tuple[ReaderKey, bytes]] = field(default_factory=dict)
     requests: dict[str, tuple[InsightRequest, bytes]] = field(default_factory=dict)
-    totals: dict[str, tuple[Totals, bytes, bytes]] = field(default_factory=dict)
+    totals: dict[str, tuple[Totals, bytes, tuple[bytes, ...]]] = field(default_factory=dict)
+    pages: dict[str, dict[int, bytes]] = field(default_factory=dict)
     summing: dict[str, Summing] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     selected: dict[tuple[str, str], BitMap] = field(default_factory=dict)
@@ -197,21 +199,29 @@ class InsightZone(FakeZone):
         if rows.low == summing.covered:
             summing.add(rows)
         if summing.covered == job.layout.handles:
-            totals, ciphertexts = make_totals(release(summing.complete(), Noise(job.question)), NOW)
-            self.totals[statement.job] = totals, self.key.sign(totals), ciphertexts
+            totals, pages = make_totals(release(summing.complete(), Noise(job.question)), NOW)
+            self.totals[statement.job] = totals, self.key.sign(totals), pages
         return self.receipt(statement, statement.job)
 
     def on_PutTotals(self, caller: str, message: Any) -> Any:
         statement = from_wire(message.statement, Totals)
-        self.totals[statement.job] = statement, message.signature, message.ciphertexts
-        return self.receipt(statement, statement.job)
+        job = self.job(statement.job)
+        check_totals(job, statement, message.signature)
+        read_page(job, statement, message.page, message.ciphertexts)
+        held = self.pages.setdefault(statement.job, {})
+        held[message.page] = message.ciphertexts
+        missing = set(range(len(statement.page_digests))) - set(held)
+        if missing:
+            return insight_pb2.PutTotalsResponse(missing_page=min(missing))
+        self.totals[statement.job] = statement, message.signature, tuple(held[page] for page in sorted(held))
+        return insight_pb2.PutTotalsResponse(receipt=self.receipt(statement, statement.job))
 
     def on_GetTotals(self, caller: str, message: Any) -> Any:
-        statement, signature, ciphertexts = self.totals[message.job]
+        statement, signature, pages = self.totals[message.job]
         return insight_pb2.GetTotalsResponse(
             statement=to_wire(statement, insight_pb2.Totals),
             signature=signature,
-            ciphertexts=ciphertexts,
+            ciphertexts=pages[message.page],
             epoch=statement.epoch,
             handles=statement.handles,
         )

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from miyun.aggregates import chunks
+from miyun.aggregates import chunks, pages
+from miyun.aggregates.layout import AggregateLayout
 from miyun.aggregates.running import RunningTotals
 from miyun.aggregates.statements import Circuit, InsightRequest, NumberRange, SegmentVersion
 from miyun.contract.draft import DEFAULT_BUDGET
@@ -44,6 +45,7 @@ from miyun.privacy.quotes import InsightQuote
 from miyun.segments.statements import SegmentRequest
 from miyun.transport.codec import from_wire, to_wire
 from miyun.wire.v1 import agent_pb2, insight_pb2
+from tests.aggregates.world import two_slots
 from tests.paillier.keys import private_key
 from tests.party.insight_world import (
     MUCH,
@@ -217,6 +219,45 @@ def test_totals_are_stored_before_they_are_sent_and_sent_again_byte_for_byte(wor
     assert len(set(sent)) == 1
     ask(world)
     assert len(zone.requests) == 1
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one ciphertext with two totals each, so that an answer has more of them."""
+    monkeypatch.setattr(pages, "PAGE_CIPHERTEXTS", 1)
+    monkeypatch.setattr(AggregateLayout, "stride", two_slots())
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_an_answer_goes_page_by_page_and_on_from_where_it_was(world: World) -> None:
+    task, zone = open_task(world), zone_of(world)
+
+    def die(caller: str, method: str, message: Any) -> None:
+        if method == "PutTotals" and message.page == 2:
+            raise Killed
+
+    zone.after = die
+    with pytest.raises(Killed):
+        run_task(world, PLATFORM, task)
+    zone.after = lambda caller, method, message: None
+    world.restart(PLATFORM)
+    assert run_task(world, PLATFORM, task) is Outcome.DONE
+    sent = [insight_pb2.PutTotalsRequest.FromString(message).page for message in zone.sent(PLATFORM, "PutTotals")]
+    assert sent == [0, 1, 2, 0, 3]
+    assert ask(world)[0].segment.everybody == len(FEW)
+    asked = [insight_pb2.GetTotalsRequest.FromString(message).page for message in zone.sent(MERCHANT, "GetTotals")]
+    assert asked == [0, 1, 2, 3]
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_a_zone_that_wants_the_same_page_for_ever_is_refused_it(world: World) -> None:
+    task = open_task(world)
+
+    def never_enough(caller: str, method: str, answer: Any) -> Any:
+        return insight_pb2.PutTotalsResponse(missing_page=1) if method == "PutTotals" else answer
+
+    zone_of(world).change = never_enough
+    assert refused(world, task) == "replay"
 
 
 def open_task(world: World, **changes: Any) -> Any:

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from miyun.aggregates.chunks import chunk_count, chunk_range, make_totals, make_values_chunk, read_chunk
+from miyun.aggregates.chunks import chunk_count, chunk_range, make_values_chunk, read_chunk
 from miyun.aggregates.columns import Columns
 from miyun.aggregates.counting import Counting
 from miyun.aggregates.job import InsightJob
+from miyun.aggregates.pages import make_totals
 from miyun.aggregates.reading import make_reader_key, read_totals
 from miyun.aggregates.release import release
 from miyun.aggregates.statements import (
@@ -210,7 +211,7 @@ def get_selection(member: Member, job: InsightJob, index: int) -> wire.GetSelect
     )
 
 
-def count(owner: Owner) -> tuple[Totals, bytes]:
+def count(owner: Owner) -> tuple[Totals, tuple[bytes, ...]]:
     """What the owner makes of the encrypted selection; without noise, as only a test can."""
     job, counting = owner.job, Counting(owner.job)
     for index in range(chunk_count(job.layout.handles)):
@@ -220,12 +221,23 @@ def count(owner: Owner) -> tuple[Totals, bytes]:
     return make_totals(release(counting.complete(), Noiseless(job.question)), NOW)
 
 
-def put_totals(member: Member, totals: Totals, data: bytes, signer: Member | None = None) -> None:
-    service(member).PutTotals(
+def put_page(
+    member: Member, totals: Totals, page: int, data: bytes, signer: Member | None = None
+) -> wire.PutTotalsResponse:
+    return service(member).PutTotals(
         wire.PutTotalsRequest(
-            statement=to_wire(totals, wire.Totals), signature=(signer or member).sign(totals), ciphertexts=data
+            statement=to_wire(totals, wire.Totals),
+            signature=(signer or member).sign(totals),
+            page=page,
+            ciphertexts=data,
         )
     )
+
+
+def put_totals(member: Member, totals: Totals, pages: Sequence[bytes], signer: Member | None = None) -> None:
+    """All pages; the last one has the receipt."""
+    answers = [put_page(member, totals, page, data, signer) for page, data in enumerate(pages)]
+    assert answers[-1].receipt.statement.statement_digest == totals.digest()
 
 
 def values_chunk(owner: Owner, index: int) -> tuple[ValuesChunk, bytes]:
@@ -242,8 +254,8 @@ def put_values(member: Member, chunk: ValuesChunk, data: bytes, signer: Member |
     )
 
 
-def get_totals(member: Member, job: InsightJob) -> wire.GetTotalsResponse:
-    return service(member).GetTotals(wire.GetTotalsRequest(contract=job.contract.id, job=job.request.job))
+def get_totals(member: Member, job: InsightJob, page: int = 0) -> wire.GetTotalsResponse:
+    return service(member).GetTotals(wire.GetTotalsRequest(contract=job.contract.id, job=job.request.job, page=page))
 
 
 def read(member: Member, job: InsightJob) -> list[list[int]]:
@@ -251,7 +263,8 @@ def read(member: Member, job: InsightJob) -> list[list[int]]:
     answer = get_totals(member, job)
     assert (answer.epoch, answer.handles) == (job.epoch, job.layout.handles)
     totals = from_wire(answer.statement, Totals)
-    return [flat(segment) for segment in read_totals(job, totals, answer.signature, answer.ciphertexts, KEY)]
+    pages = (get_totals(member, job, page).ciphertexts for page in range(len(totals.page_digests)))
+    return [flat(segment) for segment in read_totals(job, totals, answer.signature, pages, KEY)]
 
 
 def overlap(member: Member, fused: Fused, *segments: SegmentVersion) -> OverlapAnswer:

@@ -2,13 +2,14 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import func, select
 
-from miyun.aggregates import chunks
+from miyun.aggregates import chunks, pages
+from miyun.aggregates.layout import AggregateLayout
 from miyun.aggregates.statements import Circuit, SegmentVersion, Totals
 from miyun.contract.model import MATCHED
 from miyun.errors import (
@@ -29,12 +30,14 @@ from miyun.transport.codec import to_wire
 from miyun.wire.v1 import agent_pb2, budget_pb2
 from miyun.wire.v1 import insight_pb2 as wire
 from miyun.zone.operations import insight
-from miyun.zone.schema import insight_values, insights
+from miyun.zone.schema import insight_pages, insight_values, insights
 from miyun.zone.worker import Worker, work
+from tests.aggregates.world import two_slots
 from tests.zone.asking import (
     EAGER_PAIRS,
     RHO,
     RICH_PAIRS,
+    SEGMENTS,
     Owner,
     ask,
     asked_contract,
@@ -44,6 +47,7 @@ from tests.zone.asking import (
     insight_tasks,
     overlap,
     put_key,
+    put_page,
     put_totals,
     put_values,
     question,
@@ -220,7 +224,7 @@ def refusals(fused: Fused) -> dict[str, tuple[Callable[[], object], type[MiyunEr
         "another version": (asks(segments=(SegmentVersion(name="rich", version=2),)), StateError),
         "another epoch": (asks(segments=(SegmentVersion(name=MATCHED, version=2),)), StateError),
         "nothing": (asks(branches=(), tag_count=0, dimension_count=0, per_person=0, numbers=()), InputError),
-        "too much": (asks(tag_count=20_000_000), InputError),
+        "too much": (asks(tag_count=200_000_000), InputError),
         "another's key": (
             lambda: ask(platform, replace(request, requester=platform.name)),
             StateError,
@@ -302,10 +306,13 @@ def test_totals_that_are_refused(fused: Fused) -> None:
         put_totals(platform, totals, data, signer=merchant)
     with pytest.raises(SignatureError):
         put_totals(merchant, totals, data)
+    (page,) = data
     with pytest.raises(MalformedError):
-        put_totals(platform, totals, data[:-1] + bytes([data[-1] ^ 1]))
+        put_totals(platform, totals, [page[:-1] + bytes([page[-1] ^ 1])])
     with pytest.raises(MalformedError):
-        put_totals(platform, *forged(totals, bytes(len(data))))
+        put_totals(platform, *forged(totals, bytes(len(page))))
+    with pytest.raises(MalformedError):
+        put_page(platform, totals, 1, page)
     with pytest.raises(MalformedError):
         put_totals(platform, replace(totals, slot_bits=totals.slot_bits + 1), data)
     with pytest.raises(ReplayError):
@@ -317,18 +324,77 @@ def test_totals_that_are_refused(fused: Fused) -> None:
         put_totals(platform, *count_again(owner, totals))
     with pytest.raises(NotPermittedError):
         get_totals(platform, owner.job)
+    with pytest.raises(MalformedError):
+        get_totals(merchant, owner.job, page=1)
     assert read(merchant, owner.job) == owner.expected(owner.selected_rows())
 
 
-def forged(totals: Totals, data: bytes) -> tuple[Totals, bytes]:
-    return replace(totals, ciphertexts_digest=hashlib.sha256(data).digest()), data
+def forged(totals: Totals, page: bytes) -> tuple[Totals, tuple[bytes, ...]]:
+    return replace(totals, page_digests=(hashlib.sha256(page).digest(),)), (page,)
 
 
-def count_again(owner: Owner, totals: Totals) -> tuple[Totals, bytes]:
+def count_again(owner: Owner, totals: Totals) -> tuple[Totals, tuple[bytes, ...]]:
     """Other ciphertexts of the same totals."""
     answer = get_totals(owner.fused.left.member, owner.job)
     data = owner.job.key.rerandomise(owner.job.key.read(answer.ciphertexts)).data
     return forged(totals, data)
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one ciphertext with two totals each."""
+    monkeypatch.setattr(pages, "PAGE_CIPHERTEXTS", 1)
+    monkeypatch.setattr(AggregateLayout, "stride", two_slots())
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_pages_of_totals_come_in_any_order_and_the_reader_waits_for_the_last(fused: Fused) -> None:
+    owner = counting_owner(fused, "in-pages", rho_micro=rho(20))
+    merchant, platform = fused.left.member, fused.right.member
+    totals, data = count(owner)
+    order = [0, 3, 0, 2, 4, 1]
+    assert len(data) == 5
+    missing = []
+    for page in order:
+        assert not get_totals(merchant, owner.job).HasField("statement")
+        answer = put_page(platform, totals, page, data[page])
+        missing.append(None if answer.HasField("receipt") else answer.missing_page)
+        if page == 3:
+            with pytest.raises(ReplayError):
+                put_totals(platform, *count_again_page(owner, totals, data))
+    assert missing == [1, 1, 1, 1, 1, None]
+    assert put_page(platform, totals, 2, data[2]).HasField("receipt")
+    assert read(merchant, owner.job) == owner.expected(owner.selected_rows())
+
+
+def count_again_page(owner: Owner, totals: Totals, data: Sequence[bytes]) -> tuple[Totals, tuple[bytes, ...]]:
+    """Other ciphertexts of the same totals, in the first page."""
+    first = owner.job.key.rerandomise(owner.job.key.read(data[0])).data
+    other = replace(totals, page_digests=(hashlib.sha256(first).digest(), *totals.page_digests[1:]))
+    return other, (first, *data[1:])
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_sums_of_the_zone_come_in_pages_too(fused: Fused) -> None:
+    owner = valued_owner(fused, "summed-in-pages", segments=(*SEGMENTS, EAGER_1), rho_micro=rho(21))
+    for index in range(3):
+        put_values(fused.left.member, *values_chunk(owner, index))
+    assert fused.world.finished(fused.contract, "summed-in-pages").state == "done"
+    assert len(get_totals(fused.left.member, owner.job).statement.page_digests) == 2
+    assert read(fused.left.member, owner.job)[:2] == owner.expected(owner.selected_rows())
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_pages_of_a_question_that_fails_are_erased(fused: Fused) -> None:
+    owner = counting_owner(fused, "pages-in-vain", rho_micro=rho(22))
+    totals, data = count(owner)
+    put_page(fused.right.member, totals, 0, data[0])
+    end(fused, "pages-in-vain")
+    with pytest.raises(StateError):
+        put_page(fused.right.member, totals, 1, data[1])
+    with fused.world.zone._core.reading() as connection:
+        held = select(func.count()).select_from(insight_pages).where(insight_pages.c.job == "pages-in-vain")
+        assert connection.execute(held).scalar_one() == 0
 
 
 def test_values_that_are_refused(fused: Fused) -> None:

@@ -3,10 +3,11 @@
 import time
 from threading import Event
 
-from miyun.aggregates.chunks import CHUNK_HANDLES, make_totals, make_values_chunk
+from miyun.aggregates.chunks import CHUNK_HANDLES, make_values_chunk
 from miyun.aggregates.counting import Counting
 from miyun.aggregates.job import InsightJob
 from miyun.aggregates.noise import Noise
+from miyun.aggregates.pages import make_totals
 from miyun.aggregates.release import release
 from miyun.aggregates.statements import Circuit
 from miyun.aggregates.values import encrypt_values
@@ -83,20 +84,37 @@ class _Counted(_Part):
             totals = self._count()
         if totals is None:
             return Outcome.MOVED
-        if totals.statement.epoch != self._job.epoch or not totals.ciphertexts:
+        self._session.aggregations.note_released(self._job.request.contract)
+        if not self._send(totals):
+            return Outcome.MOVED
+        self._note(AuditEvent.TOTALS_RELEASED, totals)
+        return Outcome.DONE
+
+    def _send(self, totals: SignedTotals) -> bool:
+        """The first page, and then those that the zone lacks. False where the agent is to stop before."""
+        page, pages = 0, len(totals.statement.page_digests)
+        for _ in range(pages + 1):
+            answer = self._stub.PutTotals(self._page(totals, page))
+            if answer.HasField("receipt"):
+                self._session.receipts.keep(answer.receipt, totals.statement, self._work.contract)
+                return True
+            page = answer.missing_page
+            if self._stop.is_set():
+                return False
+        raise ReplayError("the zone asks for what it was given", hint="Talk to the zone's operator.")
+
+    def _page(self, totals: SignedTotals, page: int) -> wire.PutTotalsRequest:
+        ciphertexts = self._session.aggregations.page(*self._place, page)
+        if totals.statement.epoch != self._job.epoch or ciphertexts is None:
             raise ReplayError(
                 "this question was answered in another epoch", hint="Ask anew, about versions of the newest epoch."
             )
-        self._session.aggregations.note_released(self._job.request.contract)
-        message = wire.PutTotalsRequest(
+        return wire.PutTotalsRequest(
             statement=to_wire(totals.statement, wire.Totals),
             signature=totals.signature,
-            ciphertexts=totals.ciphertexts,
+            page=page,
+            ciphertexts=ciphertexts,
         )
-        receipt = self._stub.PutTotals(message)
-        self._session.receipts.keep(receipt, totals.statement, self._work.contract)
-        self._note(AuditEvent.TOTALS_RELEASED, totals)
-        return Outcome.DONE
 
     def _count(self) -> SignedTotals | None:
         """The totals; None where the agent is to stop before they are complete."""
@@ -119,9 +137,9 @@ class _Counted(_Part):
                 saver.save_now_and_then()
                 self._tell(Phase.COUNT, counting.covered)
         released = release(counting.complete(), Noise(self._job.question))
-        statement, ciphertexts = make_totals(released, self._session.now())
-        totals = SignedTotals(statement=statement, signature=self._session.sign(statement), ciphertexts=ciphertexts)
-        self._session.aggregations.put_totals(totals)
+        statement, pages = make_totals(released, self._session.now())
+        totals = SignedTotals(statement=statement, signature=self._session.sign(statement))
+        self._session.aggregations.put_totals(totals, pages)
         return totals
 
     def _taken_up(self) -> Counting:

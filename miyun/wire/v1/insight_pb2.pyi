@@ -313,7 +313,7 @@ class Totals(_message.Message):
     HANDLES_FIELD_NUMBER: _builtins.int
     SLOT_BITS_FIELD_NUMBER: _builtins.int
     COUNT_FIELD_NUMBER: _builtins.int
-    CIPHERTEXTS_DIGEST_FIELD_NUMBER: _builtins.int
+    PAGE_DIGESTS_FIELD_NUMBER: _builtins.int
     AT_FIELD_NUMBER: _builtins.int
     contract: _builtins.str
     job: _builtins.str
@@ -326,8 +326,9 @@ class Totals(_message.Message):
     slot_bits: _builtins.int
     count: _builtins.int
     """ciphertexts"""
-    ciphertexts_digest: _builtins.bytes
     at: _builtins.str
+    @_builtins.property
+    def page_digests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
     def __init__(
         self,
         *,
@@ -341,12 +342,12 @@ class Totals(_message.Message):
         handles: _builtins.int = ...,
         slot_bits: _builtins.int = ...,
         count: _builtins.int = ...,
-        ciphertexts_digest: _builtins.bytes = ...,
+        page_digests: _abc.Iterable[_builtins.bytes] | None = ...,
         at: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "ciphertexts_digest", b"ciphertexts_digest", "contract", b"contract", "count", b"count", "epoch", b"epoch", "handles", b"handles", "job", b"job", "key_digest", b"key_digest", "owner", b"owner", "reader", b"reader", "request_digest", b"request_digest", "slot_bits", b"slot_bits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "contract", b"contract", "count", b"count", "epoch", b"epoch", "handles", b"handles", "job", b"job", "key_digest", b"key_digest", "owner", b"owner", "page_digests", b"page_digests", "reader", b"reader", "request_digest", b"request_digest", "slot_bits", b"slot_bits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -665,12 +666,16 @@ Global___PutValuesRequest: _TypeAlias = PutValuesRequest  # noqa: Y015
 
 @_typing.final
 class PutTotalsRequest(_message.Message):
+    """One page."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     STATEMENT_FIELD_NUMBER: _builtins.int
     SIGNATURE_FIELD_NUMBER: _builtins.int
+    PAGE_FIELD_NUMBER: _builtins.int
     CIPHERTEXTS_FIELD_NUMBER: _builtins.int
     signature: _builtins.bytes
+    page: _builtins.int
     ciphertexts: _builtins.bytes
     @_builtins.property
     def statement(self) -> Global___Totals: ...
@@ -679,15 +684,42 @@ class PutTotalsRequest(_message.Message):
         *,
         statement: Global___Totals | None = ...,
         signature: _builtins.bytes = ...,
+        page: _builtins.int = ...,
         ciphertexts: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["statement", b"statement"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ciphertexts", b"ciphertexts", "signature", b"signature", "statement", b"statement"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ciphertexts", b"ciphertexts", "page", b"page", "signature", b"signature", "statement", b"statement"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PutTotalsRequest: _TypeAlias = PutTotalsRequest  # noqa: Y015
+
+@_typing.final
+class PutTotalsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    MISSING_PAGE_FIELD_NUMBER: _builtins.int
+    missing_page: _builtins.int
+    """the first of those"""
+    @_builtins.property
+    def receipt(self) -> _audit_pb2.SignedReceipt:
+        """absent: pages are missing"""
+
+    def __init__(
+        self,
+        *,
+        receipt: _audit_pb2.SignedReceipt | None = ...,
+        missing_page: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["missing_page", b"missing_page", "receipt", b"receipt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutTotalsResponse: _TypeAlias = PutTotalsResponse  # noqa: Y015
 
 @_typing.final
 class GetTotalsRequest(_message.Message):
@@ -695,17 +727,20 @@ class GetTotalsRequest(_message.Message):
 
     CONTRACT_FIELD_NUMBER: _builtins.int
     JOB_FIELD_NUMBER: _builtins.int
+    PAGE_FIELD_NUMBER: _builtins.int
     contract: _builtins.str
     job: _builtins.str
+    page: _builtins.int
     def __init__(
         self,
         *,
         contract: _builtins.str = ...,
         job: _builtins.str = ...,
+        page: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "job", b"job"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "job", b"job", "page", b"page"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -722,6 +757,7 @@ class GetTotalsResponse(_message.Message):
     HANDLES_FIELD_NUMBER: _builtins.int
     signature: _builtins.bytes
     ciphertexts: _builtins.bytes
+    """of the page"""
     epoch: _builtins.int
     handles: _builtins.int
     """padded rows of the columns' owner"""

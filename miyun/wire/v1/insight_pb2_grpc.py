@@ -69,7 +69,7 @@ class InsightServiceStub:
         self.PutTotals = channel.unary_unary(
                 '/miyun.wire.v1.InsightService/PutTotals',
                 request_serializer=miyun_dot_wire_dot_v1_dot_insight__pb2.PutTotalsRequest.SerializeToString,
-                response_deserializer=miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.FromString,
+                response_deserializer=miyun_dot_wire_dot_v1_dot_insight__pb2.PutTotalsResponse.FromString,
                 _registered_method=True)
         self.GetTotals = channel.unary_unary(
                 '/miyun.wire.v1.InsightService/GetTotals',
@@ -177,7 +177,7 @@ def add_InsightServiceServicer_to_server(servicer, server):
             'PutTotals': grpc.unary_unary_rpc_method_handler(
                     servicer.PutTotals,
                     request_deserializer=miyun_dot_wire_dot_v1_dot_insight__pb2.PutTotalsRequest.FromString,
-                    response_serializer=miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.SerializeToString,
+                    response_serializer=miyun_dot_wire_dot_v1_dot_insight__pb2.PutTotalsResponse.SerializeToString,
             ),
             'GetTotals': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTotals,
@@ -379,7 +379,7 @@ class InsightService:
             target,
             '/miyun.wire.v1.InsightService/PutTotals',
             miyun_dot_wire_dot_v1_dot_insight__pb2.PutTotalsRequest.SerializeToString,
-            miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.FromString,
+            miyun_dot_wire_dot_v1_dot_insight__pb2.PutTotalsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -40,7 +40,7 @@ class InsightServiceStub:
     QuoteInsight: _grpc.UnaryUnaryMultiCallable[_insight_pb2.QuoteInsightRequest, _insight_pb2.QuoteInsightResponse]
     GetSelection: _grpc.UnaryUnaryMultiCallable[_insight_pb2.GetSelectionRequest, _insight_pb2.GetSelectionResponse]
     PutValues: _grpc.UnaryUnaryMultiCallable[_insight_pb2.PutValuesRequest, _audit_pb2.SignedReceipt]
-    PutTotals: _grpc.UnaryUnaryMultiCallable[_insight_pb2.PutTotalsRequest, _audit_pb2.SignedReceipt]
+    PutTotals: _grpc.UnaryUnaryMultiCallable[_insight_pb2.PutTotalsRequest, _insight_pb2.PutTotalsResponse]
     GetTotals: _grpc.UnaryUnaryMultiCallable[_insight_pb2.GetTotalsRequest, _insight_pb2.GetTotalsResponse]
     AskOverlap: _grpc.UnaryUnaryMultiCallable[_insight_pb2.AskOverlapRequest, _insight_pb2.AskOverlapResponse]
 
@@ -55,7 +55,7 @@ class InsightServiceAsyncStub(InsightServiceStub):
     QuoteInsight: _aio.UnaryUnaryMultiCallable[_insight_pb2.QuoteInsightRequest, _insight_pb2.QuoteInsightResponse]  # type: ignore[assignment]
     GetSelection: _aio.UnaryUnaryMultiCallable[_insight_pb2.GetSelectionRequest, _insight_pb2.GetSelectionResponse]  # type: ignore[assignment]
     PutValues: _aio.UnaryUnaryMultiCallable[_insight_pb2.PutValuesRequest, _audit_pb2.SignedReceipt]  # type: ignore[assignment]
-    PutTotals: _aio.UnaryUnaryMultiCallable[_insight_pb2.PutTotalsRequest, _audit_pb2.SignedReceipt]  # type: ignore[assignment]
+    PutTotals: _aio.UnaryUnaryMultiCallable[_insight_pb2.PutTotalsRequest, _insight_pb2.PutTotalsResponse]  # type: ignore[assignment]
     GetTotals: _aio.UnaryUnaryMultiCallable[_insight_pb2.GetTotalsRequest, _insight_pb2.GetTotalsResponse]  # type: ignore[assignment]
     AskOverlap: _aio.UnaryUnaryMultiCallable[_insight_pb2.AskOverlapRequest, _insight_pb2.AskOverlapResponse]  # type: ignore[assignment]
 
@@ -109,7 +109,7 @@ class InsightServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _insight_pb2.PutTotalsRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_audit_pb2.SignedReceipt, _abc.Awaitable[_audit_pb2.SignedReceipt]]: ...
+    ) -> _typing.Union[_insight_pb2.PutTotalsResponse, _abc.Awaitable[_insight_pb2.PutTotalsResponse]]: ...
 
     @_abc_1.abstractmethod
     def GetTotals(

@@ -4,15 +4,14 @@ from pyroaring import BitMap
 from sqlalchemy import Connection
 
 from miyun.aggregates.chunks import (
-    check_totals,
     chunk_count,
     chunk_range,
     make_selection_chunk,
-    make_totals,
     read_chunk,
 )
 from miyun.aggregates.job import InsightJob
 from miyun.aggregates.noise import Noise
+from miyun.aggregates.pages import check_totals, make_totals, read_page
 from miyun.aggregates.release import release
 from miyun.aggregates.selection import Selected, encrypt_selection
 from miyun.aggregates.statements import Circuit, SelectionChunk, Totals, ValuesChunk
@@ -112,26 +111,32 @@ def put_values(core: Core, caller: str, chunk: ValuesChunk, signature: bytes, da
         return receipt(core, change, contract.id, insight.job, chunk)
 
 
-def put_totals(core: Core, caller: str, totals: Totals, signature: bytes, data: bytes) -> SignedReceipt:
-    """Take the noised totals of the columns' owner, for the reader.
+def put_totals(
+    core: Core, caller: str, totals: SignedTotals, page: int, data: bytes
+) -> tuple[SignedReceipt | None, int]:
+    """Take a page of the noised totals of the columns' owner, for the reader. In any order, and again.
+
+    The receipt, once all are in; before, the first page that is missing.
 
     Raises:
         ReplayError: other totals than before, or another job's.
         MalformedError, SignatureError: no such totals of this job.
     """
     with core.reading() as connection:
-        contract, insight, question = _incoming(core, connection, caller, totals, Circuit.SELECTION)
-    check_totals(question, totals, signature, data)
-    question.key.read(data)
+        contract, insight, question = _incoming(core, connection, caller, totals.statement, Circuit.SELECTION)
+    check_totals(question, totals.statement, totals.signature)
+    read_page(question, totals.statement, page, data)
     with core.changing() as change:
         active_contract(change, contract.id, caller)
-        held = stored_insight(change.connection, contract.id, insight.job).totals
-        if held is None:
-            given = SignedTotals(statement=totals, signature=signature, ciphertexts=data)
-            _release(core, change, insight, given, actor=caller)
-        elif held != totals:
+        held = stored_insight(change.connection, contract.id, insight.job)
+        if held.totals is not None and held.totals.statement != totals.statement:
             raise ReplayError("totals that differ from those given before", hint="Send what was sent before.")
-        return receipt(core, change, contract.id, insight.job, totals)
+        if not held.released:
+            missing = _take_page(change, held, totals, page, data)
+            if missing:
+                return None, min(missing)
+            _release(core, change, insight, totals.statement, actor=caller)
+        return receipt(core, change, contract.id, insight.job, totals.statement), 0
 
 
 def release_sums(core: Core, contract: Contract, job: Job) -> bool:
@@ -139,7 +144,7 @@ def release_sums(core: Core, contract: Contract, job: Job) -> bool:
     with core.reading() as connection:
         insight = stored_insight(connection, contract.id, job.id)
         state = store.running_totals(connection, insight)
-        if insight.totals is not None or state is None or insight.covered < insight.handles:
+        if insight.released or state is None or insight.covered < insight.handles:
             return False
         question = insight_job(connection, contract, insight)
         selected = _selected(connection, question, insight)
@@ -149,20 +154,32 @@ def release_sums(core: Core, contract: Contract, job: Job) -> bool:
         current = stored_insight(change.connection, contract.id, job.id)
         if current != insight or require_job(change.connection, contract.id, job.id).state.ended:
             return False
-        totals, data = make_totals(released, change.at)
-        made = SignedTotals(statement=totals, signature=core.signing_key.sign(totals), ciphertexts=data)
-        _release(core, change, insight, made, actor=core.name)
+        totals, pages = make_totals(released, change.at)
+        signed = SignedTotals(statement=totals, signature=core.signing_key.sign(totals))
+        for page, data in enumerate(pages):
+            _take_page(change, current, signed, page, data)
+        _release(core, change, insight, totals, actor=core.name)
     return True
 
 
-def _release(core: Core, change: Change, insight: StoredInsight, totals: SignedTotals, *, actor: str) -> None:
+def _take_page(change: Change, insight: StoredInsight, totals: SignedTotals, page: int, data: bytes) -> set[int]:
+    """Keep a page; gives those that are missing then."""
+    _require_open(require_job(change.connection, insight.contract, insight.job))
+    held = store.pages_held(change.connection, insight)
+    if not held:
+        store.begin_totals(change.connection, insight, totals)
+    if page not in held:
+        store.put_page(change.connection, insight, page, data)
+    return set(range(len(totals.statement.page_digests))) - held - {page}
+
+
+def _release(core: Core, change: Change, insight: StoredInsight, totals: Totals, *, actor: str) -> None:
     job = require_job(change.connection, insight.contract, insight.job)
-    _require_open(job)
-    store.put_totals(change.connection, insight, totals)
+    store.release_totals(change.connection, insight)
     raise_mark(core, change.connection)
     finish_job(change, job)
     facts: dict[Fact, str | int] = {Fact.JOB: job.id, Fact.EPOCH: insight.epoch}
-    record_statement(change, insight.contract, Event.TOTALS_RELEASED, actor, totals.statement, facts=facts)
+    record_statement(change, insight.contract, Event.TOTALS_RELEASED, actor, totals, facts=facts)
 
 
 def _keep(change: Change, insight: StoredInsight, job: Job, chunk: ValuesChunk, running: bytes) -> None:

@@ -6,15 +6,14 @@ from sqlalchemy import Connection
 
 from miyun.aggregates.job import InsightJob, prove_key
 from miyun.aggregates.question import MOST_SEGMENTS, require_matched
-from miyun.aggregates.statements import Circuit, InsightRequest, ReaderKey, SegmentVersion, Totals
+from miyun.aggregates.statements import Circuit, InsightRequest, ReaderKey, SegmentVersion
 from miyun.audit.events import Event, Fact
 from miyun.contract.jobs import Job, JobKind
 from miyun.contract.model import MATCHED, Contract
 from miyun.contract.permissions import permit_insight
-from miyun.errors import InputError, NotFoundError, NotPermittedError, StateError, WaitingError
+from miyun.errors import InputError, MalformedError, NotFoundError, NotPermittedError, StateError, WaitingError
 from miyun.privacy.quotes import InsightQuote
 from miyun.segments.listing import SegmentState
-from miyun.transport.limits import MESSAGE_BYTES
 from miyun.zone.core import Change, Core
 from miyun.zone.operations.access import (
     active_contract,
@@ -29,25 +28,24 @@ from miyun.zone.operations.releases import INSIGHT, charge_owners, is_charged, l
 from miyun.zone.operations.segments import require_live, require_segment
 from miyun.zone.store import insights as store
 from miyun.zone.store.fusions import joined_fusion, list_announcements
-from miyun.zone.store.insights import SignedKey, StoredInsight
+from miyun.zone.store.insights import SignedKey, SignedTotals, StoredInsight
 from miyun.zone.store.jobs import signed_request
 from miyun.zone.store.segments import StoredSegment
 
 MOST_KEYS = 16
 """Keys of one party under one contract, for as long as it lasts."""
 
-_ENVELOPE_BYTES = 64 * 1024
-"""What a message takes beside the ciphertexts, at most."""
+MOST_ANSWER_BYTES = 128 << 20
+"""Of one answer: 170,000 ciphertexts at 3072 bits. 300,000 tags of 8 segments take an eighth of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """``totals`` is None until they are released; ``ciphertexts`` is empty then, and once they are erased."""
+    """A page of the totals; ``totals`` is None until they are released, and the page empty."""
 
     insight: StoredInsight
-    totals: Totals | None
-    signature: bytes
-    ciphertexts: bytes
+    totals: SignedTotals | None
+    page: bytes
 
 
 def put_reader_key(core: Core, caller: str, statement: ReaderKey, signature: bytes) -> SignedReceipt:
@@ -86,7 +84,7 @@ def request_insight(core: Core, caller: str, request: InsightRequest, signature:
         NotPermittedError: a grant is missing, or roles that must be apart are in one organisation.
         BudgetExceededError, WaitingError: no room in the contract's budget, or in an owner's leases.
         StateError: a segment is gone, or this version of it.
-        InputError: nothing is asked, more than one message can answer, or a segment is not one of matched pairs.
+        InputError: nothing is asked, more than can be kept for an answer, or a segment is not one of matched pairs.
     """
     _prove_first(core, caller, request)
     with core.changing() as change:
@@ -111,11 +109,13 @@ def quote_insight(core: Core, caller: str, contract_id: str, rho_micro: int) -> 
         return InsightQuote(rho_micro=rho_micro, remaining_micro=min(book.remaining(now) for book in books))
 
 
-def get_totals(core: Core, caller: str, contract: str, job: str) -> Answer:
-    """The answer to a question, for its reader.
+def get_totals(core: Core, caller: str, contract: str, job: str, page: int) -> Answer:
+    """A page of the answer to a question, for its reader.
 
     Raises:
         NotPermittedError: somebody else asked.
+        MalformedError: there is no such page.
+        StateError: the answer is erased.
     """
     with core.reading() as connection:
         contract_of_party(connection, contract, caller).require_active(core.clock())
@@ -125,17 +125,17 @@ def get_totals(core: Core, caller: str, contract: str, job: str) -> Answer:
                 f"this answer is for {held.requester}", hint="Ask a question of your own.", clause="parties"
             )
         insight = stored_insight(connection, contract, job)
-        ciphertexts = store.released_ciphertexts(connection, insight)
-        if insight.totals is not None and ciphertexts is None:
+        if insight.totals is None or not insight.released:
+            return Answer(insight=insight, totals=None, page=b"")
+        pages = len(insight.totals.statement.page_digests)
+        if page >= pages:
+            raise MalformedError(f"there is no page {page}", hint=f"Fetch pages 0 to {pages - 1}.")
+        ciphertexts = store.find_page(connection, insight, page)
+        if ciphertexts is None:
             raise StateError(
                 f"the answer about epoch {insight.epoch} is erased", hint="Ask about a segment of the newest epoch."
             )
-        return Answer(
-            insight=insight,
-            totals=insight.totals,
-            signature=insight.totals_signature,
-            ciphertexts=ciphertexts or b"",
-        )
+        return Answer(insight=insight, totals=insight.totals, page=ciphertexts)
 
 
 def stored_insight(connection: Connection, contract: str, job: str) -> StoredInsight:
@@ -228,9 +228,9 @@ def _begin(core: Core, change: Change, contract: Contract, request: InsightReque
     handles = _handles(change.connection, contract, epoch, owner)
     job = _job(change.connection, contract, request, signature, epoch=epoch, handles=handles)
     largest = job.layout.ciphertexts * job.key.ciphertext_bytes
-    if largest + _ENVELOPE_BYTES > MESSAGE_BYTES:
+    if largest > MOST_ANSWER_BYTES:
         raise InputError(
-            f"the answer would take {largest >> 20:,} MiB, and {MESSAGE_BYTES >> 20} can be sent at once",
+            f"the answer would take {largest >> 20:,} MiB, and may take {MOST_ANSWER_BYTES >> 20}",
             hint="Ask about fewer tags or segments at a time.",
         )
     release = request.question_digest()

@@ -11,6 +11,7 @@ from miyun.wire.v1.insight_pb2_grpc import InsightServiceServicer
 from miyun.zone.core import Core
 from miyun.zone.operations import aggregating, insight, overlaps
 from miyun.zone.services.receipts import job_message, receipt_message
+from miyun.zone.store.insights import SignedTotals
 
 
 class InsightService(InsightServiceServicer):
@@ -63,19 +64,22 @@ class InsightService(InsightServiceServicer):
             aggregating.put_values(self._core, caller, statement, request.signature, request.ciphertexts)
         )
 
-    def PutTotals(self, request: wire.PutTotalsRequest, context: grpc.ServicerContext) -> SignedReceipt:
-        statement = from_wire(request.statement, Totals)
-        caller = current_peer(context).name
-        return receipt_message(
-            aggregating.put_totals(self._core, caller, statement, request.signature, request.ciphertexts)
+    def PutTotals(self, request: wire.PutTotalsRequest, context: grpc.ServicerContext) -> wire.PutTotalsResponse:
+        totals = SignedTotals(statement=from_wire(request.statement, Totals), signature=request.signature)
+        receipt, missing = aggregating.put_totals(
+            self._core, current_peer(context).name, totals, request.page, request.ciphertexts
+        )
+        return wire.PutTotalsResponse(
+            receipt=None if receipt is None else receipt_message(receipt), missing_page=missing
         )
 
     def GetTotals(self, request: wire.GetTotalsRequest, context: grpc.ServicerContext) -> wire.GetTotalsResponse:
-        answer = insight.get_totals(self._core, current_peer(context).name, request.contract, request.job)
+        answer = insight.get_totals(self._core, current_peer(context).name, request.contract, request.job, request.page)
+        totals = answer.totals
         return wire.GetTotalsResponse(
-            statement=None if answer.totals is None else to_wire(answer.totals, wire.Totals),
-            signature=answer.signature,
-            ciphertexts=answer.ciphertexts,
+            statement=None if totals is None else to_wire(totals.statement, wire.Totals),
+            signature=b"" if totals is None else totals.signature,
+            ciphertexts=answer.page,
             epoch=answer.insight.epoch,
             handles=answer.insight.handles,
         )

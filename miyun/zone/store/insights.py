@@ -4,11 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, select, update
 
 from miyun.aggregates.statements import ReaderKey, Totals, ValuesChunk
 from miyun.contract.jobs import JobState
-from miyun.zone.schema import insight_segments, insight_values, insights, jobs, reader_keys
+from miyun.zone.schema import insight_pages, insight_segments, insight_values, insights, jobs, reader_keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,6 @@ class SignedKey:
 class SignedTotals:
     statement: Totals
     signature: bytes
-    ciphertexts: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +28,8 @@ class StoredInsight:
     """A question about segments of ``epoch``. ``owner`` has the columns, and ``handles`` row handles.
 
     ``segment_jobs`` are the jobs of the segments, in the order of the request; empty for all pairs. ``covered`` is the
-    first row handle that is missing in the running totals.
+    first row handle that is missing in the running totals. ``totals`` are there from their first page on, and
+    ``released`` with the last one.
     """
 
     contract: str
@@ -40,8 +40,8 @@ class StoredInsight:
     handles: int
     segment_jobs: tuple[str, ...]
     covered: int = 0
-    totals: Totals | None = None
-    totals_signature: bytes = b""
+    totals: SignedTotals | None = None
+    released: bool = False
 
 
 def add_key(connection: Connection, signed: SignedKey) -> None:
@@ -102,6 +102,7 @@ def add_insight(connection: Connection, insight: StoredInsight) -> None:
             owner=insight.owner,
             handles=insight.handles,
             paid=True,
+            released=False,
             covered=0,
         )
     )
@@ -114,7 +115,7 @@ def add_insight(connection: Connection, insight: StoredInsight) -> None:
 
 
 def find_insight(connection: Connection, contract: str, job: str) -> StoredInsight | None:
-    columns = [column for column in insights.c if column.name not in {"running", "ciphertexts"}]
+    columns = [column for column in insights.c if column.name != "running"]
     row = connection.execute(
         select(*columns).where(insights.c.contract == contract, insights.c.job == job)
     ).one_or_none()
@@ -133,8 +134,10 @@ def find_insight(connection: Connection, contract: str, job: str) -> StoredInsig
         handles=row.handles,
         segment_jobs=tuple(segment_jobs),
         covered=row.covered,
-        totals=None if row.totals is None else Totals.from_canonical(row.totals),
-        totals_signature=row.totals_signature or b"",
+        totals=None
+        if row.totals is None
+        else SignedTotals(statement=Totals.from_canonical(row.totals), signature=row.totals_signature),
+        released=row.released,
     )
 
 
@@ -167,13 +170,13 @@ def forget_payment(connection: Connection, contract: str, job: str) -> None:
 
 def unanswered(connection: Connection) -> tuple[tuple[str, str], ...]:
     """Contract and job of all questions without an answer, whether they are open or failed."""
-    query = select(insights.c.contract, insights.c.job).where(insights.c.totals.is_(None))
+    query = select(insights.c.contract, insights.c.job).where(insights.c.released.is_(False))
     return tuple((row.contract, row.job) for row in connection.execute(query))
 
 
 def count_answers(connection: Connection) -> int:
     """Of all questions under all contracts."""
-    query = select(func.count()).select_from(insights).where(insights.c.totals.is_not(None))
+    query = select(func.count()).select_from(insights).where(insights.c.released)
     return connection.execute(query).scalar_one()
 
 
@@ -202,23 +205,32 @@ def find_values(connection: Connection, contract: str, job: str, index: int) -> 
     return None if held is None else ValuesChunk.from_canonical(held)
 
 
-def put_totals(connection: Connection, insight: StoredInsight, totals: SignedTotals) -> None:
-    """Keep what the reader may have, and of what it was made of no more than which chunks came."""
+def begin_totals(connection: Connection, insight: StoredInsight, totals: SignedTotals) -> None:
+    """Keep what is signed of totals whose pages follow."""
     connection.execute(
-        _update(insight).values(
-            totals=totals.statement.canonical_bytes(),
-            totals_signature=totals.signature,
-            ciphertexts=totals.ciphertexts,
-            running=None,
-        )
+        _update(insight).values(totals=totals.statement.canonical_bytes(), totals_signature=totals.signature)
     )
 
 
-def released_ciphertexts(connection: Connection, insight: StoredInsight) -> bytes | None:
-    """The released totals; None before, and once they are erased."""
-    return connection.execute(
-        select(insights.c.ciphertexts).where(insights.c.contract == insight.contract, insights.c.job == insight.job)
-    ).scalar()
+def put_page(connection: Connection, insight: StoredInsight, page: int, ciphertexts: bytes) -> None:
+    connection.execute(
+        insert(insight_pages).values(contract=insight.contract, job=insight.job, page=page, ciphertexts=ciphertexts)
+    )
+
+
+def pages_held(connection: Connection, insight: StoredInsight) -> frozenset[int]:
+    return frozenset(connection.execute(select(insight_pages.c.page).where(*_pages(insight))).scalars())
+
+
+def find_page(connection: Connection, insight: StoredInsight, page: int) -> bytes | None:
+    """A page of totals; None before it comes, and once they are erased."""
+    query = select(insight_pages.c.ciphertexts).where(*_pages(insight), insight_pages.c.page == page)
+    return connection.execute(query).scalar()
+
+
+def release_totals(connection: Connection, insight: StoredInsight) -> None:
+    """The reader may have what is there; of what it was made of no more is kept than which chunks came."""
+    connection.execute(_update(insight).values(released=True, running=None))
 
 
 def insights_of_segment(connection: Connection, contract: str, segment_job: str) -> tuple[str, ...]:
@@ -240,33 +252,39 @@ def insights_of_epoch(connection: Connection, contract: str, epoch: int) -> tupl
 
 
 def kept_epochs(connection: Connection, contract: str) -> tuple[int, ...]:
-    """The epochs of which there are released totals still."""
-    return tuple(
-        connection.execute(
-            select(insights.c.epoch)
-            .where(insights.c.contract == contract, insights.c.ciphertexts.is_not(None))
-            .distinct()
-        ).scalars()
-    )
+    """The epochs of which there are totals still."""
+    here = (insight_pages.c.contract == insights.c.contract) & (insight_pages.c.job == insights.c.job)
+    query = select(insights.c.epoch).join(insight_pages, here).where(insights.c.contract == contract).distinct()
+    return tuple(connection.execute(query).scalars())
 
 
 def erase_running(connection: Connection, contract: str, jobs_: Collection[str]) -> None:
-    """Forget the values of these questions that were handed in."""
-    connection.execute(
-        update(insights)
-        .where(insights.c.contract == contract, insights.c.job.in_(jobs_))
-        .values(running=None, covered=0)
-    )
+    """Forget what was handed in for these questions, but for answers that are released."""
+    table = insights.c
+    here = (table.contract == contract, table.job.in_(jobs_))
+    connection.execute(update(insights).where(*here).values(running=None, covered=0))
     connection.execute(
         delete(insight_values).where(insight_values.c.contract == contract, insight_values.c.job.in_(jobs_))
+    )
+    unreleased = select(table.job).where(*here, table.released.is_(False))
+    connection.execute(
+        delete(insight_pages).where(insight_pages.c.contract == contract, insight_pages.c.job.in_(unreleased))
+    )
+    connection.execute(
+        update(insights).where(*here, table.released.is_(False)).values(totals=None, totals_signature=None)
     )
 
 
 def erase_totals(connection: Connection, contract: str, epoch: int) -> None:
     """Forget what was released about an epoch; that it was stays known."""
+    asked = select(insights.c.job).where(insights.c.contract == contract, insights.c.epoch == epoch)
     connection.execute(
-        update(insights).where(insights.c.contract == contract, insights.c.epoch == epoch).values(ciphertexts=None)
+        delete(insight_pages).where(insight_pages.c.contract == contract, insight_pages.c.job.in_(asked))
     )
+
+
+def _pages(insight: StoredInsight) -> tuple[ColumnElement[bool], ...]:
+    return insight_pages.c.contract == insight.contract, insight_pages.c.job == insight.job
 
 
 def _update(insight: StoredInsight) -> Any:

@@ -124,7 +124,13 @@ def upgrade() -> None:
         sa.Column("epoch", sa.Integer, nullable=False),
         sa.Column("statement", sa.LargeBinary, nullable=False),
         sa.Column("signature", sa.LargeBinary, nullable=False),
-        sa.Column("ciphertexts", sa.LargeBinary),
+    )
+    op.create_table(
+        "released_pages",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("job", sa.String, primary_key=True),
+        sa.Column("page", sa.Integer, primary_key=True),
+        sa.Column("ciphertexts", sa.LargeBinary, nullable=False),
     )
     op.create_table(
         "values_chunks",

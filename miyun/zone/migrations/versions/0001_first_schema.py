@@ -232,7 +232,7 @@ def upgrade() -> None:
         sa.Column("running", sa.LargeBinary),
         sa.Column("totals", sa.LargeBinary),
         sa.Column("totals_signature", sa.LargeBinary),
-        sa.Column("ciphertexts", sa.LargeBinary),
+        sa.Column("released", sa.Boolean, nullable=False),
     )
     op.create_index("insights_by_question", "insights", ["contract", "question"])
     op.create_table(
@@ -241,6 +241,13 @@ def upgrade() -> None:
         sa.Column("job", sa.String(64), primary_key=True),
         sa.Column("place", sa.Integer, primary_key=True),
         sa.Column("segment_job", sa.String(64), nullable=False),
+    )
+    op.create_table(
+        "insight_pages",
+        sa.Column("contract", sa.String(64), primary_key=True),
+        sa.Column("job", sa.String(64), primary_key=True),
+        sa.Column("page", sa.Integer, primary_key=True),
+        sa.Column("ciphertexts", sa.LargeBinary, nullable=False),
     )
     op.create_table(
         "insight_values",

@@ -1,11 +1,13 @@
 """Two sides of an intersection-sum, and what it comes to in the clear."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.tables import write_people
 from demo.people import Population
 
 SEED: Final = 23
@@ -43,11 +45,19 @@ def deal_sides(rows: int) -> Sides:
     )
 
 
-def as_task(sides: Sides) -> dict[str, Any]:
-    """What a worker is told of it."""
-    return {
-        "matcher": [str(phone) for phone in sides.matcher.tolist()],
-        "holder": [str(phone) for phone in sides.holder.tolist()],
-        "numbers": sides.numbers.tolist(),
-        "largest": LARGEST,
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Laid:
+    """The sides, and their tables."""
+
+    sides: Sides
+    members: Path
+    platform: Path
+
+
+def lay_sides(folder: Path, rows: int) -> Laid:
+    """The merchant is the holder, the platform the matcher."""
+    sides, numbers = deal_sides(rows), np.arange(rows)
+    laid = Laid(sides=sides, members=folder / "members.csv", platform=folder / "users.csv")
+    write_people(laid.members, "m", numbers, sides.holder, sides.numbers)
+    write_people(laid.platform, "u", numbers, sides.matcher)
+    return laid

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.failures import WrongResultError
+from bench.tables import numbered, write_people
 from demo.people import Population
 
 SEED: Final = 17
@@ -67,9 +68,9 @@ def lay_portraits(folder: Path, users: int, tags: int) -> Portraits:
     matched = np.arange(users) >= users // 2
     carriers = deal(users, tags)
     paths = {name: folder / name for name in ("members.csv", "users.csv", "pairs.parquet", "catalogue.csv")}
-    _write_people(paths["members.csv"], "m", ours, people.phones(ours), spend)
+    write_people(paths["members.csv"], "m", ours, people.phones(ours), spend)
     theirs = np.arange(users, dtype=np.uint64)
-    _write_people(paths["users.csv"], "u", theirs, people.phones(theirs), None)
+    write_people(paths["users.csv"], "u", theirs, people.phones(theirs))
     _write_pairs(paths["pairs.parquet"], carriers)
     _write_catalogue(paths["catalogue.csv"], tags)
     return Portraits(
@@ -142,19 +143,12 @@ def _starts(tags: int) -> Integers:
     return np.arange(PARTS + 1, dtype=np.int64) * tags // PARTS
 
 
-def _write_people(path: Path, prefix: str, people: Any, phones: Integers, spend: Integers | None) -> None:
-    from pyarrow import csv
-
-    columns = {"id": _names(prefix, people), "phone": phones} | ({} if spend is None else {"spend": spend})
-    csv.write_csv(_table(columns), path)
-
-
 def _write_pairs(path: Path, carriers: Carriers) -> None:
+    import pyarrow as pa
     from pyarrow import parquet
 
-    parquet.write_table(
-        _table({"id": _names("u", carriers.people), "tag": _names("t", carriers.tags)}), path, row_group_size=1 << 18
-    )
+    table = pa.table({"id": numbered("u", carriers.people), "tag": numbered("t", carriers.tags)})
+    parquet.write_table(table, path, row_group_size=1 << 18)
 
 
 def _write_catalogue(path: Path, tags: int) -> None:
@@ -163,16 +157,3 @@ def _write_catalogue(path: Path, tags: int) -> None:
         file.write("id,parent,type\n")
         file.writelines(f"b{branch},,group\n" for branch in range(BRANCHES))
         file.writelines(f"t{tag},b{branch},flag\n" for tag, branch in enumerate(branches))
-
-
-def _names(prefix: str, numbers: Any) -> Any:
-    import pyarrow as pa
-    from pyarrow import compute
-
-    return compute.binary_join_element_wise(prefix, compute.cast(pa.array(numbers), pa.string()), "")
-
-
-def _table(columns: dict[str, Any]) -> Any:
-    import pyarrow as pa
-
-    return pa.table(columns)

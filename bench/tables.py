@@ -55,6 +55,23 @@ def _columns(path: Path) -> tuple[Texts, Texts]:
     return table["id"].to_numpy().astype(np.bytes_), table["phone"].to_numpy()
 
 
+def write_people(path: Path, prefix: str, people: Any, phones: Any, spend: Any = None) -> None:
+    """A CSV file with the columns ``id``, ``phone`` and, where it is given, ``spend``."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    columns = {"id": numbered(prefix, people), "phone": phones} | ({} if spend is None else {"spend": spend})
+    csv.write_csv(pa.table(columns), path)
+
+
+def numbered(prefix: str, numbers: Any) -> Any:
+    """An Arrow array of names: the prefix and a number."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    return compute.binary_join_element_wise(prefix, compute.cast(pa.array(numbers), pa.string()), "")
+
+
 def compare_ids(expected: Texts, path: Path) -> None:
     """Compare the first column of a result with the truth, whatever its order.
 

@@ -4,11 +4,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from bench.cases.case import Bout, Place
 from bench.cases.one_process import begin, used
-from bench.cases.own import CAST, CONTRACT, as_failures, carried, require_native, with_backend
+from bench.cases.own import CONTRACT, agree, carried, staged
 from bench.environments import OwnEnvironment
 from bench.processes import Deadline, Worker
 from bench.results import Run
@@ -29,13 +30,9 @@ class MiyunFusion:
 
     @contextmanager
     def open(self, ground: Tables, place: Place, deadline: Deadline) -> Iterator[Bout]:
-        if self.backend == "native":
-            require_native()
         started = time.monotonic()
-        with with_backend(self.backend), as_failures(), Stage(place.folder / "stage", CAST) as stage:
-            _set_up(stage, ground)
+        with staged(place.folder / "stage", self.backend, partial(_set_up, ground)) as stage:
             set_up = time.monotonic() - started
-            stage.start_agents()
             user = Worker(
                 "user", python=place.python, script="miyun_fusion", task=_task(stage, ground), folder=place.folder
             )
@@ -63,7 +60,7 @@ def _run(stage: Stage, user: Worker, ground: Tables, deadline: Deadline) -> Run:
     return Run(figures=figures, processes=processes, wire_bytes=wire)
 
 
-def _set_up(stage: Stage, ground: Tables) -> None:
+def _set_up(ground: Tables, stage: Stage) -> None:
     stage.make_homes()
     for actor, table in ((stage.merchant, ground.merchant), (stage.platform, ground.platform)):
         write_party(
@@ -73,11 +70,7 @@ def _set_up(stage: Stage, ground: Tables) -> None:
                 "members.identifiers.phone": {"column": "phone", "profile": "e164-cn"},
             },
         )
-    stage.open_zone()
-    stage.join()
-    cap = RUNS_WITHIN_CAP * ground.rows
-    draft, _ = stage.draft(CONTRACT, "--identifier", f"phone:e164-cn:{cap}", "--no-consent", "--padding", "1")
-    stage.agree(CONTRACT, draft)
+    agree(stage, "--identifier", f"phone:e164-cn:{RUNS_WITHIN_CAP * ground.rows}")
 
 
 def _task(stage: Stage, ground: Tables) -> dict[str, object]:

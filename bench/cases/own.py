@@ -1,11 +1,15 @@
 """What Miyun's own contestants have in common."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
+from bench.cases.one_process import begin, used
 from bench.failures import BenchError, UnavailableError
+from bench.processes import Deadline, Worker
+from bench.results import Process
 from demo.processes import CommandError
 from demo.stage import Cast, Stage
 from miyun.kernels import BACKEND_VARIABLE, NATIVE_VERSION
@@ -28,6 +32,42 @@ def require_native() -> None:
         raise UnavailableError(f"miyun-native is not here: {error}") from None
     if miyun_native.__version__ != NATIVE_VERSION:
         raise UnavailableError(f"miyun-native is {miyun_native.__version__}, not {NATIVE_VERSION}")
+
+
+@contextmanager
+def staged(folder: Path, backend: str, set_up: Callable[[Stage], None]) -> Iterator[Stage]:
+    """A zone and two parties with this backend, as ``set_up`` leaves them; then both agents as daemons.
+
+    Raises:
+        BenchError: one of them fails, then or inside the block.
+    """
+    if backend == "native":
+        require_native()
+    with with_backend(backend), as_failures(), Stage(folder, CAST) as stage:
+        set_up(stage)
+        stage.start_agents()
+        yield stage
+
+
+def agree(stage: Stage, *terms: str) -> None:
+    """Start the zone, have both parties join it, and agree on a contract without consent or padding."""
+    stage.open_zone()
+    stage.join()
+    draft, _ = stage.draft(CONTRACT, *terms, "--no-consent", "--padding", "1")
+    stage.agree(CONTRACT, draft)
+
+
+def measured(
+    stage: Stage, user: Worker, deadline: Deadline, **request: Any
+) -> tuple[dict[str, Any], tuple[Process, ...], int]:
+    """Let the user ask once: the answer, what every process used meanwhile, and the bytes on the wires."""
+    pids = {name: daemon.pid for name, daemon in stage.daemons.items()} | {user.name: user.pid}
+    before = {name: begin(pid) for name, pid in pids.items()}
+    carried_before = carried(stage)
+    user.start(**request)
+    answer = user.done(deadline)
+    wire = carried(stage) - carried_before
+    return answer, tuple(used(name, pid, before[name]) for name, pid in pids.items()), wire
 
 
 def carried(stage: Stage) -> int:

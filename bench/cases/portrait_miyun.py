@@ -5,14 +5,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from bench.cases.case import Bout, Place
-from bench.cases.one_process import begin, used
-from bench.cases.own import CAST, CONTRACT, as_failures, carried, require_native, with_backend
+from bench.cases.own import CONTRACT, agree, measured, staged
 from bench.environments import OwnEnvironment
 from bench.portraits import DEFINITION, Portraits, compare_totals
 from bench.processes import Deadline, Worker
@@ -37,12 +37,8 @@ class MiyunPortrait:
 
     @contextmanager
     def open(self, ground: Portraits, place: Place, deadline: Deadline) -> Iterator[Bout]:
-        if self.backend == "native":
-            require_native()
         started = time.monotonic()
-        with with_backend(self.backend), as_failures(), Stage(place.folder / "stage", CAST) as stage:
-            _set_up(stage, ground)
-            stage.start_agents()
+        with staged(place.folder / "stage", self.backend, partial(_set_up, ground)) as stage:
             task = {
                 "contract": CONTRACT,
                 "home": str(stage.merchant.home),
@@ -68,13 +64,7 @@ class MiyunPortrait:
 def _run(stage: Stage, user: Worker, ground: Portraits, charge: int, deadline: Deadline) -> Run:
     user.start(do="fill")
     filled = user.done(deadline)
-    pids = {name: daemon.pid for name, daemon in stage.daemons.items()} | {"user": user.pid}
-    before = {name: begin(pid) for name, pid in pids.items()}
-    before_it = carried(stage)
-    user.start(do="ask", charge=charge)
-    answered = user.done(deadline)
-    wire = carried(stage) - before_it
-    processes = tuple(used(name, pid, before[name]) for name, pid in pids.items())
+    answered, processes, wire = measured(stage, user, deadline, do="ask", charge=charge)
     with np.load(Path(answered["answer"])) as answer:
         for truth, name in ((ground.segment, "segment"), (ground.base, "base")):
             compare_totals(truth, answer[name], float(answer["scale"]))
@@ -82,16 +72,12 @@ def _run(stage: Stage, user: Worker, ground: Portraits, charge: int, deadline: D
     return Run(figures=figures, processes=processes, wire_bytes=wire)
 
 
-def _set_up(stage: Stage, ground: Portraits) -> None:
+def _set_up(ground: Portraits, stage: Stage) -> None:
     stage.make_homes()
     _write_parties(stage, ground)
     with (stage.zone.home / "zone.toml").open("a", encoding="utf-8") as file:
         file.write(f"pool_values = {ground.users}\n")
-    stage.open_zone()
-    stage.join()
-    identifier = f"phone:e164-cn:{ground.users}"
-    draft, _ = stage.draft(CONTRACT, "--identifier", identifier, "--insight", "tags", "--no-consent", "--padding", "1")
-    stage.agree(CONTRACT, draft)
+    agree(stage, "--identifier", f"phone:e164-cn:{ground.users}", "--insight", "tags")
 
 
 def _write_parties(stage: Stage, ground: Portraits) -> None:

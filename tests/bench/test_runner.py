@@ -131,14 +131,6 @@ def test_blinding_runs_in_a_process_of_its_own_and_is_compared() -> None:
     assert all(run.figures["blind"] > 0 for run in trial.runs)
 
 
-def test_an_intersection_sum_is_compared_and_measured() -> None:
-    contestants = [one for one in CASES["intersection-sum"].contestants if one.name == "Miyun native"]
-    chosen = Chosen(case=replace(CASES["intersection-sum"], contestants=tuple(contestants)), sizes=(300,))
-    ((trial,),) = (one.trials for one in Runner(limits=LIMITS, watcher=Silent()).run((chosen,)))
-    assert (trial.outcome, trial.reason) == (Outcome.RIGHT, "")
-    assert len(trial.runs) == 3
-
-
 def of_blinding(folder: Path, task: dict[str, str]) -> Worker:
     python = OwnEnvironment().python(print)
     return Worker("worker", python=python, script="miyun_blinding", task=task, folder=folder)
@@ -173,10 +165,10 @@ def test_a_fusion_by_real_processes_is_compared_and_measured() -> None:
 
 
 @pytest.mark.slow
-def test_a_portrait_by_real_processes_is_compared_and_measured() -> None:
-    case = CASES["portrait"]
-    contestants = [one for one in case.contestants if one.name == "Miyun native"]
-    chosen = Chosen(case=replace(case, contestants=tuple(contestants)), sizes=(1_001,))
+@pytest.mark.parametrize("name", ["portrait", "intersection-sum"])
+def test_ciphertexts_by_real_processes_are_compared_and_measured(name: str) -> None:
+    contestants = [one for one in CASES[name].contestants if one.name == "Miyun native"]
+    chosen = Chosen(case=replace(CASES[name], contestants=tuple(contestants)), sizes=(1_001,))
     limits = Limits(runs=2, seconds=200, unlimited=False)
     ((trial,),) = (one.trials for one in Runner(limits=limits, watcher=Silent()).run((chosen,)))
     assert (trial.outcome, trial.reason) == (Outcome.RIGHT, "")

@@ -307,7 +307,10 @@ def test_what_insight_rests_on_is_said_where_it_is_granted(drafted: Contract) ->
 
     new = [line for line in leakage(asked) if line.clause != "id" and line not in leakage(drafted)]
 
-    assert [line.clause for line in new if line.who is Who.EVERYBODY] == ["budget.rho_micro", "grants"]
+    assert [line.clause for line in new if line.who is Who.EVERYBODY] == [
+        *("budget.rho_micro", "grants"),
+        "grants",  # sums past the zone
+    ]
     assert "read single rows through the noise" in new[1].learns.en
     whole, tea = (line.learns for line in new if line.clause in {"grants[10]", "grants[11]"})
     assert "all of feed's catalogue of tags (tags) but the sensitive ones" in whole.en
@@ -321,3 +324,19 @@ def test_what_insight_rests_on_is_said_where_it_is_granted(drafted: Contract) ->
 
 def test_as_many_segments_are_stated_as_a_question_takes(drafted: Contract) -> None:
     assert f"up to {MOST_SEGMENTS} segments" in statement(drafted, "en")
+
+
+def test_what_parties_compute_past_the_zone_is_said_where_it_is_granted(drafted: Contract) -> None:
+    def told(contract: Contract) -> str:
+        return " ".join(line.learns.en for line in leakage(contract) if "In such a run" in line.learns.en)
+
+    assert "noisy sums" not in told(drafted)
+    assert "noisy sums" in told(asking(drafted, MATCHED))
+    of_match = (MATCHED, Rung.SIZE)
+    none = replace(drafted, grants=tuple(one for one in drafted.grants if (one.subject, one.rung) != of_match))
+    assert told(none) == ""
+    exact = Grant(owner="feed", subject=MATCHED, rung=Rung.EXACT_SIZE, recipient="shop")
+    assert told(replace(none, grants=(*none.grants, exact)))
+    text = statement(replace(drafted, padding_bucket=77), "zh")
+    assert "77 的倍数" in text
+    assert "哑元" in text

@@ -6,6 +6,7 @@ from itertools import groupby
 from miyun.contract.leakage.collusion import collusion_lines
 from miyun.contract.leakage.fusion import party_lines, zone_lines
 from miyun.contract.leakage.grants import analyst_lines, grant_lines
+from miyun.contract.leakage.intersections import intersection_lines
 from miyun.contract.leakage.lines import LeakageLine
 from miyun.contract.leakage.releases import budget_lines, term_lines
 from miyun.contract.leakage.rows import row_lines
@@ -36,6 +37,7 @@ def _lines(contract: Contract) -> Iterator[LeakageLine]:
     yield from term_lines(contract)
     yield from budget_lines(contract)
     yield from row_lines(contract)
+    yield from intersection_lines(contract)
     for party in contract.parties:
         yield from party_lines(contract, party)
         yield from grant_lines(contract, party)

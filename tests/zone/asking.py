@@ -38,7 +38,7 @@ from tests.aggregates.world import Noiseless, NumbersOf, carriers
 from tests.paillier.keys import private_key
 from tests.zone.matching import Side
 from tests.zone.members import MERCHANT, NOW, PLATFORM, Member, World
-from tests.zone.test_segments import EAGER, PAIRS, RICH, Fused, fuse
+from tests.zone.test_segments import EAGER, PAIRS, RICH, Fused, fuse, in_force
 
 KEY = private_key()
 AGE = NumberRange(name="age", low=18, high=99, step="1")
@@ -61,13 +61,7 @@ SEGMENTS = (SegmentVersion(name="rich", version=1), SegmentVersion(name=MATCHED,
 def agree(world: World, id_: str, **choices: object) -> Contract:
     contract = world.draft(id_, **choices)
     contract = replace(contract, grants=(*contract.grants, *INSIGHT_GRANTS))
-    world.merchant.propose(contract)
-    for party in world.parties:
-        party.sign_contract(contract)
-    world.merchant.activate_contract(contract)
-    for party in world.parties:
-        party.lease(contract, 1, contract.budget.lease_rho_micro)
-    return contract
+    return in_force(world, contract)
 
 
 def service(member: Member) -> InsightServiceStub:

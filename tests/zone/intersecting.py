@@ -30,6 +30,7 @@ from tests.paillier.keys import private_key
 from tests.psi.intersection_world import Data, no_noise
 from tests.psi.world import SeenInMemory
 from tests.zone.members import MERCHANT, NOW, PLATFORM, Member, World
+from tests.zone.test_segments import in_force
 
 KEY = private_key()
 SPEND = SummedColumn(name="spend", low=-500, high=1000, step="0.01")
@@ -46,13 +47,7 @@ def agree(world: World, id_: str, **choices: Any) -> Contract:
     """A contract in force that grants both parties what intersections tell, with leases."""
     contract = world.draft(id_, **choices)
     contract = replace(contract, grants=(*contract.grants, *GRANTS))
-    world.merchant.propose(contract)
-    for party in world.parties:
-        party.sign_contract(contract)
-    world.merchant.activate_contract(contract)
-    for party in world.parties:
-        party.lease(contract, 1, contract.budget.lease_rho_micro)
-    return contract
+    return in_force(world, contract)
 
 
 def service(member: Member) -> IntersectionServiceStub:

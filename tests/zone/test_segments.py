@@ -137,10 +137,8 @@ def fuse(world: World, contract: Contract, epoch: int = 1) -> Fused:
     return Fused(world, contract, left, right)
 
 
-def agree(world: World, id_: str, **choices: object) -> Contract:
-    """An active contract that also grants the platform's tag to the merchant, with leases."""
-    contract = world.draft(id_, **choices)
-    contract = replace(contract, grants=(*contract.grants, *TAG_GRANTS))
+def in_force(world: World, contract: Contract) -> Contract:
+    """The contract, signed by all, with leases."""
     world.merchant.propose(contract)
     for party in world.parties:
         party.sign_contract(contract)
@@ -148,6 +146,13 @@ def agree(world: World, id_: str, **choices: object) -> Contract:
     for party in world.parties:
         party.lease(contract, 1, contract.budget.lease_rho_micro)
     return contract
+
+
+def agree(world: World, id_: str, **choices: object) -> Contract:
+    """An active contract that also grants the platform's tag to the merchant, with leases."""
+    contract = world.draft(id_, **choices)
+    contract = replace(contract, grants=(*contract.grants, *TAG_GRANTS))
+    return in_force(world, contract)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from miyun.transport.codec import from_wire
 from miyun.wire.v1 import segment_pb2
 from tests.zone.asking import Circuit, SegmentVersion, ask, asked_contract, overlap, question
 from tests.zone.members import DAY, MERCHANT, NOW, PLATFORM, World
-from tests.zone.test_segments import EAGER, PAIRS, RICH, RIGHT, TAG_GRANTS, TEA, Fused, agree, fuse
+from tests.zone.test_segments import EAGER, PAIRS, RICH, RIGHT, TAG_GRANTS, TEA, Fused, agree, fuse, in_force
 
 USERS = set(range(len(RIGHT)))
 MATCHED_USERS = {right for _, right in PAIRS}
@@ -129,13 +129,7 @@ def without(world: World, id_: str, rung: Rung, *subjects: str) -> Contract:
     ]
     assert len(kept) == len(granted.grants) - len(subjects)
     contract = replace(granted, grants=(*kept, *TAG_GRANTS))
-    world.merchant.propose(contract)
-    for party in world.parties:
-        party.sign_contract(contract)
-    world.merchant.activate_contract(contract)
-    for party in world.parties:
-        party.lease(contract, 1, contract.budget.lease_rho_micro)
-    return contract
+    return in_force(world, contract)
 
 
 def test_taking_a_seed_away_needs_the_grants_of_handing_it_over(world: World) -> None:

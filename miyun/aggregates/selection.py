@@ -13,21 +13,28 @@ from pyroaring import BitMap
 from miyun.aggregates.encrypted import EncryptedRows
 from miyun.aggregates.job import InsightJob
 from miyun.aggregates.statements import Circuit
+from miyun.bitmaps import to_numbers
 from miyun.errors import InternalError
 from miyun.paillier.public import Randomness
 
 
 class Selected:
-    """Which row handles of one owner are in each of several segments.
+    """Which row handles of one owner are in each of several segments, of the rows in ``span`` or of all.
 
     The last ``disjoint`` are made so: a handle is left in the first of them that has it. The noise counts on it.
     """
 
-    def __init__(self, segments: Sequence[BitMap], handles: int, disjoint: int = 0) -> None:
-        self._bits = np.zeros((len(segments), handles), np.bool_)
+    def __init__(
+        self, segments: Sequence[BitMap], handles: int, disjoint: int = 0, *, span: tuple[int, int] | None = None
+    ) -> None:
+        self.handles = handles
+        self._low, self._high = span or (0, handles)
+        self._bits = np.zeros((len(segments), self._high - self._low), np.bool_)
         for bits, segment in zip(self._bits, segments, strict=True):
-            bits[np.frombuffer(segment.to_array(), np.uint32)] = True
-        taken = np.zeros(handles, np.bool_)
+            numbers = to_numbers(segment)
+            first, behind = np.searchsorted(numbers, [self._low, self._high])
+            bits[numbers[first:behind] - np.uint32(self._low)] = True
+        taken = np.zeros(self._high - self._low, np.bool_)
         for place in range(len(segments) - disjoint, len(segments)):
             self._bits[place] &= ~taken
             taken |= self._bits[place]
@@ -36,13 +43,11 @@ class Selected:
     def segments(self) -> int:
         return len(self._bits)
 
-    @property
-    def handles(self) -> int:
-        return self._bits.shape[1]
-
     def rows(self, low: int, high: int) -> npt.NDArray[np.bool_]:
         """By segment, of each handle from ``low`` to before ``high`` whether it is in."""
-        return self._bits[:, low:high]
+        if not self._low <= low <= high <= self._high:
+            raise InternalError("rows outside of the span that was read")
+        return self._bits[:, low - self._low : high - self._low]
 
 
 def encrypt_selection(

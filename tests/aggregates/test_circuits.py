@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pyroaring import BitMap
 
 from miyun.aggregates import chunks
 from miyun.aggregates.counting import Counting
@@ -122,3 +123,14 @@ def test_each_circuit_takes_its_own_jobs_only() -> None:
         encrypt_values(selection, world.columns(0, 5), reader())
     with pytest.raises(InternalError):
         encrypt_selection(selection, Selected(world.bitmaps(), 6), 0, 5, reader())
+
+
+def test_a_part_of_a_selection_is_what_the_whole_says_of_its_rows() -> None:
+    segments = [BitMap([0, 3, 4, 9]), BitMap([3, 5]), BitMap()]
+    whole = Selected(segments, 10, 2)
+    for low, high in ((0, 10), (3, 6), (4, 4), (9, 10)):
+        part = Selected(segments, 10, 2, span=(low, high))
+        assert (part.segments, part.handles) == (3, 10)
+        assert part.rows(low, high).tolist() == whole.rows(low, high).tolist()
+    with pytest.raises(InternalError):
+        Selected(segments, 10, span=(3, 6)).rows(3, 7)

@@ -409,6 +409,10 @@ def test_values_that_are_refused(fused: Fused) -> None:
         put_values(merchant, first[0], first[1][:-1] + bytes([first[1][-1] ^ 1]))
     with pytest.raises(StateError):
         get_selection(merchant, owner.job, 0)
+    with pytest.raises(ReplayError):
+        put_values(merchant, replace(first[0], low=2**32 - 1, count=2**32 - 1), first[1])
+    with pytest.raises(MalformedError):
+        put_values(merchant, replace(first[0], count=2**32 - 1), first[1])
     put_values(merchant, *first)
     with pytest.raises(ReplayError):
         put_values(merchant, *values_chunk(owner, 0))

@@ -1,6 +1,5 @@
 """How a question is answered: selections for who counts, values of who decrypts, and the totals of either."""
 
-from pyroaring import BitMap
 from sqlalchemy import Connection
 
 from miyun.aggregates.chunks import (
@@ -65,7 +64,7 @@ def get_selection_chunk(
         return None
     with core.reading() as connection:
         _require_open(require_job(connection, contract.id, job.id))
-        selected = _selected(connection, question, insight)
+        selected = _selected(connection, question, insight, low, high)
     chunk, data = make_selection_chunk(question, encrypt_selection(question, selected, low, high, randomness))
     with core.changing() as change:
         current = require_job(change.connection, contract.id, job.id)
@@ -87,7 +86,9 @@ def put_values(core: Core, caller: str, chunk: ValuesChunk, signature: bytes, da
         held = store.find_values(connection, contract.id, insight.job, chunk.index)
         state = store.running_totals(connection, insight)
         finished = require_job(connection, contract.id, insight.job).state.ended
-        selected = None if held or finished else _selected(connection, question, insight)
+        low = min(chunk.low, insight.handles)
+        high = min(low + chunk.count, insight.handles)
+        selected = None if held or finished else _selected(connection, question, insight, low, high)
     question.verify(question.encrypts, chunk, signature)
     running = None
     if held is None and selected is not None:
@@ -147,7 +148,7 @@ def release_sums(core: Core, contract: Contract, job: Job) -> bool:
         if insight.released or state is None or insight.covered < insight.handles:
             return False
         question = insight_job(connection, contract, insight)
-        selected = _selected(connection, question, insight)
+        selected = _selected(connection, question, insight, 0, 0)
     released = release(Summing(question, selected, state).complete(), Noise(question.question))
     with core.changing() as change:
         active_contract(change, contract.id, contract.parties[0].name)
@@ -241,21 +242,19 @@ def _require_next(insight: StoredInsight, chunk: ValuesChunk) -> None:
         )
 
 
-def _selected(connection: Connection, question: InsightJob, insight: StoredInsight) -> Selected:
-    """Which rows of the columns' owner are in each segment."""
+def _selected(connection: Connection, question: InsightJob, insight: StoredInsight, low: int, high: int) -> Selected:
+    """Which of the columns' owner's rows from ``low`` to before ``high`` are in each segment."""
     read = (left_handles, right_handles)[party_names(question.contract).index(insight.owner)]
     handles = read(connection, insight.contract, insight.epoch)
-    return Selected(
-        [_rows(connection, insight, segment_job, handles) for segment_job in insight.segment_jobs],
-        insight.handles,
-        question.question.disjoint,
-    )
+    segments = [_rows(connection, insight, segment_job, handles) for segment_job in insight.segment_jobs]
+    inside = [to_bitmap(rows[(rows >= low) & (rows < high)]) for rows in segments]
+    return Selected(inside, insight.handles, question.question.disjoint, span=(low, high))
 
 
-def _rows(connection: Connection, insight: StoredInsight, segment_job: str, handles: Handles) -> BitMap:
+def _rows(connection: Connection, insight: StoredInsight, segment_job: str, handles: Handles) -> Handles:
     if not segment_job:
-        return to_bitmap(handles)
+        return handles
     selection = get_selection(connection, insight.contract, segment_job, insight.epoch)
     if selection is None:
         raise StateError("the segment that was asked about is erased", hint="Ask about its newest version.")
-    return to_bitmap(handles[to_numbers(read_bitmap(selection, handles.size))])
+    return handles[to_numbers(read_bitmap(selection, handles.size))]

@@ -56,6 +56,7 @@ def test_roles_that_must_be_apart(contract: Contract, circuit: Circuit, reader: 
         permit_circuit(contract, circuit, reader)
     assert caught.value.clause == clause
     assert caught.value.hint
+    assert ("miyun intersect" in caught.value.hint) is (clause == "zone.organisation")
 
 
 def test_a_job_of_roles_that_must_be_apart_does_not_start() -> None:

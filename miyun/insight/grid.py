@@ -52,21 +52,13 @@ class Grid:
         ]
 
     def table(self, language: Language, width: int = 80) -> "Table":
-        """For ``rich``, in so many columns if the numbers fit, or else folded; notes below."""
+        """For ``rich``, in so many columns if the numbers fit, or else folded."""
         from rich import box
         from rich.cells import cell_len
         from rich.table import Table
         from rich.text import Text
 
-        notes = "\n".join(note.in_language(language) for note in self.notes)
-        table = Table(
-            title=Text(self.title.in_language(language)),
-            caption=Text(notes) if notes else None,
-            box=box.SIMPLE_HEAD,
-            pad_edge=False,
-            title_justify="left",
-            caption_justify="left",
-        )
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         numeric = [column.measure is not None for column in self.columns]
         rows = self.words(language)
         if sum(numeric) > _NUMBERS_IN_A_LINE:
@@ -141,8 +133,15 @@ class Tables:
     language: Language
 
     def __rich_console__(self, _console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from rich.text import Text
+
         for grid in self.grids:
-            yield grid.table(self.language, options.max_width)
+            yield Text(grid.title.in_language(self.language), "bold")
+            if grid.rows:
+                yield grid.table(self.language, options.max_width)
+            for note in grid.notes:
+                yield Text(note.in_language(self.language), "dim")
+            yield Text()
 
 
 def to_json(document: object) -> str:

@@ -55,7 +55,7 @@ class Origin:
 def _plain(audience: Audience | tuple[Audience, ...]) -> Any:
     if isinstance(audience, tuple):
         return [_plain(one) for one in audience]
-    return {"segment": audience.name, "version": audience.version}
+    return {"name": audience.name, "version": audience.version}
 
 
 def _charge(charge: Charge) -> dict[str, Any]:

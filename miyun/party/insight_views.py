@@ -60,7 +60,9 @@ class View:
             column=self._question.numbers[number].name,
             whole=self.number(whole, number),
             parts=tuple(self.number(part, number) for part in parts),
-            origin=self._origin(segment=self._audience(whole), parts=tuple(map(self._audience, parts))),
+            origin=self._origin(
+                segment=self._audience(whole), **({"parts": tuple(map(self._audience, parts))} if parts else {})
+            ),
         )
 
     def lift(self) -> Lift:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from miyun.contract.jobs import Job, JobState
 from miyun.errors import StateError
 from miyun.party.background import BackgroundAgent
-from miyun.party.progress import OnEvent, ignore
+from miyun.party.progress import OnEvent, Phase, Progress, ignore
 from miyun.party.session import Session
 from miyun.transport.codec import from_wire
 from miyun.wire.v1 import job_pb2 as wire
@@ -50,11 +50,13 @@ class JobsClient:
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         with self._background_agent(on_event) as agent:
-            return self._poll(contract, job, agent, deadline)
+            return self._poll(contract, job, agent, deadline, on_event)
 
-    def _poll(self, contract: str, job: str, agent: BackgroundAgent, deadline: float | None) -> Job:
+    def _poll(self, contract: str, job: str, agent: BackgroundAgent, deadline: float | None, on_event: OnEvent) -> Job:
         begun, never = time.monotonic(), threading.Event()
         while not (found := self.get(contract, job)).state.ended:
+            if set(found.waiting_for) - {self._session.name}:
+                on_event(Progress(contract=contract, job=job, phase=Phase.WAIT, done=found.done, total=found.total))
             agent.attend()
             if deadline is not None and time.monotonic() >= deadline:
                 waiting = f", waiting for {' and '.join(found.waiting_for)}" if found.waiting_for else ""

@@ -22,7 +22,8 @@ class Phase(StrEnum):
 class Progress:
     """``done`` of ``total``; 0: not known yet.
 
-    Rows in prepare, columns, count, encrypt and, sent and taken, in intersect; points sent and evaluated in exchange.
+    Rows in prepare, columns, count, encrypt and, sent and taken, in intersect; points sent and evaluated in exchange;
+    steps of a job that another party works on in wait.
     """
 
     contract: str

@@ -9,7 +9,7 @@ from miyun.aggregates.job import permit_circuit
 from miyun.aggregates.question import Question, require_matched
 from miyun.aggregates.statements import Circuit, InsightRequest, NumberRange, SegmentVersion
 from miyun.contract.model import MATCHED, Contract
-from miyun.contract.permissions import permit_insight
+from miyun.contract.permissions import granted_tags, permit_insight
 from miyun.contract.schema import ColumnType
 from miyun.errors import ConfigError, InputError, StateError, WaitingError
 from miyun.insight.totals import NO_DIMENSION, Tags
@@ -17,6 +17,7 @@ from miyun.members.catalogue import Catalogue, Indices
 from miyun.members.config import load_members_config
 from miyun.party.catalogues import asked_tags, permit_tags
 from miyun.party.definitions import Definitions
+from miyun.party.given_catalogues import given_catalogue
 from miyun.party.session import Session
 from miyun.segments.planning import plan
 from miyun.wire.v1.fusion_pb2 import GetProgressRequest
@@ -110,6 +111,8 @@ class Questions:
         Question.of(contract, request)
         other = contract.counterparty(self._session.name).kind.namespace
         names = [f"{other}.{number.name}" for number in bare] if circuit is Circuit.SELECTION else []
+        if circuit is Circuit.SELECTION:
+            self._require_known(contract, [number.name for number in bare])
         self._permit(contract, request, names)
         return request
 
@@ -149,8 +152,8 @@ class Questions:
     ) -> InsightRequest:
         if rho_micro > contract.budget.lease_rho_micro:
             raise InputError(
-                f"a question of {rho_micro:,} micro-rho, and owners lease {contract.budget.lease_rho_micro:,} at a "
-                "time",
+                f"a question of {rho_micro:,} millionths of ρ, and owners lease {contract.budget.lease_rho_micro:,} at "
+                "a time",
                 hint="Spend no more than that on one question, or agree on a contract with larger leases.",
             )
         permit_circuit(contract, circuit, self._session.name)
@@ -182,6 +185,20 @@ class Questions:
                 require_matched(segment.name, meaning.universe)
                 subjects |= plan(meaning.expression).subjects
         permit_insight(contract, self._session.name, (), frozenset(subjects), tags=tags)
+
+    def _require_known(self, contract: Contract, names: Sequence[str]) -> None:
+        """The other party has these numbers, as far as this party knows; so that no typing error is charged.
+
+        Raises:
+            NotFoundError: one is no tag of the catalogue that the other party gave, nor granted by its own name.
+        """
+        owner = contract.counterparty(self._session.name)
+        if owner.name not in self._session.config.catalogues:
+            return
+        catalogue = given_catalogue(self._session.config_path, owner.name)
+        for name in names:
+            if name not in granted_tags(contract, self._session.name):
+                catalogue.find(name)
 
     def _whose(self, contract: Contract, numbers: Sequence[NumberRange]) -> tuple[Circuit, tuple[NumberRange, ...]]:
         """The circuit, and the numbers by the names that their owner has for them."""

@@ -147,6 +147,17 @@ def test_plots_are_written(result: Result, suffix: str, tmp_path: Path) -> None:
     assert path.stat().st_size > 2_000
 
 
+def test_a_table_without_rows_is_its_title_and_notes() -> None:
+    empty = Portrait(segment=PORTRAIT.segment, base=PORTRAIT.segment, most_tags=20)
+
+    text = printed(empty, "en", 200)
+
+    tags, coverage = text.split("For how many the dimension is known")
+    assert "No tag stands out." in tags
+    assert "─" not in tags
+    assert "─" in coverage
+
+
 def test_other_kinds_of_file_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"\.pdf") as refusal:
         PORTRAIT.plot(tmp_path / "plot.pdf")
@@ -225,8 +236,8 @@ def test_json_and_frames_say_where_they_come_from() -> None:
         charge=Charge(rho_micro=50_000, epsilon=1.88, delta=1e-6),
     )
     told = {
-        "segment": {"segment": "sleepers", "version": 2},
-        "parts": [{"segment": "vip", "version": 1}],
+        "segment": {"name": "sleepers", "version": 2},
+        "parts": [{"name": "vip", "version": 1}],
         "contract": "spring",
         "epoch": 3,
         "at": "2026-11-22T08:00:00Z",

@@ -559,6 +559,31 @@ def test_the_catalogue_that_the_other_party_gave_is_configured(world: World) -> 
     assert client(world).catalogue("spring").digest() == catalogue(world).digest()
 
 
+def test_a_number_that_the_other_party_has_not_is_no_question(world: World) -> None:
+    config = world.merchant.path / "party.toml"
+    config.write_text(config.read_text() + f'[catalogues]\n{PLATFORM} = "theirs.csv"\n')
+    (world.merchant.path / "theirs.csv").write_text((world.platform.path / "catalogue.csv").read_text())
+    world.restart(MERCHANT)
+    with pytest.raises(NotFoundError, match="wealth"):
+        client(world).sums("spring", [MATCHED], [replace(AGE, name="tags.wealth")], rho_micro=MUCH)
+    assert not zone_of(world).requests
+    assert client(world).sums("spring", [MATCHED], [AGE], rho_micro=MUCH)
+
+
+def test_how_far_the_other_party_is_shows(world: World) -> None:
+    def state_waiting(caller: str, method: str, answer: Any) -> Any:
+        if method == "GetJob" and answer.state == "running":
+            answer.state, answer.done, answer.total = "waiting-for-party", 2, 5
+            answer.waiting_for[:] = [PLATFORM]
+        return answer
+
+    zone_of(world).change = state_waiting
+    told: list[Any] = []
+    ask(world, on_event=told.append)
+    waits = [event for event in told if isinstance(event, Progress) and event.phase is Phase.WAIT]
+    assert [(event.done, event.total) for event in waits] == [(2, 5)]
+
+
 def test_an_outdated_catalogue_fails_the_job_with_a_reason(world: World) -> None:
     old = catalogue(world)
     path = world.platform.path / "catalogue.csv"
@@ -633,8 +658,8 @@ def test_an_old_version_is_no_report_of_a_later_date(world: World) -> None:
 def test_a_result_says_what_was_asked_and_what_it_cost(world: World) -> None:
     (portrait,) = ask(world, segments=["few@1"])
     plain = portrait.to_plain()
-    assert plain["segment"] == {"segment": "few", "version": 1}
-    assert plain["base"] == {"segment": MATCHED, "version": 1}
+    assert plain["segment"] == {"name": "few", "version": 1}
+    assert plain["base"] == {"name": MATCHED, "version": 1}
     assert (plain["contract"], plain["epoch"]) == ("spring", 1)
     assert plain["question"]["branches"] == ["gender", "interest"]
     assert plain["charge"]["rho_micro"] == MUCH

@@ -125,7 +125,7 @@ class TaskRunner:
             job=task.job,
             party=self._session.name,
             code=error.code,
-            reason=f"{self._session.name} refuses: {reason}",
+            reason=reason,
             at=self._session.now(),
         )
         message = wire.RefuseTaskRequest(

@@ -190,7 +190,7 @@ class Lift(Result):
 
 
 def _mean_lift(here: NumberTotals, there: NumberTotals, z: float) -> Estimate:
-    variances = here.mean_variance(z), there.mean_variance(z)
+    variances = here.mean_variance(), there.mean_variance()
     if not all(map(math.isfinite, variances)):
         return UNKNOWN
     ratio = fieller(

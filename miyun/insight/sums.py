@@ -98,7 +98,7 @@ class Sums(Result):
 
 def mean_difference(here: NumberTotals, there: NumberTotals, z: float) -> Estimate:
     """The mean here less the mean there: noise and chance."""
-    variance = here.mean_variance(z) + there.mean_variance(z)
+    variance = here.mean_variance() + there.mean_variance()
     if not math.isfinite(variance):
         return UNKNOWN
     return around(here.mean(z).value - there.mean(z).value, math.sqrt(variance), z).one()
@@ -109,7 +109,6 @@ def _others(parts: Sequence[NumberTotals], place: int) -> NumberTotals | None:
     rest = [part for other, part in enumerate(parts) if other != place]
     if not rest:
         return None
-    squares = [part.squares for part in rest if part.squares is not None]
     return NumberTotals(
         name="",
         low=rest[0].low,
@@ -119,6 +118,4 @@ def _others(parts: Sequence[NumberTotals], place: int) -> NumberTotals | None:
         total_scale=math.hypot(*(part.total_scale for part in rest)),
         known=sum(part.known for part in rest),
         known_scale=math.hypot(*(part.known_scale for part in rest)),
-        squares=sum(squares) if len(squares) == len(rest) else None,
-        squares_scale=math.hypot(*(part.squares_scale for part in rest)),
     )

@@ -94,7 +94,7 @@ class TagTotals:
 class NumberTotals:
     """A column of numbers over some people, each clipped to ``low`` … ``high`` and counted in whole steps.
 
-    ``total`` is in steps, ``squares`` (the sum of squares, where it was asked for) in steps²; ``known`` is the number
+    ``total`` is in steps; ``known`` is the number
     of people whose value is known. Each has the standard deviation of its noise in its own unit.
     """
 
@@ -106,8 +106,6 @@ class NumberTotals:
     total_scale: float
     known: int
     known_scale: float
-    squares: int | None = None
-    squares_scale: float = 0.0
 
     def __post_init__(self) -> None:
         if not (self.low < self.high and self.step > 0):
@@ -127,21 +125,14 @@ class NumberTotals:
         )
         return ratio.scaled(self.step).clamped(self.low, self.high).one()
 
-    def mean_variance(self, z: float) -> float:
-        """Of the mean as a statement about such people: noise and chance. Infinite where there may be nobody."""
+    def mean_variance(self) -> float:
+        """Of the mean as a statement about such people: noise and chance. Infinite where there may be nobody.
+
+        How much people differ is taken for the most that the range allows at that mean (Bhatia and Davis, 2000): their
+        spread would be one more total to pay for. docs/privacy-budget.md has figures.
+        """
         if self.known <= 0:
             return float("inf")
         mean = min(max(self.total * self.step / self.known, self.low), self.high)
         noise = (self.total_scale * self.step) ** 2 + (mean * self.known_scale) ** 2
-        return noise / self.known**2 + self._spread(mean, z) / self.known
-
-    def _spread(self, mean: float, z: float) -> float:
-        """Variance among people, from the squares at the upper end of their noise.
-
-        Without them: the most that the range allows at that mean (Bhatia and Davis, 2000).
-        """
-        most = (self.high - mean) * (mean - self.low)
-        if self.squares is None:
-            return most
-        upper = (self.squares + z * self.squares_scale) * self.step**2 / self.known - mean**2
-        return min(most, max(0.0, upper))
+        return noise / self.known**2 + (self.high - mean) * (mean - self.low) / self.known

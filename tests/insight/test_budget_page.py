@@ -15,6 +15,8 @@ from miyun.insight.estimates import deviations
 from miyun.insight.formats import Measure, written
 from miyun.insight.lift import Group, Lift
 from miyun.insight.proportions import Proportions
+from miyun.insight.sums import mean_difference
+from miyun.insight.totals import NumberTotals
 from miyun.party.config import PrivacyConfig
 from miyun.privacy.accounting import epsilon
 from miyun.privacy.noise import MICRO, scale_for
@@ -94,24 +96,27 @@ def lookalikes() -> list[str]:
     return rows
 
 
+def measurement(rho_micro: int) -> Question:
+    return Question(
+        circuit=Circuit.SELECTION,
+        segments=2,
+        disjoint=2,
+        types=TYPES,
+        tags=0,
+        dimensions=0,
+        per_person=0,
+        numbers=(
+            NumberRange(name="converted", low=0, high=1, step="1"),
+            NumberRange(name="revenue", low=0, high=50_000, step="0.01"),
+        ),
+        rho_micro=rho_micro,
+    )
+
+
 def measurements() -> list[str]:
     rows = []
     for rho in (10_000, 20_000, 50_000):
-        question = Question(
-            circuit=Circuit.SELECTION,
-            segments=2,
-            disjoint=2,
-            types=TYPES,
-            tags=0,
-            dimensions=0,
-            per_person=0,
-            numbers=(
-                NumberRange(name="converted", low=0, high=1, step="1"),
-                NumberRange(name="revenue", low=0, high=50_000, step="0.01"),
-            ),
-            rho_micro=rho,
-        )
-        conversions, people, revenue, _ = (part.scale for part in question.parts)
+        conversions, people, revenue, _ = (part.scale for part in measurement(rho).parts)
 
         def group(count: int, converted: int, people: float = people, conversions: float = conversions) -> Group:
             return Group(
@@ -122,6 +127,29 @@ def measurements() -> list[str]:
             Lift(exposed=group(40_000, 1_440), control=group(10_000, 300)).conversions.lift, Measure.MORE_PERCENT
         )
         rows.append(f"| {rho:,} | {eps(rho)} | {reach(conversions)} | {reach(revenue / 100)} | {lift} |")
+    return rows
+
+
+def differences() -> list[str]:
+    spread = 8.4
+    _, _, revenue, known = (part.scale for part in measurement(20_000).parts)
+    rows = []
+    for people in (10_000, 100_000, 1_000_000, 10_000_000):
+        group = NumberTotals(
+            name="",
+            low=0,
+            high=500,
+            step=0.01,
+            total=120 * people,
+            total_scale=revenue,
+            known=people,
+            known_scale=known,
+        )
+        shown = mean_difference(group, group, Z)
+        noise = 2 * ((0.01 * revenue) ** 2 + (1.2 * known) ** 2) / people**2
+        with_spread = noise * 5 / 4 + 2 * spread**2 / people
+        offs = (Z * math.sqrt(noise), shown.high, Z * math.sqrt(with_spread))
+        rows.append(f"| {people:,} | " + " | ".join(f"±{off:.3f}" for off in offs) + " |")
     return rows
 
 
@@ -172,7 +200,7 @@ def test_every_row_of_every_table_is_what_the_code_computes() -> None:
     heads = {place - 1 for place, line in enumerate(lines) if line.startswith("|---")}
     tables = [line for place, line in enumerate(lines) if re.match(r"\| ", line) and place not in heads]
 
-    expected = promises() + sizes() + reports() + portraits() + lookalikes() + measurements() + year()
+    expected = promises() + sizes() + reports() + portraits() + lookalikes() + measurements() + differences() + year()
 
     assert tables == expected
 

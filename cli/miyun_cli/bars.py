@@ -15,6 +15,7 @@ PHASES = {
     Phase.REPORT: "match report",
     Phase.COLUMNS: "reading columns",
     Phase.COUNT: "counting",
+    Phase.RELEASE: "adding noise, sending",
     Phase.ENCRYPT: "encrypting values",
     Phase.INTERSECT: "intersecting",
 }

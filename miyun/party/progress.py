@@ -14,6 +14,7 @@ class Phase(StrEnum):
     REPORT = "report"
     COLUMNS = "columns"
     COUNT = "count"
+    RELEASE = "release"
     ENCRYPT = "encrypt"
     INTERSECT = "intersect"
 
@@ -23,7 +24,7 @@ class Progress:
     """``done`` of ``total``; 0: not known yet.
 
     Rows in prepare, columns, count, encrypt and, sent and taken, in intersect; points sent and evaluated in exchange;
-    steps of a job that another party works on in wait.
+    ciphertexts of an answer in release; steps of a job that another party works on in wait.
     """
 
     contract: str

@@ -224,7 +224,8 @@ def test_totals_are_stored_before_they_are_sent_and_sent_again_byte_for_byte(wor
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of one ciphertext with two totals each, so that an answer has more of them."""
-    monkeypatch.setattr(pages, "PAGE_CIPHERTEXTS", 1)
+    for module in (pages, aggregate):
+        monkeypatch.setattr(module, "PAGE_CIPHERTEXTS", 1)
     monkeypatch.setattr(AggregateLayout, "stride", two_slots())
 
 
@@ -241,7 +242,10 @@ def test_an_answer_goes_page_by_page_and_on_from_where_it_was(world: World) -> N
         run_task(world, PLATFORM, task)
     zone.after = lambda caller, method, message: None
     world.restart(PLATFORM)
-    assert run_task(world, PLATFORM, task) is Outcome.DONE
+    told: list[Any] = []
+    assert run_task(world, PLATFORM, task, told) is Outcome.DONE
+    progress = [event.done for event in told if isinstance(event, Progress) and event.phase is Phase.RELEASE]
+    assert progress == [3]
     sent = [insight_pb2.PutTotalsRequest.FromString(message).page for message in zone.sent(PLATFORM, "PutTotals")]
     assert sent == [0, 1, 2, 0, 3]
     assert ask(world)[0].segment.everybody == len(FEW)

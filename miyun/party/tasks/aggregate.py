@@ -7,7 +7,7 @@ from miyun.aggregates.chunks import CHUNK_HANDLES, make_values_chunk
 from miyun.aggregates.counting import Counting
 from miyun.aggregates.job import InsightJob
 from miyun.aggregates.noise import Noise
-from miyun.aggregates.pages import make_totals
+from miyun.aggregates.pages import PAGE_CIPHERTEXTS, make_totals
 from miyun.aggregates.release import release
 from miyun.aggregates.statements import Circuit
 from miyun.aggregates.values import encrypt_values
@@ -99,6 +99,7 @@ class _Counted(_Part):
                 self._session.receipts.keep(answer.receipt, totals.statement, self._work.contract)
                 return True
             page = answer.missing_page
+            self._tell(Phase.RELEASE, page * PAGE_CIPHERTEXTS, totals.statement.count)
             if self._stop.is_set():
                 return False
         raise ReplayError("the zone asks for what it was given", hint="Talk to the zone's operator.")
@@ -136,6 +137,7 @@ class _Counted(_Part):
                 counting.add(rows, chunk)  # where this fails, the totals are of no use any more
                 saver.save_now_and_then()
                 self._tell(Phase.COUNT, counting.covered)
+        self._tell(Phase.RELEASE, 0, self._job.layout.ciphertexts)
         released = release(counting.complete(), Noise(self._job.question))
         statement, pages = make_totals(released, self._session.now())
         totals = SignedTotals(statement=statement, signature=self._session.sign(statement))

@@ -20,6 +20,7 @@ from miyun_cli.commands import (
     homes,
     insight,
     intersection,
+    lookalike,
     members,
     pair,
     segment,
@@ -47,6 +48,7 @@ for module in (
     size,
     insight,
     intersection,
+    lookalike,
     pair,
     audit,
 ):

@@ -14,16 +14,24 @@ MOST_STEPS = 1 << 40
 """The largest size of an end of a number's range. A million rows of it still fit a slot of 64 bits."""
 
 
-def require_matched(segment: str, universe: Universe) -> None:
-    """Pass for a segment of matched pairs. Totals over rows without a match are none of the reader's business.
+def require_countable(segment: str, universe: Universe, *, ranked: bool) -> None:
+    """Pass for a segment of matched pairs, in which each is for its own sake.
+
+    Totals over rows without a match are none of the reader's business. Where definitions are ``ranked``, that is by who
+    scores best, a person who goes lets another in, for which the noise of totals is not sized.
 
     Raises:
-        InputError: it is a segment of another universe.
+        InputError: it is another segment.
     """
     if universe is not Universe.MATCHED:
         raise InputError(
             f"{segment} is a segment of the universe {universe}, and totals are told of matched rows only",
             hint=f"Create a matched segment of it, “{segment} within matched”, and ask about that.",
+        )
+    if ranked:
+        raise InputError(
+            f"{segment} is made of who scores best, which depends on everybody's score: of it only the size is told",
+            hint="Ask about its seed, or how well the score tells: miyun lookalike report",
         )
 
 

@@ -38,6 +38,8 @@ class Event(StrEnum):
     INTERSECTION_OPENED = "intersection-opened"
     INTERSECTION_RELAYED = "intersection-relayed"
     INTERSECTION_ENDED = "intersection-ended"
+    LOOKALIKE_RELEASED = "lookalike-released"
+    LOOKALIKE_RECEIVED = "lookalike-received"
     TASK_REFUSED = "task-refused"
     EPOCH_ERASED = "epoch-erased"
 
@@ -59,6 +61,7 @@ class Fact(StrEnum):
     CHUNKS = "chunks"
     PADDED_COUNT = "padded-count"
     SEGMENT = "segment"
+    LOOKALIKE = "lookalike"
     CHANNEL = "channel"
     PARTY = "party"
     RECIPIENT = "recipient"

@@ -13,6 +13,7 @@ class JobKind(StrEnum):
     ACTIVATE = "activate"
     INSIGHT = "insight"
     INTERSECT = "intersect"
+    LOOKALIKE = "lookalike"
 
 
 class JobState(StrEnum):
@@ -32,7 +33,7 @@ class Job(Record):
 
     ``done`` and ``total`` count chunks or tasks; ``total`` 0 means not known yet. ``subject`` is the epoch of a fusion,
     ``name@version`` of a segment and, by commas, of each segment of an insight, and the identifier type of an
-    intersection.
+    intersection, and the name of a lookalike.
     """
 
     id: str

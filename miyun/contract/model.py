@@ -12,6 +12,10 @@ MATCHED = "matched"
 """The subject of grants on membership in the match itself, beside column names such as ``members.spend_90d``."""
 
 
+LOOKALIKE = "tags.best()"
+"""The subject of grants on who scores best by a lookalike, as expressions call it. No column is called so."""
+
+
 class PartyKind(StrEnum):
     MERCHANT = "merchant"
     PLATFORM = "platform"

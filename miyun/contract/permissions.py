@@ -158,6 +158,25 @@ def granted_tags(contract: Contract, reader: str) -> frozenset[str]:
     )
 
 
+def permit_lookalike(contract: Contract, party: str, subjects: frozenset[str]) -> None:
+    """``party`` may give the other one weights made of noised totals over segments of ``subjects``.
+
+    They tell the other party about rows of ``party``, which needs its grant of ``insight`` on `MATCHED` and on each of
+    its own columns in ``subjects``.
+
+    Raises:
+        NotPermittedError: a grant is missing, or ``party`` is not the merchant.
+    """
+    terms = require_party(contract, party)
+    if terms.kind is not PartyKind.MERCHANT:
+        raise NotPermittedError(
+            f"{party} is the {terms.kind}, whose own users lookalikes are found among",
+            hint="Let the merchant release weights.",
+            clause="parties",
+        )
+    _require_grants(contract, contract.counterparty(party), subjects | {MATCHED}, Rung.INSIGHT)
+
+
 def permit_leg_count(contract: Contract, count: int) -> None:
     """The zone may hold bits of ``count`` predicates of one party in one epoch.
 

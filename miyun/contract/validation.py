@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import timedelta
 
-from miyun.contract.model import MATCHED, Contract, Grant, PartyKind, Rung
+from miyun.contract.model import LOOKALIKE, MATCHED, Contract, Grant, PartyKind, Rung
 from miyun.contract.organisations import same_organisation
 from miyun.errors import ContractError, InputError, MalformedError
 from miyun.keys.sealing import SealingPublicKey
@@ -104,7 +104,7 @@ def _check_grants(contract: Contract) -> None:
                 f"{clause}.subject",
                 f"is “{grant.subject[:80]}”, which is nothing that {grant.owner} owns",
                 f"Write {MATCHED}, or a column as {namespace}.name; for insight also {namespace} for a whole "
-                "catalogue of tags.",
+                f"catalogue of tags; of the platform's also {LOOKALIKE} for who scores best by a lookalike.",
             )
     _distinct(
         ((f"grants[{index}]", grant) for index, grant in enumerate(contract.grants)),
@@ -209,10 +209,12 @@ def _distinct(values: Iterable[tuple[str, object]], hint: str) -> None:
 
 
 def _is_owned(grant: Grant, namespace: str) -> bool:
-    """A column; for insight also a tag, by its id, or all of a catalogue."""
+    """A column; for insight also a tag, by its id, or all of a catalogue; for what segments need, `LOOKALIKE`."""
     prefix, dot, name = grant.subject.partition(".")
     if prefix != namespace:
         return False
+    if grant.subject == LOOKALIKE:
+        return grant.rung in {Rung.SIZE, Rung.USE, Rung.ACTIVATE}
     if grant.rung is not Rung.INSIGHT:
         return _COLUMN.fullmatch(name) is not None
     return not dot or (0 < len(name) <= _LONGEST_TAG and name == name.strip() and name.isprintable())

@@ -6,15 +6,19 @@ rows. Everything after it is post-processing.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from miyun.errors import InternalError
+from miyun.errors import InternalError, MalformedError
 from miyun.insight.estimates import Floats
 from miyun.insight.totals import Integers, TagTotals
 from miyun.privacy.noise import discrete_gaussian, scale_for
+
+Scores = NDArray[np.signedinteger]
 
 PER_UNIT = 1000
 """Weights are whole thousandths, so that scores are the same on every machine."""
@@ -22,6 +26,10 @@ PER_UNIT = 1000
 LARGEST_FACTOR = 50.0
 """No tag counts for more than such a ratio of odds."""
 
+_WEIGHT_BYTES, _EDGE_BYTES = 2, 4
+_LARGEST = round(PER_UNIT * math.log(LARGEST_FACTOR))
+PARTS = 10
+_MADE_UP = 20_000
 _LEAST = 1e-9
 _ROUNDS = 50
 
@@ -32,6 +40,11 @@ class Weights:
 
     tags: tuple[str, ...]
     thousandths: Integers
+
+    def heavy(self) -> dict[str, int]:
+        """The weights that are not 0, by tag, the heaviest first."""
+        order = np.argsort(-np.abs(self.thousandths), kind="stable")
+        return {self.tags[place]: int(self.thousandths[place]) for place in order if self.thousandths[place]}
 
     def score(self, offsets: NDArray[np.unsignedinteger], handles: NDArray[np.unsignedinteger], rows: int) -> Integers:
         """The score of each of ``rows`` rows: the sum of the weights of its tags.
@@ -47,6 +60,38 @@ class Weights:
         if len(scores) != rows:
             raise InternalError("a tag on a row beyond its chunk")
         return scores.astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scoring:
+    """What the owner of the tags is given: weights, and the `PARTS` - 1 edges between parts by score, descending."""
+
+    weights: Weights
+    edges: tuple[int, ...]
+
+    def to_bytes(self) -> bytes:
+        """The weights in two bytes each, then the edges in four each: little-endian, in two's complement."""
+        return self.weights.thousandths.astype("<i2").tobytes() + np.asarray(self.edges, dtype="<i4").tobytes()
+
+    @classmethod
+    def from_bytes(cls, tags: Sequence[str], data: bytes) -> Self:
+        """Read what was given for ``tags``.
+
+        Raises:
+            MalformedError: for other tags, a weight larger than any can be, or edges that don't descend.
+        """
+        if len(data) != scoring_bytes(len(tags)):
+            raise MalformedError("weights of other tags than were asked about", hint="Make them anew.")
+        thousandths = np.frombuffer(data, "<i2", count=len(tags)).astype(np.int64)
+        between = np.frombuffer(data, "<i4", offset=_WEIGHT_BYTES * len(tags)).astype(np.int64)
+        if np.abs(thousandths).max(initial=0) > _LARGEST or np.any(np.diff(between) > 0):
+            raise MalformedError("a weight larger than any can be, or edges that rise", hint="Make the weights anew.")
+        return cls(weights=Weights(tags=tuple(tags), thousandths=thousandths), edges=tuple(between.tolist()))
+
+
+def scoring_bytes(tags: int) -> int:
+    """How long it is for so many tags."""
+    return _WEIGHT_BYTES * tags + _EDGE_BYTES * (PARTS - 1)
 
 
 def with_own_noise(totals: TagTotals, *, rho_micro: int, sensitivity: float) -> TagTotals:
@@ -71,9 +116,9 @@ def with_own_noise(totals: TagTotals, *, rho_micro: int, sensitivity: float) -> 
 def weigh(seed: TagTotals, base: TagTotals) -> Weights:
     """Smoothed log-odds of each tag in the seed against the base: ln(p/(1−p)) − ln(p₀/(1−p₀)).
 
-    p is the seed's share drawn towards the base's p₀ by as much as chance and noise deserve, so that a hundred thousand
-    tags of noise don't outvote ten that tell; see `_belief`. A tag whose p₀ is itself within two standard deviations of
-    0 or 1 weighs nothing.
+    p is the seed's share, from 0 to 1 whatever the noise, drawn towards the base's p₀ by as much as chance and noise
+    deserve, so that a hundred thousand tags of noise don't outvote ten that tell; see `_belief`. A tag whose p₀ is
+    itself within two standard deviations of 0 or 1 weighs nothing.
     """
     if seed.tags.ids != base.tags.ids:
         raise InternalError("a seed and its base are compared tag by tag")
@@ -86,8 +131,9 @@ def weigh(seed: TagTotals, base: TagTotals) -> Weights:
     if told.any():
         usual, known = usual[told], known[told]
         expected = usual * known
-        more = here.part[told] - expected
-        drawn = usual + _belief(more, expected, expected * (1 - usual) + seed.scale**2) * more / known
+        part = here.part[told]
+        believed = _belief(part - expected, expected, expected * (1 - usual) + seed.scale**2)
+        drawn = usual + believed * (np.clip(part, 0, known) - expected) / known
         share = np.clip(drawn, _LEAST, 1 - _LEAST)
         odds = np.log(share / (1 - share)) - np.log(usual / (1 - usual))
         bounded = np.clip(odds, -math.log(LARGEST_FACTOR), math.log(LARGEST_FACTOR))
@@ -117,21 +163,39 @@ def _belief(more: Floats, expected: Floats, variance: Floats) -> Floats:
     return np.asarray(chance * spread * precision / (spread * precision + 1))
 
 
-def best(scores: Integers, count: int, *, eligible: NDArray[np.bool_] | None = None) -> Integers:
-    """The ``count`` rows with the highest scores, in ascending order; of equal ones the first.
+def best(scores: Scores, count: int) -> Integers:
+    """The ``count`` places with the highest scores, in ascending order; of equal ones the first.
 
-    ``eligible`` leaves rows out. Fewer where there are not as many.
+    Fewer where there are not as many.
     """
-    places = np.arange(len(scores)) if eligible is None else np.flatnonzero(eligible)
-    order = np.argsort(-scores[places], kind="stable")
-    return np.sort(places[order[: max(0, count)]])
+    if count >= len(scores):
+        return np.arange(len(scores))
+    if count <= 0:
+        return np.empty(0, dtype=np.int64)
+    least = np.partition(scores, len(scores) - count)[len(scores) - count]
+    above = scores > least
+    equal = np.flatnonzero(scores == least)[: count - int(np.count_nonzero(above))]
+    above[equal] = True
+    return np.flatnonzero(above)
 
 
-def tenths(scores: Integers, parts: int = 10) -> NDArray[np.uint8]:
-    """Into which of so many equal parts of the base each score falls, 0 for the best; equal scores fall together."""
-    if not 2 <= parts <= 100:
-        raise InternalError("scores are shown in 2 to 100 parts")
-    descending = -np.sort(-scores)
-    last = np.maximum(0, len(scores) * np.arange(1, parts) // parts - 1)
-    edges = descending[last] if len(scores) else descending
-    return np.searchsorted(-edges, -scores, side="left").astype(np.uint8)
+def edges(weights: Weights, base: TagTotals) -> tuple[int, ...]:
+    """`PARTS` - 1 scores, descending, that part people like those of ``base`` into about equal parts.
+
+    Nobody's own score decides where they are: they come from people made up, who carry each tag with its share of the
+    base, independently. So a person who comes or goes changes one part, and by one.
+    """
+    shares = np.clip(base.counts / max(base.everybody, 1), 0.0, 1.0)
+    (telling,) = np.nonzero((weights.thousandths != 0) & (shares > 0))
+    random = np.random.default_rng(0)
+    scores = np.zeros(_MADE_UP, dtype=np.int64)
+    for place in telling.tolist():
+        carriers = random.choice(_MADE_UP, size=random.binomial(_MADE_UP, shares[place]), replace=False, shuffle=False)
+        scores[carriers] += weights.thousandths[place]
+    descending = np.sort(scores)[::-1]
+    return tuple(descending[_MADE_UP * np.arange(1, PARTS) // PARTS - 1].tolist())
+
+
+def parts(scores: Scores, edges: Sequence[int]) -> NDArray[np.uint8]:
+    """The part of each score, 0 for the best; part i holds the scores from ``edges[i]`` to below the edge before."""
+    return np.searchsorted(-np.asarray(edges, dtype=np.int64), -scores.astype(np.int64), side="left").astype(np.uint8)

@@ -10,6 +10,7 @@ from miyun.insight.charts import Chart, Forest, Label
 from miyun.insight.estimates import CONFIDENCE, Estimate, Floats, around, counts, deviations
 from miyun.insight.formats import Measure
 from miyun.insight.grid import Column, Grid
+from miyun.insight.origin import Origin
 from miyun.insight.proportions import Proportions
 from miyun.insight.result import Result, first
 from miyun.words import Words
@@ -37,6 +38,7 @@ class Separation(Result):
     base: tuple[int, ...]
     base_scale: float
     confidence: float = CONFIDENCE
+    origin: Origin | None = None
 
     def __post_init__(self) -> None:
         if len(self.seed) != len(self.base) or len(self.seed) < 2:

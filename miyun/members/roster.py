@@ -191,6 +191,16 @@ class Roster:
         _identifiers_of(self._path).unlink(missing_ok=True)
         sync(self._path.parent)
 
+    def padding(self) -> npt.NDArray[np.uint32]:
+        """The handles of padding."""
+        found: dict[str, Any] = cursor_of(self._connection).execute("SELECT handle FROM roster.padding").fetchnumpy()
+        handles: npt.NDArray[np.uint32] = found["handle"]
+        return handles
+
+    def with_copies(self, handles: BitMap) -> BitMap:
+        """These handles, and those of the padding that copies them."""
+        return today.with_copies(cursor_of(self._connection), handles)
+
     def member_ids(self, handles: BitMap) -> Iterator[list[str]]:
         """Member ids by ascending handle, in batches; padding is skipped.
 

@@ -39,6 +39,15 @@ class TagChunk:
     offsets: npt.NDArray[np.uint64]
     handles: npt.NDArray[np.uint32]
 
+    @classmethod
+    def of(
+        cls, low: int, high: int, handles: npt.NDArray[np.uint32], places: npt.NDArray[np.integer[Any]], lists: int
+    ) -> Self:
+        """From entries of ascending handles, each beside the place of its list."""
+        offsets = np.zeros(lists + 1, np.uint64)
+        np.cumsum(np.bincount(places, minlength=lists), out=offsets[1:])
+        return cls(low=low, high=high, offsets=offsets, handles=handles[np.argsort(places, kind="stable")] - low)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaggedFacts(Record):
@@ -147,7 +156,7 @@ class TaggedRows:
         """Who carries each of ``tags``, from the ``first``-th chunk on."""
         for low, high in self._ranges(handles_per_chunk, first):
             handles, places = self._between("carried", low, high)
-            yield _chunk(low, high, handles, places, len(self.tags))
+            yield TagChunk.of(low, high, handles, places, len(self.tags))
 
     def dimension_chunks(self, handles_per_chunk: int, *, first: int = 0) -> Iterator[TagChunk]:
         """Who is known in each of ``dimensions``; at the last place, after them, everybody but padding."""
@@ -156,7 +165,7 @@ class TaggedRows:
             everybody = np.setdiff1d(np.arange(low, high, dtype=np.uint32), self._padding)
             handles = np.concatenate([handles, everybody])
             places = np.concatenate([places, np.full(len(everybody), len(self.dimensions), np.uint32)])
-            yield _chunk(low, high, handles, places, len(self.dimensions) + 1)
+            yield TagChunk.of(low, high, handles, places, len(self.dimensions) + 1)
 
     def _ranges(self, size: int, first: int) -> Iterator[tuple[int, int]]:
         for low in range(first * size, self.universe, size):
@@ -176,12 +185,3 @@ class TaggedRows:
         found: dict[str, Any] = self._connection.execute(query).fetchnumpy()
         column: npt.NDArray[np.uint32] = found[name]
         return column
-
-
-def _chunk(
-    low: int, high: int, handles: npt.NDArray[np.uint32], places: npt.NDArray[np.uint32], lists: int
-) -> TagChunk:
-    """Entries of ascending handles sorted into lists."""
-    offsets = np.zeros(lists + 1, np.uint64)
-    np.cumsum(np.bincount(places, minlength=lists), out=offsets[1:])
-    return TagChunk(low=low, high=high, offsets=offsets, handles=handles[np.argsort(places, kind="stable")] - low)

@@ -128,7 +128,11 @@ def _readable(values: Iterable[Attribute | Rejected]) -> list[Attribute | None]:
 
 def _handles(connection: duckdb.DuckDBPyConnection, query: str) -> BitMap:
     """The handles that a query finds, and those of the padding that copies them."""
-    handles = BitMap(connection.execute(query).fetchnumpy()["handle"])
+    return with_copies(connection, BitMap(connection.execute(query).fetchnumpy()["handle"]))
+
+
+def with_copies(connection: duckdb.DuckDBPyConnection, handles: BitMap) -> BitMap:
+    """These handles, and those of the padding that copies them."""
     copies = connection.execute("SELECT handle, copied FROM roster.padding").fetchall()
     return handles | BitMap([handle for handle, copied in copies if copied in handles])
 

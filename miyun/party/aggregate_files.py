@@ -1,4 +1,4 @@
-"""Working files of insights at the columns' owner: its columns by row handle, and totals that are not complete."""
+"""Working files of the columns' owner: its columns by row handle, totals that are not complete, and scores."""
 
 from pathlib import Path
 
@@ -7,6 +7,8 @@ from miyun.party.job_files import JobFiles
 
 
 class AggregateFiles(JobFiles):
+    """All go with their job, or with the next epoch."""
+
     def tagged(self, contract: str, job: str) -> Path:
         """Where who carries which tag is."""
         return self.path(contract, job, "tagged.duckdb")
@@ -14,6 +16,10 @@ class AggregateFiles(JobFiles):
     def numbers(self, contract: str, job: str) -> Path:
         """Where the numbers are."""
         return self.path(contract, job, "numbers.duckdb")
+
+    def scores(self, contract: str, epoch: int, lookalike: str) -> Path:
+        """Where the scores by a lookalike are, row by row; and, while they are computed, the tags beside them."""
+        return self.path(contract, f"{epoch}", f"{lookalike}.scores")
 
     def state(self, contract: str, job: str) -> bytes | None:
         """The running totals that were put down, if any were."""

@@ -8,8 +8,7 @@ from sqlalchemy import ColumnElement, Engine, delete, func, insert, select, upda
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from miyun.aggregates.statements import Totals, ValuesChunk
-from miyun.errors import StateError
-from miyun.keys.mark import Mark
+from miyun.party.release_marks import ReleaseMarks
 from miyun.party.schema import released_pages, released_totals, values_chunks
 from miyun.storage.database import reading
 
@@ -31,7 +30,7 @@ class Aggregations:
     def __init__(self, engine: Engine, marks: Path) -> None:
         """``marks`` is a folder for what is known of released totals beside the database."""
         self._engine = engine
-        self._marks = marks
+        self.marks = ReleaseMarks(engine, marks, released_totals)
 
     def totals(self, contract: str, job: str) -> SignedTotals | None:
         """What a job was answered with before; noise drawn a second time would average out."""
@@ -68,23 +67,6 @@ class Aggregations:
                         contract=statement.contract, job=statement.job, page=page, ciphertexts=ciphertexts
                     )
                 )
-
-    def note_released(self, contract: str) -> None:
-        """What is stored of totals is about to be sent."""
-        self._mark(contract).write(self._count(contract))
-
-    def require_whole(self, contract: str) -> None:
-        """Pass where all totals that were ever sent under a contract are stored.
-
-        Raises:
-            StateError: the database was restored from a backup of before; noise might be drawn a second time.
-        """
-        missing = self._mark(contract).read() - self._count(contract)
-        if missing > 0:
-            raise StateError(
-                f"the database of the columns' owner was restored without {missing:,} of the answers that it gave",
-                hint="Restore the home's newest backup, or end the contract and agree on a new one.",
-            )
 
     def values(self, contract: str, job: str, chunk: int) -> SignedValues | None:
         """The chunk that waits for its receipt at this place, if one does."""
@@ -142,14 +124,6 @@ class Aggregations:
             connection.execute(
                 delete(released_pages).where(released_pages.c.contract == contract, released_pages.c.job.in_(over))
             )
-
-    def _count(self, contract: str) -> int:
-        query = select(func.count()).select_from(released_totals).where(released_totals.c.contract == contract)
-        with reading(self._engine) as connection:
-            return connection.scalar(query) or 0
-
-    def _mark(self, contract: str) -> Mark:
-        return Mark(self._marks / f"{contract}.mark", hint="Put it back as it was, from the newest backup of the home.")
 
 
 def _of(contract: str, job: str) -> tuple[ColumnElement[bool], ...]:

@@ -85,7 +85,7 @@ class Asking:
         return self._asked_as(contract, question, job), job
 
     def _send(self, contract: Contract, asked: SignedQuestion, agent: BackgroundAgent) -> Job:
-        """Ask, again and again while owners' agents may still sign the leases that it needs."""
+        """Ask, with patience for the leases that it needs."""
         request, signature = asked
         message = wire.RequestInsightRequest(statement=to_wire(request, wire.InsightRequest), signature=signature)
         answer = patiently(self._session, agent, lambda: self._session.stub(InsightServiceStub).RequestInsight(message))

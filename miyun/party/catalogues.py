@@ -5,12 +5,18 @@ from functools import lru_cache
 
 import numpy as np
 
+from miyun.aggregates.statements import InsightRequest
 from miyun.contract.model import Contract, Rung
 from miyun.contract.permissions import granted_tags
 from miyun.errors import ConfigError, InputError, NotPermittedError
+from miyun.insight.lookalike import PARTS
 from miyun.members.catalogue import Catalogue, Indices
 from miyun.members.catalogue_file import load_catalogue
+from miyun.members.catalogue_tree import CatalogueRow, TagType
 from miyun.members.config import MembersConfig, TagsConfig
+
+SCORE = "lookalike:"
+"""Before a lookalike's name: what a person's part by score goes by in questions."""
 
 WHOLE = ""
 """The name, in grants and as a branch, of a whole catalogue."""
@@ -33,6 +39,21 @@ def own_catalogue(config: MembersConfig) -> Catalogue:
 @lru_cache(maxsize=1)
 def _load(config: TagsConfig, _: tuple[int, ...] | None) -> Catalogue:
     return load_catalogue(config)
+
+
+def score_catalogue(lookalike: str) -> Catalogue:
+    """A catalogue of one dimension, a person's part by score: nobody's tag, but counted as one."""
+    parts = tuple(str(part + 1) for part in range(PARTS))
+    return Catalogue([CatalogueRow(id=SCORE + lookalike, name=lookalike, type=TagType.OPTION, options=parts)])
+
+
+def scored_by(request: InsightRequest) -> str | None:
+    """The lookalike whose parts by score a question is about, if it is about any."""
+    match (request.tags, request.branches):
+        case ((), (branch,)) if branch.startswith(SCORE):
+            lookalike = branch.removeprefix(SCORE)
+            return lookalike if request.catalogue_digest == score_catalogue(lookalike).digest() else None
+    return None
 
 
 def asked_tags(catalogue: Catalogue, tags: Sequence[str], branches: Sequence[str]) -> Indices:

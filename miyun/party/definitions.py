@@ -1,7 +1,11 @@
 """Definitions with the segments that they refer to written out."""
 
-from miyun.contract.model import Contract, Universe
+from collections.abc import Iterable
+
+from miyun.aggregates.question import require_countable
+from miyun.contract.model import MATCHED, Contract, Universe
 from miyun.errors import ContractError, MalformedError
+from miyun.names import check_name
 from miyun.party.session import Session
 from miyun.segments.expansion import Meaning, expand
 from miyun.segments.expression import Expression
@@ -36,6 +40,21 @@ class Definitions:
     def of_segment(self, contract: Contract, segment: str) -> Meaning:
         """The same for a segment, by its name."""
         return self._of_segment(contract, segment, (), {})
+
+    def counted(self, contract: Contract, segments: Iterable[str]) -> frozenset[str]:
+        """What segments are made of whose totals are asked for; `MATCHED` stands for all pairs.
+
+        Raises:
+            InputError: totals of one of them are not told.
+        """
+        subjects = {MATCHED}
+        for segment in segments:
+            if segment != MATCHED:
+                meaning = self.of_segment(contract, check_name(segment))
+                planned = plan(meaning.expression, meaning.universe)
+                require_countable(segment, planned.universe, ranked=bool(planned.best))
+                subjects |= planned.subjects
+        return frozenset(subjects)
 
     def _expanded(
         self, contract: Contract, expression: Expression, universe: Universe, above: Above, known: Known

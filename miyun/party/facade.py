@@ -22,6 +22,7 @@ from miyun.party.fusions import FusionsClient
 from miyun.party.insights import InsightClient
 from miyun.party.intersections import IntersectionsClient
 from miyun.party.jobs import JobsClient
+from miyun.party.lookalikes import LookalikeClient
 from miyun.party.members import MembersClient
 from miyun.party.pair import PairClient
 from miyun.party.progress import OnEvent, ignore
@@ -42,9 +43,9 @@ class Party:
     ...     report = party.fuse("spring")
     ...     party.segments.create("spring", "sleepers", "members.spend_90d > 1000 and not members.active")
 
-    ``contracts``, ``members``, ``segments``, ``insight``, ``intersections``, ``pair`` and ``jobs`` hold the calls of
-    their subject. A job needs this party's agent. Calls that wait for a job run one in the background, unless a daemon
-    of this home is at it already. Calls may come from several threads.
+    ``contracts``, ``members``, ``segments``, ``insight``, ``lookalike``, ``intersections``, ``pair`` and ``jobs`` hold
+    the calls of their subject. A job needs this party's agent. Calls that wait for a job run one in the background,
+    unless a daemon of this home is at it already. Calls may come from several threads.
     """
 
     def __init__(self, session: Session) -> None:
@@ -56,6 +57,7 @@ class Party:
         self.jobs = JobsClient(session, self._background_agent)
         self.insight = InsightClient(session, self.jobs, self._background_agent)
         self.intersections = IntersectionsClient(session, self._background_agent)
+        self.lookalike = LookalikeClient(session, self.jobs, self._background_agent)
         self._fusions = FusionsClient(session)
         self._activations = ActivationsClient(session)
         self._sizes = SizesClient(session)

@@ -7,16 +7,24 @@ with the key that the contract pins for whoever asks; and that the contract lets
 
 from dataclasses import dataclass
 
+from miyun.aggregates.lookalikes import LookalikeRelease
 from miyun.aggregates.statements import InsightRequest
 from miyun.contract.model import Contract
-from miyun.contract.permissions import permit_activation, permit_channels, permit_fusion, permit_segment
+from miyun.contract.permissions import (
+    permit_activation,
+    permit_channels,
+    permit_fusion,
+    permit_lookalike,
+    permit_segment,
+)
 from miyun.errors import ContractError, NotPermittedError, ReplayError, SignatureError, WaitingError
 from miyun.keys.signing import VerifyKey
 from miyun.names import check_name
 from miyun.party.definitions import Definitions
 from miyun.party.fusion_states import FusionState
-from miyun.party.insight_admission import InsightAdmission, InsightWork
+from miyun.party.insight_admission import InsightAdmission, InsightWork, weighed_tags
 from miyun.party.intersection_admission import IntersectWork, admit_intersection
+from miyun.party.lookalike_store import ReleasedLookalike
 from miyun.party.progress import OnEvent, ignore
 from miyun.party.requests import SignedRequest
 from miyun.party.session import Session
@@ -58,7 +66,24 @@ class DeliverWork:
     request: ActivationRequest
 
 
-Work = FuseWork | LegWork | SuppressWork | DeliverWork | InsightWork | IntersectWork
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendWork:
+    """Weights that this party gives away."""
+
+    contract: Contract
+    released: ReleasedLookalike
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiveWork:
+    """Weights that this party is given; ``tags`` are what they weigh, by id, in the order of the question."""
+
+    contract: Contract
+    release: LookalikeRelease
+    tags: tuple[str, ...]
+
+
+Work = FuseWork | LegWork | SuppressWork | DeliverWork | InsightWork | IntersectWork | SendWork | ReceiveWork
 
 
 class Guard:
@@ -75,7 +100,7 @@ class Guard:
         self._definitions = Definitions(session)
         self._on_event = on_event
 
-    def admit(self, task: wire.Task) -> Work:
+    def admit(self, task: wire.Task) -> Work:  # noqa: PLR0911
         """The work that a task stands for."""
         match task.WhichOneof("work"):
             case "fuse":
@@ -90,6 +115,8 @@ class Guard:
                 return self.insight(task.insight)
             case "intersect":
                 return self.intersect(task.intersect)
+            case "lookalike":
+                return self.lookalike(task.lookalike)
         raise ContractError("the zone asks for work that this version does not know", hint="Update this agent.")
 
     def fuse(self, task: wire.FuseTask) -> FuseWork:
@@ -148,6 +175,32 @@ class Guard:
         work = admit_intersection(self._session, contract, request, self._on_event)
         self._session.requests.keep(request, task.signature, subject=request.type)
         return work
+
+    def lookalike(self, task: wire.LookalikeTask) -> SendWork | ReceiveWork:
+        release = from_wire(task.request, LookalikeRelease)
+        contract = self._signed(release, release.party, task.signature)
+        check_name(release.name)
+        segments = (segment.name for segment in (release.seed, release.base))
+        permit_lookalike(contract, release.party, self._definitions.counted(contract, segments))
+        if release.party == self._session.name:
+            return SendWork(contract=contract, released=self._own_release(release))
+        held = self._session.lookalikes.received(contract.id, release.name)
+        if held is not None and held.release != release:
+            raise ReplayError(
+                f"lookalike {release.name} stood for other weights before", hint="Release by another name."
+            )
+        tags = weighed_tags(self._session, release)
+        self._session.requests.keep(release, task.signature, subject=release.name)
+        return ReceiveWork(contract=contract, release=release, tags=tags)
+
+    def _own_release(self, release: LookalikeRelease) -> ReleasedLookalike:
+        released = self._session.lookalikes.released(release.contract, release.name)
+        if released is None or released.statement != release:
+            raise ReplayError(
+                f"this home knows nothing of the release of lookalike {release.name}",
+                hint="Restore the home's newest backup, or release by another name.",
+            )
+        return released
 
     def _activation(self, request: ActivationRequest, signature: bytes) -> Contract:
         contract = self._signed(request, request.requester, signature)

@@ -2,21 +2,23 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from miyun.aggregates.job import InsightJob
-from miyun.aggregates.question import require_matched
+from miyun.aggregates.lookalikes import LookalikeRelease
 from miyun.aggregates.statements import Circuit, InsightRequest, ReaderKey
-from miyun.contract.model import MATCHED, Contract
+from miyun.contract.model import Contract
 from miyun.contract.permissions import permit_insight
 from miyun.errors import ContractError, MalformedError, NotPermittedError, ReplayError
 from miyun.members.catalogue import Catalogue, Indices
 from miyun.members.config import load_members_config
-from miyun.names import check_name
-from miyun.party.catalogues import asked_tags, own_catalogue, permit_attribute, permit_tags
+from miyun.party.catalogues import asked_tags, own_catalogue, permit_attribute, permit_tags, score_catalogue, scored_by
 from miyun.party.definitions import Definitions
 from miyun.party.leases import Leases
+from miyun.party.lookalike_store import ReceivedLookalike
 from miyun.party.progress import OnEvent
+from miyun.party.scoring import require_received
 from miyun.party.session import Session
-from miyun.segments.planning import plan
 from miyun.transport.codec import from_wire
 from miyun.wire.v1 import agent_pb2 as wire
 
@@ -26,12 +28,16 @@ INSIGHT = "insight"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InsightWork:
-    """``tags`` are what is asked about, in ``catalogue``; a question about numbers of the member table has neither."""
+    """``tags`` are what is asked about, in ``catalogue``; a question about numbers of the member table has neither.
+
+    A question about parts by score has the ``lookalike`` that scores, and a catalogue of the parts.
+    """
 
     contract: Contract
     job: InsightJob
     catalogue: Catalogue | None
     tags: Indices | None
+    lookalike: ReceivedLookalike | None = None
 
 
 class InsightAdmission:
@@ -63,11 +69,28 @@ class InsightAdmission:
         )
         self._require_own_columns(job)
         self._require_own_rows(job)
+        name = scored_by(request)
+        if name is not None:
+            return self._admit_scores(request, job, name)
         catalogue, tags = self._columns(request)
         if request.circuit is Circuit.SELECTION:
             self._permit(request, catalogue, tags)
             self._require_charge(request)
         return InsightWork(contract=self._contract, job=job, catalogue=catalogue, tags=tags)
+
+    def _admit_scores(self, request: InsightRequest, job: InsightJob, name: str) -> InsightWork:
+        """Parts by score tell about the tags that are weighed, so these are what the reader needs grants of."""
+        lookalike = require_received(self._session, self._contract.id, name)
+        catalogue = score_catalogue(name)
+        parts = catalogue.branch()
+        counted = (request.circuit, request.tag_count, request.dimension_count, request.per_person, request.numbers)
+        if counted != (Circuit.SELECTION, len(parts), 1, 1, ()):
+            raise _other_catalogue(request, catalogue)
+        own = own_catalogue(load_members_config(self._session.config_path))
+        weighed = [place for tag in lookalike.weights if (place := own.place_of(tag)) is not None]
+        self._permit(request, own, np.array(sorted(weighed), np.uint32))
+        self._require_charge(request)
+        return InsightWork(contract=self._contract, job=job, catalogue=catalogue, tags=parts, lookalike=lookalike)
 
     def _require_own_columns(self, job: InsightJob) -> None:
         if job.owner != self._session.name:
@@ -102,7 +125,9 @@ class InsightAdmission:
 
     def _permit(self, request: InsightRequest, catalogue: Catalogue | None, tags: Indices | None) -> None:
         reader = request.requester
-        permit_insight(self._contract, reader, frozenset(), self._subjects(request))
+        segments = (segment.name for segment in request.segments)
+        subjects = Definitions(self._session).counted(self._contract, segments)
+        permit_insight(self._contract, reader, frozenset(), subjects)
         if catalogue is not None and tags is not None:
             permit_tags(self._contract, reader, catalogue, tags)
         for number in request.numbers:
@@ -112,23 +137,11 @@ class InsightAdmission:
             else:
                 permit_attribute(self._contract, reader, number.name)
 
-    def _subjects(self, request: InsightRequest) -> frozenset[str]:
-        """What the segments are made of."""
-        definitions = Definitions(self._session)
-        subjects = {MATCHED}
-        for segment in request.segments:
-            check_name(segment.name)
-            if segment.name != MATCHED:
-                meaning = definitions.of_segment(self._contract, segment.name)
-                require_matched(segment.name, meaning.universe)
-                subjects |= plan(meaning.expression).subjects
-        return frozenset(subjects)
-
     def _require_charge(self, request: InsightRequest) -> None:
         """The zone has charged exactly this question, once, and the leases that this party signed hold it."""
         if self._session.aggregations.totals(request.contract, request.job) is not None:
             return
-        self._session.aggregations.require_whole(request.contract)
+        self._session.aggregations.marks.require_whole(request.contract)
         self._require_unanswered(request)
         Leases(self._session, self._contract, self._on_event).require_charged(
             release=request.question_digest().hex(), purpose=INSIGHT, rho_micro=request.rho_micro
@@ -141,6 +154,30 @@ class InsightAdmission:
                 raise ReplayError(
                     f"this question was answered before, as job {earlier.job}", hint="Ask for that job's answer."
                 )
+
+
+def weighed_tags(session: Session, release: LookalikeRelease) -> tuple[str, ...]:
+    """The ids of the tags that a release weighs: those of a portrait of its seed and base that this party answered.
+
+    Raises:
+        ContractError: it answered none, or has another catalogue than then.
+    """
+    answered = [
+        request
+        for request, _ in session.requests.insights(release.contract, release.question)
+        if session.aggregations.totals(release.contract, request.job) is not None
+    ]
+    if not answered or not {release.seed, release.base} <= set(answered[0].segments):
+        raise ContractError(
+            f"the weights are not of a portrait of this seed and base that {session.name} answered",
+            hint="Ask for the portrait first, then release.",
+        )
+    request = answered[0]
+    catalogue = own_catalogue(load_members_config(session.config_path))
+    if catalogue.digest() != request.catalogue_digest:
+        raise _other_catalogue(request, catalogue)
+    tags = asked_tags(catalogue, request.tags, request.branches)
+    return tuple(catalogue.id_of(tag) for tag in tags.tolist())
 
 
 def _other_catalogue(request: InsightRequest, catalogue: Catalogue | None) -> ContractError:

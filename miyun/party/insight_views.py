@@ -10,6 +10,7 @@ from miyun.insight.lift import Group, Lift
 from miyun.insight.origin import Audience, Charge, Origin
 from miyun.insight.overlap import Overlap, Size
 from miyun.insight.portrait import Portrait
+from miyun.insight.separation import Separation
 from miyun.insight.sums import Sums
 from miyun.insight.totals import NO_TAGS, NumberTotals, TagTotals
 from miyun.party.insight_answers import Answer
@@ -36,6 +37,18 @@ class View:
             base=self.tags(base),
             most_tags=self._question.per_person,
             origin=self._origin(segment=self._audience(place), base=self._audience(base)),
+        )
+
+    def separation(self, lookalike: str) -> Separation:
+        """Of the first segment from the second, counted in parts by a lookalike's score."""
+        seed, base = self.tags(0), self.tags(1)
+        return Separation(
+            name=lookalike,
+            seed=tuple(seed.counts.tolist()),
+            seed_scale=seed.scale,
+            base=tuple(base.counts.tolist()),
+            base_scale=base.scale,
+            origin=self._origin(seed=self._audience(0), base=self._audience(1)),
         )
 
     def number(self, place: int, number: int) -> NumberTotals:

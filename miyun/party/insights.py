@@ -25,6 +25,7 @@ from miyun.members.catalogue import Catalogue
 from miyun.party.asking import Asking
 from miyun.party.background import BackgroundAgent
 from miyun.party.boards import board_of
+from miyun.party.catalogues import scored_by
 from miyun.party.given_catalogues import given_catalogue
 from miyun.party.insight_views import View, overlap_of
 from miyun.party.jobs import JobsClient
@@ -203,7 +204,8 @@ class InsightClient:
         """
         terms = self._session.accepted.get(contract).contract
         answers = self._session.answers
-        return board_of(terms, segment, answers.of_tags(contract), answers.overlaps(contract))
+        portraits = [answer for answer in answers.of_tags(contract) if scored_by(answer.request) is None]
+        return board_of(terms, segment, portraits, answers.overlaps(contract))
 
     def _numbers(
         self,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from miyun.aggregates.job import permit_circuit
-from miyun.aggregates.question import Question, require_matched
+from miyun.aggregates.question import Question
 from miyun.aggregates.statements import Circuit, InsightRequest, NumberRange, SegmentVersion
 from miyun.contract.model import MATCHED, Contract
 from miyun.contract.permissions import granted_tags, permit_insight
@@ -15,11 +15,10 @@ from miyun.errors import ConfigError, InputError, StateError, WaitingError
 from miyun.insight.totals import NO_DIMENSION, Tags
 from miyun.members.catalogue import Catalogue, Indices
 from miyun.members.config import load_members_config
-from miyun.party.catalogues import asked_tags, permit_tags
+from miyun.party.catalogues import SCORE, asked_tags, permit_tags, score_catalogue
 from miyun.party.definitions import Definitions
 from miyun.party.given_catalogues import given_catalogue
 from miyun.party.session import Session
-from miyun.segments.planning import plan
 from miyun.wire.v1.fusion_pb2 import GetProgressRequest
 from miyun.wire.v1.fusion_pb2_grpc import FusionServiceStub
 from miyun.wire.v1.segment_pb2 import GetSegmentRequest
@@ -69,6 +68,27 @@ class Questions:
             NotPermittedError: a grant is missing, or roles that must be apart are in one organisation.
             InputError: it can't be asked; the message says why.
         """
+        request = self._of_tags(contract, segments, asked, rho_micro=rho_micro, key_digest=key_digest)
+        permit_tags(contract, self._session.name, asked.catalogue, asked.places())
+        return request
+
+    def about_scores(
+        self, contract: Contract, segments: Sequence[str], lookalike: str, *, rho_micro: int, key_digest: bytes
+    ) -> tuple[InsightRequest, Tags]:
+        """A question about people's parts by a lookalike's score, and what the parts are called.
+
+        It needs no grant but those of the tags that are weighed, which the portrait needed.
+
+        Raises:
+            NotPermittedError, InputError: as ``about_tags``.
+        """
+        asked = AskedTags(catalogue=score_catalogue(lookalike), tags=(), branches=(SCORE + lookalike,), per_person=1)
+        request = self._of_tags(contract, segments, asked, rho_micro=rho_micro, key_digest=key_digest)
+        return request, asked.named()
+
+    def _of_tags(
+        self, contract: Contract, segments: Sequence[str], asked: AskedTags, *, rho_micro: int, key_digest: bytes
+    ) -> InsightRequest:
         catalogue, places = asked.catalogue, asked.places()
         request = replace(
             self._request(contract, Circuit.SELECTION, segments, rho_micro=rho_micro, key_digest=key_digest),
@@ -81,7 +101,6 @@ class Questions:
         )
         Question.of(contract, request)
         self._permit(contract, request, ())
-        permit_tags(contract, self._session.name, catalogue, places)
         return request
 
     def about_numbers(
@@ -178,13 +197,8 @@ class Questions:
         )
 
     def _permit(self, contract: Contract, request: InsightRequest, tags: Sequence[str]) -> None:
-        subjects = {MATCHED}
-        for segment in request.segments:
-            if segment.name != MATCHED:
-                meaning = self._definitions.of_segment(contract, segment.name)
-                require_matched(segment.name, meaning.universe)
-                subjects |= plan(meaning.expression).subjects
-        permit_insight(contract, self._session.name, (), frozenset(subjects), tags=tags)
+        subjects = self._definitions.counted(contract, (segment.name for segment in request.segments))
+        permit_insight(contract, self._session.name, (), subjects, tags=tags)
 
     def _require_known(self, contract: Contract, names: Sequence[str]) -> None:
         """The other party has these numbers, as far as this party knows; so that no typing error is charged.

@@ -2,6 +2,7 @@
 
 from sqlalchemy import ColumnElement, Engine, insert, select
 
+from miyun.aggregates.lookalikes import LookalikeRelease
 from miyun.aggregates.statements import InsightRequest
 from miyun.errors import ReplayError
 from miyun.party.schema import requests
@@ -10,7 +11,9 @@ from miyun.psi.statements import FuseRequest
 from miyun.segments.statements import ActivationRequest, SegmentRequest
 from miyun.storage.database import reading
 
-SignedRequest = FuseRequest | SegmentRequest | ActivationRequest | InsightRequest | IntersectionRequest
+SignedRequest = (
+    FuseRequest | SegmentRequest | ActivationRequest | InsightRequest | IntersectionRequest | LookalikeRelease
+)
 
 
 class Requests:

@@ -257,6 +257,30 @@ intersection_inbox = Table(
 )
 """What this party took: digests of the other's chunks, whose points are counted."""
 
+released_lookalikes = Table(
+    "released_lookalikes",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("statement", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("scoring", LargeBinary, nullable=False),
+)
+"""Weights that this party gives away, with their noise: what is sent again is what was sent before."""
+
+received_lookalikes = Table(
+    "received_lookalikes",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("release", LargeBinary, nullable=False),
+    Column("statement", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("scoring", LargeBinary, nullable=False),
+)
+"""Weights that this party was given: of tags by their ids, as JSON."""
+
 receipts = Table(
     "receipts",
     metadata,

@@ -25,6 +25,7 @@ from miyun.party.intersection_files import IntersectionFiles
 from miyun.party.intersection_states import IntersectionStates
 from miyun.party.ledger import Ledger
 from miyun.party.legs import Legs
+from miyun.party.lookalike_store import LookalikeStore
 from miyun.party.outbox import Outbox
 from miyun.party.reader_keys import ReaderKeys
 from miyun.party.receipts import Receipts
@@ -71,6 +72,7 @@ class Session:
         self.answers = InsightAnswers(self._engine)
         self.intersections = IntersectionStates(self._engine, home.path / RELEASED_FOLDER)
         self.intersection_files = IntersectionFiles(home.path / INTERSECTION_FOLDER)
+        self.lookalikes = LookalikeStore(self._engine, home.path / RELEASED_FOLDER)
         self._channel: grpc.Channel | None = None
         self._lock = threading.Lock()
 

@@ -64,6 +64,12 @@ of rows is no secret; without padding, present or absent.
   rows, give the row's own copy, if there is one, and the row itself to different rows that nobody copies yet, at
   random; that is a uniform choice of P + 1 among n − 1. So it is ⌊k/2⌋ + 1, and with padding one more, for every
   outcome of that draw; and so for the mixture of all outcomes, as zCDP's divergence is quasi-convex.
+
+**Who scores best.** A segment may also depend on whether a row of the right side is among the N best of them by a score
+that is a function of the row alone, of equal ones the first by handle. A row of the left side changes nothing of that:
+weights are fixed once they are released. If a row of the right side goes that is among the best, one other comes in,
+and no other row's rank matters. So each such question changes one row more, which has one pair at most: sizes of pairs
+change by 1 more for each, those of rows by 1, and with padding by the copy of that row.
 """
 
 import math
@@ -78,22 +84,23 @@ def match_report_l2(types: int) -> float:
     return _root_up(types)
 
 
-def size(types: int) -> int:
-    """Δ of the number of matched pairs in any segment: ⌈k/2⌉.
+def size(types: int, ranked: int = 0) -> int:
+    """Δ of the number of matched pairs in any segment: ⌈k/2⌉, and 1 for each of ``ranked`` ways to score best.
 
     Whether a pair is in the segment may depend on both its rows in any way, so all pairs that exist in one world only
     may be in it and none of the others.
     """
     _check(types)
-    return (types + 1) // 2
+    return (types + 1) // 2 + ranked
 
 
-def rows(types: int, padding: int) -> int:
-    """Δ of the number of rows of one side in a segment of such rows: ⌊k/2⌋ + 1, and with padding one more.
+def rows(types: int, padding: int, ranked: int = 0) -> int:
+    """Δ of the number of rows of one side in a segment of such rows: ⌊k/2⌋ + 1, and with padding one more; as much
+    again, but for the ⌊k/2⌋, for each of ``ranked`` ways to score best.
 
     ``types`` is 0 for a segment in which no match decides anything; ``padding`` is the most rows that can be padding.
     """
-    return types // 2 + 1 + (padding > 0)
+    return types // 2 + (1 + ranked) * (1 + (padding > 0))
 
 
 def most_padding(bucket: int, types: int) -> int:

@@ -11,6 +11,7 @@ from miyun.segments.expression import (
     Matched,
     Operator,
     SegmentRef,
+    best,
     comparison,
     membership,
     negation,
@@ -104,13 +105,26 @@ class Columns:
         return ColumnBuilder(Column(namespace=self._namespace, name=name))
 
 
+class PlatformColumns(Columns):
+    """The platform's columns; a column that is called as a method here is ``tags["best"]``."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(PartyKind.PLATFORM.namespace)
+
+    def best(self, count: int, lookalike: str) -> Expression:
+        """The platform's ``count`` users that score best by a lookalike."""
+        return best(count, lookalike)
+
+
 def segment(name: str) -> Expression:
     """Another segment of the same contract."""
     return SegmentRef(name=name)
 
 
 members: Final = Columns(PartyKind.MERCHANT.namespace)
-tags: Final = Columns(PartyKind.PLATFORM.namespace)
+tags: Final = PlatformColumns()
 matched: Final = Matched()
 
 

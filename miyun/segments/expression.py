@@ -1,12 +1,12 @@
 """Segment expressions: immutable nodes in one normal form, with one canonical text.
 
-The functions :func:`conjunction`, :func:`disjunction`, :func:`negation`, :func:`comparison` and :func:`membership`
-(and so the operators ``&``, ``|``, ``~`` and the parser) build only the normal form: ``and`` and ``or`` flattened,
-without repeated operands, operands in the order of their texts; no double negation; values of ``in`` sorted and
-distinct, one value written with ``=``; ``= true`` as the bare column; numbers without needless digits; weeks as days,
-years as months. Two definitions with the same text are one definition, and sizes are cached by it. Definitions that
-are equal only by a further theorem (``not (a and b)`` and ``not a or not b``) stay different, which costs budget and
-no privacy.
+The functions :func:`conjunction`, :func:`disjunction`, :func:`negation`, :func:`comparison`, :func:`membership` and
+:func:`best` (and so the operators ``&``, ``|``, ``~`` and the parser) build only the normal form: ``and`` and ``or``
+flattened, without repeated operands, operands in the order of their texts; no double negation; values of ``in`` sorted
+and distinct, one value written with ``=``; ``= true`` as the bare column; numbers without needless digits; weeks as
+days, years as months. Two definitions with the same text are one definition, and sizes are cached by it. Definitions
+that are equal only by a further theorem (``not (a and b)`` and ``not a or not b``) stay different, which costs budget
+and no privacy.
 
 Logic is two-valued: every comparison with a missing value is false, and ``not`` is the complement.
 """
@@ -20,7 +20,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar
 
-from miyun.contract.model import MATCHED, PartyKind
+from miyun.contract.model import LOOKALIKE, MATCHED, PartyKind
 from miyun.errors import ExpressionError
 from miyun.segments.values import Age, ListValue, Value, check_text, normal_number, parse_day, value_text
 
@@ -28,6 +28,8 @@ KEYWORDS = frozenset(
     ("after", "and", "before", "false", "in", "is", "known", MATCHED, "missing", "not", "or", "true", "within")
 )
 NAMESPACES = tuple(kind.namespace for kind in PartyKind)
+BEST = "best"
+"""What :class:`Best` is called."""
 _PLAIN_NAME = re.compile(r"[^\W\d][\w-]*")
 
 
@@ -173,6 +175,20 @@ class Membership(Expression):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Best(Expression):
+    """The platform's ``count`` users that score best by a lookalike of this contract. Built by :func:`best`."""
+
+    NAMESPACE: ClassVar[str] = PartyKind.PLATFORM.namespace
+    SUBJECT: ClassVar[str] = LOOKALIKE
+    count: int
+    lookalike: str
+    position: int = field(default=0, compare=False, repr=False)
+
+    def text(self) -> str:
+        return f"{self.NAMESPACE}.{BEST}({self.count}, {value_text(self.lookalike)})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Not(Expression):
     """The complement. Built by :func:`negation`."""
 
@@ -281,6 +297,22 @@ def membership(column: Column, values: Iterable[Value | int | float], position: 
     if len(ordered) == 1:
         return comparison(column, Operator.EQUAL, ordered[0], position)
     return Membership(column=column, values=ordered, position=position)
+
+
+def best(count: Value | int | float, lookalike: Value, position: int = 0) -> Expression:
+    """The best ``count`` users by a lookalike, in normal form.
+
+    Raises:
+        ExpressionError: no whole number above 0, or no name.
+    """
+    number = None if isinstance(count, bool | str | date | Age) else normal_number(count, position)
+    if number is None or number < 1 or number % 1 or not isinstance(lookalike, str) or not lookalike.strip():
+        raise ExpressionError(
+            f"{Best.NAMESPACE}.{BEST} takes a whole number of users, and a lookalike's name",
+            position=position,
+            hint=f"Write {Best.NAMESPACE}.{BEST}(100000, 'tea-lovers').",
+        )
+    return Best(count=int(number), lookalike=check_text(lookalike, position), position=position)
 
 
 def _in_order(operands: Iterable[Expression]) -> tuple[Expression, ...]:

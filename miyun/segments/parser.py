@@ -9,7 +9,9 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
 from miyun.errors import ExpressionError
 from miyun.segments.expression import (
+    BEST,
     KEYWORDS,
+    Best,
     Column,
     Expression,
     Flag,
@@ -17,6 +19,7 @@ from miyun.segments.expression import (
     Matched,
     Operator,
     SegmentRef,
+    best,
     comparison,
     conjunction,
     disjunction,
@@ -44,6 +47,7 @@ start: disjunction [_WITHIN MATCHED]
           | column _IN "(" value ("," value)* ")" -> membership
           | column _IS _KNOWN -> known
           | column _IS _MISSING -> missing
+          | NAME "." NAME "(" value "," value ")" -> call
 
 column: NAME "." name
 name: NAME | QUOTED_NAME
@@ -89,6 +93,9 @@ _KINDS = (
     (set[str](), "'and', 'or' or the end"),
 )
 _FULL_WIDTH = str.maketrans("（），。＝＜＞！‘’“”＂＇", "(),.=<>!''\"\"\"'")
+
+
+Child = Tree[Token] | Token
 
 
 def parse(text: str) -> Expression:
@@ -148,6 +155,13 @@ def _expression(tree: Tree[Token]) -> Expression:  # noqa: PLR0911
         case "segment":
             name, position = _name(_tree(children[0]))
             return SegmentRef(name=name, position=position)
+        case "call":
+            return _call(*children)
+    return _of_a_column(tree)
+
+
+def _of_a_column(tree: Tree[Token]) -> Expression:
+    children = tree.children
     column = _column(_tree(children[0]))
     match tree.data:
         case "flag":
@@ -165,6 +179,18 @@ def _expression(tree: Tree[Token]) -> Expression:  # noqa: PLR0911
             values = [_value(_token(_tree(child).children[0])) for child in children[1:]]
             return membership(column, [value for value, _ in values], values[0][1])
     raise AssertionError(tree.data)
+
+
+def _call(namespace: Child, function: Child, *arguments: Child) -> Expression:
+    position = _token(namespace).start_pos or 0
+    if (_token(namespace), _token(function)) != (Best.NAMESPACE, BEST):
+        raise ExpressionError(
+            f"there is no {namespace}.{function}(…)",
+            position=position,
+            hint=f"Write {Best.NAMESPACE}.{BEST}(100000, 'tea-lovers'), or a column as members.spend.",
+        )
+    count, lookalike = (_value(_token(_tree(argument).children[0]))[0] for argument in arguments)
+    return best(count, lookalike, position)
 
 
 def _time(column: Column, direction: Token, literal: Token) -> Expression:
@@ -208,12 +234,12 @@ def _unquoted(token: Token, quote: str) -> str:
     return str(token)[1:-1].replace(quote * 2, quote)
 
 
-def _tree(child: Tree[Token] | Token) -> Tree[Token]:
+def _tree(child: Child) -> Tree[Token]:
     assert isinstance(child, Tree)  # noqa: S101
     return child
 
 
-def _token(child: Tree[Token] | Token) -> Token:
+def _token(child: Child) -> Token:
     assert isinstance(child, Token)  # noqa: S101
     return child
 

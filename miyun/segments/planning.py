@@ -6,6 +6,7 @@ from miyun.contract.model import MATCHED, PartyKind, Universe
 from miyun.errors import ExpressionError
 from miyun.segments.expression import (
     And,
+    Best,
     Comparison,
     Expression,
     Flag,
@@ -40,8 +41,8 @@ class Plan:
     """``formula`` combines ``legs``, ``segments`` and all that is matched by ``and``, ``or``, ``not``, over
     ``universe``.
 
-    ``subjects`` are the things that need a grant: ``matched``, unless no match decides anything in it, and each column
-    as ``members.spend``.
+    ``subjects`` are the things that need a grant: ``matched``, unless no match decides anything in it, each column as
+    ``members.spend``, and `LOOKALIKE`. ``best`` are the parts that say who scores best.
     """
 
     universe: Universe
@@ -50,6 +51,7 @@ class Plan:
     formula: Expression
     subjects: frozenset[str]
     segments: frozenset[str]
+    best: frozenset[Best]
 
 
 def plan(expression: Expression, universe: Universe = Universe.MATCHED) -> Plan:
@@ -65,14 +67,15 @@ def plan(expression: Expression, universe: Universe = Universe.MATCHED) -> Plan:
     formula = _formula(_inwards(expression))
     legs = frozenset(part for part in leaves(formula) if isinstance(part, Leg))
     conditions = leaves(expression)
-    columns = frozenset(leaf.column.subject for leaf in conditions if isinstance(leaf, OF_A_COLUMN))
+    subjects = frozenset(filter(None, map(_subject, conditions)))
     of_match = universe is Universe.MATCHED or any(isinstance(leaf, Matched) for leaf in conditions)
     return Plan(
         universe=universe,
         legs=tuple(sorted(legs, key=Leg.text)),
         formula=formula,
-        subjects=columns | {MATCHED} if of_match else columns,
+        subjects=subjects | {MATCHED} if of_match else subjects,
         segments=frozenset(leaf.name for leaf in conditions if isinstance(leaf, SegmentRef)),
+        best=scored(expression),
     )
 
 
@@ -87,6 +90,11 @@ def _require_within_matched(expression: Expression, universe: Universe) -> None:
                 position=leaf.column.position,
                 hint=f"Make a matched segment of it and name that, or add “within {MATCHED}” at the end.",
             )
+
+
+def scored(expression: Expression) -> frozenset[Best]:
+    """The parts that say who scores best."""
+    return frozenset(leaf for leaf in leaves(expression) if isinstance(leaf, Best))
 
 
 def _inwards(expression: Expression) -> Expression:
@@ -129,8 +137,28 @@ def _by_owner(expression: And | Or) -> list[Expression]:
 
 
 def _sole_owner(expression: Expression) -> str | None:
-    owners = {leaf.column.namespace if isinstance(leaf, OF_A_COLUMN) else None for leaf in leaves(expression)}
+    owners = set(map(_owner, leaves(expression)))
     return owners.pop() if len(owners) == 1 else None
+
+
+def _owner(leaf: Expression) -> str | None:
+    """The namespace of the owner who decides it."""
+    match leaf:
+        case Flag() | Known() | Comparison() | Membership():
+            return leaf.column.namespace
+        case Best():
+            return leaf.NAMESPACE
+    return None
+
+
+def _subject(leaf: Expression) -> str | None:
+    """What needs a grant for it."""
+    match leaf:
+        case Flag() | Known() | Comparison() | Membership():
+            return leaf.column.subject
+        case Best():
+            return leaf.SUBJECT
+    return None
 
 
 def leaves(expression: Expression) -> list[Expression]:
@@ -140,7 +168,7 @@ def leaves(expression: Expression) -> list[Expression]:
             return [leaf for operand in expression.operands for leaf in leaves(operand)]
         case Not():
             return leaves(expression.operand)
-        case Leg() | Matched() | SegmentRef() | Flag() | Known() | Comparison() | Membership():
+        case Leg() | Matched() | SegmentRef() | Best() | Flag() | Known() | Comparison() | Membership():
             return [expression]
     raise AssertionError(type(expression))
 

@@ -346,6 +346,18 @@ intersection_ends = Table(
     Column("statement", LargeBinary, nullable=False),
 )
 
+lookalikes = Table(
+    "lookalikes",
+    metadata,
+    Column("contract", String(64), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("job", String(64), nullable=False),
+    Column("sealed", LargeBinary),
+    Column("received", LargeBinary),
+    Index("lookalikes_by_job", "contract", "job", unique=True),
+)
+"""Weights on their way to the owner of the tags; ``received`` is its word that it has them."""
+
 leases = Table(
     "leases",
     metadata,

@@ -15,6 +15,7 @@ from miyun.wire.v1 import (
     identity_pb2_grpc,
     insight_pb2_grpc,
     job_pb2_grpc,
+    lookalike_pb2_grpc,
     segment_pb2_grpc,
     size_pb2_grpc,
     two_party_pb2_grpc,
@@ -31,6 +32,7 @@ from miyun.zone.services.fusion import FusionService
 from miyun.zone.services.insight import InsightService
 from miyun.zone.services.intersection import IntersectionService
 from miyun.zone.services.job import JobService
+from miyun.zone.services.lookalike import LookalikeService
 from miyun.zone.services.segment import SegmentService
 from miyun.zone.services.size import SizeService
 
@@ -83,5 +85,6 @@ def _add_services(server: Server, core: Core) -> None:
     server.add_service(insight_pb2_grpc.add_InsightServiceServicer_to_server, InsightService(core))
     server.add_service(two_party_pb2_grpc.add_IntersectionServiceServicer_to_server, IntersectionService(core))
     server.add_service(job_pb2_grpc.add_JobServiceServicer_to_server, JobService(core))
+    server.add_service(lookalike_pb2_grpc.add_LookalikeServiceServicer_to_server, LookalikeService(core))
     server.add_service(segment_pb2_grpc.add_SegmentServiceServicer_to_server, SegmentService(core))
     server.add_service(size_pb2_grpc.add_SizeServiceServicer_to_server, SizeService(core))

@@ -194,4 +194,5 @@ _STEPS: dict[JobKind, Callable[[Core, Contract, Job], bool]] = {
     JobKind.ACTIVATE: seal_audience,
     JobKind.INSIGHT: release_sums,
     JobKind.INTERSECT: lambda _core, _contract, _job: False,
+    JobKind.LOOKALIKE: lambda _core, _contract, _job: False,
 }

@@ -28,7 +28,8 @@ def test_these_are_the_commands() -> None:
         contract list|contract propose|contract revoke|contract show|contract sign|contract statement|fuse|identity
         init analyst|init party|init zone|insight board|insight fill-pool|insight key|insight measure|insight overlap
         insight portrait|insight quote|insight sums|intersect|intersections
-        job list|job show|job wait|join|members check|members explain|report
+        job list|job show|job wait|join|lookalike create|lookalike list
+        lookalike release|lookalike report|members check|members explain|report
         pair conformance|pair eids|pair ids|pair keys create|pair keys list|pair keys rotate|pair keys share|pair lint
         catalogue search|catalogue show|catalogue tree
         segment create|segment explain|segment invalidate|segment list|segment rename|segment show|size

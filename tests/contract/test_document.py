@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from miyun.contract.document import parse_contract, to_yaml, validate
-from miyun.contract.model import Budget, Channel, Consent, Contract, Domain, Grant, IdentifierTerms, Rung
+from miyun.contract.model import LOOKALIKE, Budget, Channel, Consent, Contract, Domain, Grant, IdentifierTerms, Rung
 from miyun.errors import ContractError, MalformedError
 from miyun.keys.fingerprint import key_fingerprint
 
@@ -285,3 +285,16 @@ def test_insight_is_granted_on_nothing_else(drafted: Contract, subject: str) -> 
     with pytest.raises(ContractError) as caught:
         validate(replace(drafted, grants=(grant,)))
     assert caught.value.clause == "grants[0].subject"
+
+
+@pytest.mark.parametrize("rung", [Rung.SIZE, Rung.USE, Rung.ACTIVATE])
+def test_who_scores_best_is_granted_for_segments(drafted: Contract, rung: Rung) -> None:
+    validate(replace(drafted, grants=(Grant(owner="feed", subject=LOOKALIKE, rung=rung, recipient="shop"),)))
+    for grant in (
+        Grant(owner="shop", subject=LOOKALIKE, rung=rung, recipient="feed"),
+        Grant(owner="feed", subject=LOOKALIKE, rung=Rung.EXACT_SIZE, recipient="shop"),
+        Grant(owner="feed", subject="tags.best(1)", rung=rung, recipient="shop"),
+    ):
+        with pytest.raises(ContractError) as caught:
+            validate(replace(drafted, grants=(grant,)))
+        assert caught.value.clause == "grants[0].subject"

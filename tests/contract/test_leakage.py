@@ -11,7 +11,7 @@ import pytest
 
 from miyun.aggregates.question import MOST_SEGMENTS
 from miyun.contract.leakage import Language, LeakageLine, Who, leakage, render
-from miyun.contract.model import MATCHED, Channel, Consent, Contract, Domain, Grant, IdentifierTerms, Rung
+from miyun.contract.model import LOOKALIKE, MATCHED, Channel, Consent, Contract, Domain, Grant, IdentifierTerms, Rung
 from miyun.privacy.accounting import epsilon
 from miyun.privacy.noise import scale_for
 
@@ -340,3 +340,30 @@ def test_what_parties_compute_past_the_zone_is_said_where_it_is_granted(drafted:
     text = statement(replace(drafted, padding_bucket=77), "zh")
     assert "77 的倍数" in text
     assert "哑元" in text
+
+
+def test_what_lookalikes_tell_is_said_where_they_are_granted(drafted: Contract) -> None:
+    weights = Grant(owner="shop", subject=MATCHED, rung=Rung.INSIGHT, recipient="feed")
+    best = [
+        Grant(owner="feed", subject=LOOKALIKE, rung=rung, recipient="shop")
+        for rung in (Rung.SIZE, Rung.USE, Rung.ACTIVATE)
+    ]
+    contract = replace(drafted, grants=(weights, *best))
+
+    lines = [line for line in leakage(contract) if line.clause.startswith("grants[")]
+    (received,) = [line for line in lines if "weights of each lookalike" in line.learns.en]
+    scored = [line for line in lines if "score best by a lookalike" in line.learns.en]
+
+    assert (received.clause, received.name.en) == ("grants[0]", "feed, the platform (Feed Inc)")
+    assert "knows the noise that it added itself" in received.learns.en
+    assert [line.clause for line in scored] == ["grants[1]", "grants[2]", "grants[3]"]
+    assert [line.loud for line in scored] == [False, False, True]
+    assert all("weights of its own making" in line.learns.en and "自拟权重" in line.learns.zh for line in scored)
+    assert len({line.learns for line in scored}) == 3
+    for line in (received, *scored):
+        assert not CHINESE.search(line.learns.en)
+        assert CHINESE.search(line.learns.zh)
+
+
+def test_weights_go_to_the_platform_only(drafted: Contract) -> None:
+    assert "weights of each lookalike" not in render(leakage(asking(drafted, MATCHED)), "en")

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from miyun.contract.model import MATCHED, Contract, Grant, Rung, Universe
+from miyun.contract.model import LOOKALIKE, MATCHED, Contract, Grant, Rung, Universe
 from miyun.contract.permissions import (
     granted_tags,
     permit_activation,
@@ -11,6 +11,7 @@ from miyun.contract.permissions import (
     permit_fusion,
     permit_insight,
     permit_leg_count,
+    permit_lookalike,
     permit_segment,
     permit_size,
 )
@@ -180,3 +181,40 @@ def test_whose_grants_of_tags_are_whose(drafted: Contract) -> None:
     assert granted_tags(contract, "shop") == {"", "gender=female"}
     assert granted_tags(contract, "feed") == {"age"}
     permit_insight(contract, "shop", (), frozenset(), tags=("tags", "tags.tea"))
+
+
+def test_weights_tell_about_the_merchants_rows(drafted: Contract) -> None:
+    contract = replace(drafted, grants=insight(MATCHED, "members.spend_90d", recipient="feed"))
+
+    permit_lookalike(contract, "shop", SPEND)
+    permit_lookalike(contract, "shop", SPEND | {"tags.tea"})
+    for subject in (MATCHED, "members.spend_90d"):
+        fewer = replace(contract, grants=tuple(grant for grant in contract.grants if grant.subject != subject))
+        assert subject in refused("grants", lambda lacking=fewer: permit_lookalike(lacking, "shop", SPEND)).message
+    refused("grants", lambda: permit_lookalike(contract, "shop", OWN_OF_SHOP))
+    refused("parties", lambda: permit_lookalike(contract, "feed", frozenset()))
+    refused("parties", lambda: permit_lookalike(contract, "zone", frozenset()))
+
+
+def test_who_scores_best_is_the_platforms_to_grant(drafted: Contract) -> None:
+    scored = frozenset({MATCHED, LOOKALIKE})
+    grants = tuple(
+        Grant(owner="feed", subject=LOOKALIKE, rung=rung, recipient="shop")
+        for rung in (Rung.SIZE, Rung.USE, Rung.ACTIVATE)
+    )
+    for index, act in enumerate(
+        (
+            lambda contract: permit_size(contract, "shop", scored),
+            lambda contract: permit_segment(contract, "shop", scored),
+            lambda contract: permit_activation(
+                contract, "shop", "shop", "member-messages", scored, universe=Universe.MATCHED
+            ),
+        )
+    ):
+        column = replace(grants[index], subject="tags.best")
+        refused(
+            "grants",
+            lambda act=act, column=column: act(replace(drafted, grants=(*drafted.grants, column))),
+        )
+        act(replace(drafted, grants=(*drafted.grants, grants[index])))
+    permit_segment(drafted, "feed", scored)

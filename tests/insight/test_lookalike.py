@@ -3,9 +3,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from miyun.errors import InternalError
-from miyun.insight.lookalike import LARGEST_FACTOR, Weights, best, tenths, weigh, with_own_noise
+from miyun.errors import InternalError, MalformedError
+from miyun.insight.lookalike import (
+    LARGEST_FACTOR,
+    Scoring,
+    Weights,
+    best,
+    edges,
+    parts,
+    scoring_bytes,
+    weigh,
+    with_own_noise,
+)
 from miyun.insight.totals import NO_DIMENSION, Tags, TagTotals
 from miyun.privacy.noise import scale_for
 from tests.insight.worlds import drawn, tags_of
@@ -43,7 +55,8 @@ def reference(counts: list[int], people: int, base_counts: list[int], base_peopl
     weights = []
     for tag in tags:
         believed = chance[tag] * spread * expected[tag] ** 2 / (spread * expected[tag] ** 2 + variance[tag])
-        drawn = usual[tag] + believed * more[tag] / people
+        possible = min(max(counts[tag], 0), people) - expected[tag]
+        drawn = usual[tag] + believed * possible / people
         ratio = max(0.0, drawn) / (1 - drawn) / (usual[tag] / (1 - usual[tag]))
         weights.append(round(1000 * math.log(min(max(ratio, 1 / LARGEST_FACTOR), LARGEST_FACTOR))))
     return weights
@@ -89,6 +102,16 @@ def test_tags_that_noise_drowns_weigh_next_to_nothing() -> None:
     assert np.abs(weights.thousandths).mean() < 50  # e^0.05: 5 %
 
 
+def test_noise_below_nobody_is_nobody() -> None:
+    """A seed of 100, tags that 20 would carry, and noise of 12: of one tag it counts −25 people."""
+    tags = of_everybody(40)
+    counts = [45, 2] * 10 + [20] * 18 + [0, -25]
+    weights = weigh(totals(tags, counts, 100, 12.0), totals(tags, [2_000] * 40, 10_000)).thousandths
+
+    assert weights[0] > 300
+    assert -1_500 < weights[39] <= weights[38] < weights[1] < 0
+
+
 def test_a_base_share_lost_in_noise_weighs_nothing() -> None:
     tags = of_everybody(3)
     weights = weigh(totals(tags, [50, 50, 50], 100, 5.0), totals(tags, [30, -4, 500], 1_000, 20.0))
@@ -126,21 +149,70 @@ def test_the_best_rows() -> None:
 
     assert best(scores, 3).tolist() == [1, 2, 5]
     assert best(scores, 2).tolist() == [1, 2]  # of equal ones the first
-    assert best(scores, 3, eligible=np.asarray([True, False, True, True, True, False])).tolist() == [0, 2, 4]
+    assert best(scores, 5).tolist() == [0, 1, 2, 4, 5]
+    assert best(scores[:0], 3).tolist() == []
     assert best(scores, 99).tolist() == [0, 1, 2, 3, 4, 5]
     assert best(scores, 0).tolist() == []
 
 
-def test_tenths_of_the_base() -> None:
-    scores = np.random.default_rng(4).permutation(1_000)
+def test_weights_and_edges_travel_as_bytes() -> None:
+    tags = ("tea", "coffee", "vip")
+    scoring = Scoring(
+        weights=Weights(tags=tags, thousandths=np.asarray([3912, 0, -3912])), edges=(*range(8, 0, -1), -9)
+    )
 
-    parts = tenths(scores)
+    data = scoring.to_bytes()
+    read = Scoring.from_bytes(tags, data)
 
-    assert np.bincount(parts).tolist() == [100] * 10
-    assert parts[scores == 999] == 0
-    assert parts[scores == 0] == 9
-    assert set(tenths(np.zeros(50, np.int64)).tolist()) == {0}  # equal scores fall together
-    assert tenths(np.asarray([], np.int64)).tolist() == []
+    assert len(data) == scoring_bytes(3)
+    assert (read.weights.tags, read.weights.thousandths.tolist(), read.edges) == (tags, [3912, 0, -3912], scoring.edges)
+    assert list(read.weights.heavy().items()) == [("tea", 3912), ("vip", -3912)]
+    for wrong in (b"", data[:-1], data + bytes(2)):
+        with pytest.raises(MalformedError, match="other tags"):
+            Scoring.from_bytes(tags, wrong)
+    for huge in (3913, -3913, -(1 << 15)):
+        with pytest.raises(MalformedError, match="larger than any"):
+            Scoring.from_bytes(("tea",), huge.to_bytes(2, "little", signed=True) + bytes(36))
+    with pytest.raises(MalformedError, match="edges that rise"):
+        Scoring.from_bytes((), bytes(32) + (1).to_bytes(4, "little"))
+
+
+@given(scores=st.lists(st.integers(-3, 3), max_size=30), count=st.integers(-1, 35))
+def test_the_best_are_those_that_a_stable_sort_puts_first(scores: list[int], count: int) -> None:
+    order = sorted(range(len(scores)), key=lambda place: (-scores[place], place))
+
+    assert best(np.asarray(scores, np.int32), count).tolist() == sorted(order[: max(0, count)])
+
+
+def test_parts_by_score() -> None:
+    scores = np.asarray([10, 5, 4, 0, -1, 5], np.int32)
+
+    assert parts(scores, [5, 0]).tolist() == [0, 0, 1, 1, 2, 0]
+    assert parts(scores, [5, 5, 0]).tolist() == [0, 0, 2, 2, 3, 0]  # nothing lies between equal edges
+    assert parts(scores[:0], [5]).tolist() == []
+
+
+def test_edges_part_people_like_the_base() -> None:
+    rng = np.random.default_rng(4)
+    shares = rng.uniform(0.05, 0.4, 60)
+    weights = Weights(tags=tuple(map(str, range(60))), thousandths=rng.integers(-900, 900, 60))
+    carried = rng.random((60, 50_000)) < shares[:, None]
+    base = totals(of_everybody(60), carried.sum(axis=1).tolist(), 50_000)
+
+    made = edges(weights, base)
+    sizes = np.bincount(parts(weights.thousandths @ carried, made), minlength=10) / 50_000
+
+    assert list(made) == sorted(made, reverse=True)
+    assert sizes == pytest.approx([0.1] * 10, abs=0.02)
+    assert edges(weights, base) == made
+
+
+def test_edges_of_no_weights_are_nowhere() -> None:
+    tags = of_everybody(2)
+    weights = Weights(tags=tags.ids, thousandths=np.zeros(2, np.int64))
+
+    assert edges(weights, totals(tags, [5, 5], 10)) == (0,) * 9
+    assert edges(weights, totals(tags, [5, 5], -3)) == (0,) * 9
 
 
 def test_the_reader_adds_noise_of_its_own() -> None:
@@ -169,6 +241,6 @@ def test_a_lookalike_finds_the_seeds_kind() -> None:
     offsets = np.concatenate([[0], np.cumsum(carried.sum(axis=1))]).astype(np.uint64)
 
     scores = weigh(seed, base).score(offsets, np.nonzero(carried)[1].astype(np.uint32), 20_000)
-    found = best(scores, 1_000, eligible=np.arange(20_000) >= 1_000)  # without the seed
+    found = 1_000 + best(scores[1_000:], 1_000)  # without the seed
 
     assert kind[found].mean() > 4.5 * kind[1_000:].mean()

@@ -1,45 +1,22 @@
 """Questions through a real zone over TLS, with both agents: every answer against a join in the clear."""
 
-import csv
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from miyun.aggregates.statements import NumberRange
-from miyun.contract.draft import DEFAULT_BUDGET
-from miyun.contract.model import MATCHED, Grant, IdentifierTerms, Rung
+from miyun.contract.model import MATCHED, Grant, Rung
 from miyun.errors import NotPermittedError
 from miyun.insight.totals import TagTotals
-from miyun.keys.create import create_home
-from miyun.keys.home import HomeInfo, Role
-from miyun.keys.vault import KeyFile
 from miyun.members.catalogue_file import read_catalogue
-from miyun.party.facade import Party
-from miyun.records import utc_now
-from miyun.zone.config import ZoneConfig, write_config
-from miyun.zone.facade import Zone
-from tests.paillier.keys import private_key
-from tests.party.insight_world import CATALOGUE, MUCH, TAGS
-from tests.party.world import MERCHANT, PLATFORM, ZONE, row, write_members
+from tests.party.insight_world import CATALOGUE, MUCH
+from tests.party.live import Stage, at_work, staged
+from tests.party.world import MERCHANT, PLATFORM, row
 
-EXPIRES = utc_now() + timedelta(days=30)
 AGE = NumberRange(name="tags.age", low=0, high=120, step="1")
 SPEND = NumberRange(name="members.spend", low=0, high=100, step="1")
 CONVERTED = NumberRange(name="won", low=0, high=1, step="1")
 
-SETTINGS = TAGS.replace("patience_seconds = 0", "patience_seconds = 30")
-BUDGET = replace(
-    DEFAULT_BUDGET,
-    rho_micro=100 * MUCH,
-    size_rho_micro=MUCH // 10,
-    match_report_rho_micro=MUCH // 10,
-    lease_rho_micro=5 * MUCH,
-    suppress_below=1,
-)
 MEMBERS, USERS = range(60), range(40, 120)
 MATCH = frozenset(MEMBERS) & frozenset(USERS)
 SPENDERS = frozenset(number for number in MATCH if number > 44)
@@ -56,76 +33,28 @@ def carriers(tag: str, value: str = "") -> set[int]:
     return {int(user[1:]) for user, of, cell in pairs() if (of, cell) == (tag, value)}
 
 
-@dataclass
-class Stage:
-    merchant: Party
-    platform: Party
-    contract: str
-    catalogue: Path
-
-
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    folder = tmp_path_factory.mktemp("insight")
-    homes = ((ZONE, Role.ZONE, None), (MERCHANT, Role.PARTY, "merchant"), (PLATFORM, Role.PARTY, "platform"))
-    for name, role, kind in homes:
-        info = HomeInfo(name=name, role=role, kind=kind, organisation=name.title(), created=EXPIRES)
-        create_home(folder / name, info, KeyFile(folder / f"{name}.key"))
-    write_config(folder / ZONE, ZoneConfig(address="127.0.0.1:0", enrolment_address="127.0.0.1:0"))
-    won = '[members.attributes.won]\ntype = "number"\n'
-    members = [row(n, won=str(int(n % 4 == 0))) for n in MEMBERS]
-    write_members(folder / MERCHANT, members, extra=won + SETTINGS[SETTINGS.index("[agent]") :])
-    write_members(folder / PLATFORM, [row(n, id=f"u{n}") for n in USERS], extra=SETTINGS)
-    (folder / PLATFORM / "catalogue.csv").write_text(CATALOGUE, encoding="utf-8")
-    with (folder / PLATFORM / "tags.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("user", "tag", "value"), *pairs()])
-    with Zone.open(folder / ZONE, KeyFile(folder / f"{ZONE}.key")) as zone:
-        zone.start()
-        opened = [Party.open(folder / name, KeyFile(folder / f"{name}.key")) for name in (MERCHANT, PLATFORM)]
-        with opened[0] as merchant, opened[1] as platform:
-            for party in (merchant, platform):
-                party.join(zone.invite(Role.PARTY, party.name).encode())
-            contract = agree(merchant, platform)
-            merchant._session.home.vault.put("paillier/spring", private_key().to_bytes())
-            yield Stage(merchant, platform, contract, folder / PLATFORM / "catalogue.csv")
-
-
-def agree(merchant: Party, platform: Party) -> str:
-    drafted = merchant.contracts.draft(
-        PLATFORM,
-        id="spring",
-        identifiers=(IdentifierTerms(type="phone", profile="e164-cn", evaluation_cap=1000),),
-        expires=EXPIRES,
-        consent_required=False,
-        padding_bucket=16,
-        budget=BUDGET,
-    )
-    granted = tuple(
-        Grant(owner=PLATFORM, subject=subject, rung=Rung.INSIGHT, recipient=MERCHANT) for subject in (MATCHED, "tags")
-    )
-    contract = replace(drafted, grants=(*drafted.grants, *granted))
-    merchant.contracts.propose(contract)
-    merchant.contracts.sign(contract)
-    platform.contracts.sign(platform.contracts.get("spring").contract)
-    merchant.contracts.activate("spring")
-    return "spring"
-
-
-@pytest.fixture(scope="module")
-def ready(stage: Stage) -> Iterator[Stage]:
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """Fused, with the platform's agent at work, and a segment of who spends more than 44."""
-    stop = threading.Event()
-    agent = threading.Thread(target=stage.platform.agent().run, kwargs={"stop": stop})
-    agent.start()
-    try:
+    granted = [
+        Grant(owner=PLATFORM, subject=subject, rung=Rung.INSIGHT, recipient=MERCHANT) for subject in (MATCHED, "tags")
+    ]
+    with (
+        staged(
+            tmp_path_factory.mktemp("insight"),
+            members=[row(n, won=str(int(n % 4 == 0))) for n in MEMBERS],
+            users=[row(n, id=f"u{n}") for n in USERS],
+            catalogue=CATALOGUE,
+            pairs=pairs(),
+            grants=granted,
+            attributes='[members.attributes.won]\ntype = "number"\n',
+        ) as stage,
+        at_work(stage.platform),
+    ):
         stage.merchant.fuse(stage.contract)
         job = stage.merchant.segments.create(stage.contract, "spenders", "members.spend > 44")
         stage.merchant.jobs.wait(stage.contract, job.id)
         yield stage
-    finally:
-        stop.set()
-        agent.join(30)
-    assert not agent.is_alive()
 
 
 def counts(totals: TagTotals) -> dict[str, int]:

@@ -124,6 +124,40 @@ def test_no_row_of_either_side_moves_more_in_larger_worlds(world: tuple[dict[int
         assert_bounds(right, left, types, row)
 
 
+def ranked_items(pairs: Pairs, right: dict[int, Row], scores: list[int], counts: list[int]) -> set[tuple[object, ...]]:
+    """Pairs, with whether the right row is among the so many best of them: what a segment may depend on."""
+    order = sorted(right, key=lambda row: (-scores[row], row))
+    return {(pair, *(pair[1] in order[:count] for count in counts)) for pair in pairs}
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    world=worlds(),
+    scores=st.lists(st.integers(0, 3), min_size=7, max_size=7),
+    best=st.lists(st.integers(1, 8), max_size=3, unique=True),
+)
+def test_who_scores_best_moves_one_row_more(
+    world: tuple[dict[int, Row], dict[int, Row], int], scores: list[int], best: list[int]
+) -> None:
+    left, right, types = world
+    with_all = ranked_items(join(left, right, types), right, scores, best)
+    for gone in right:
+        fewer = {row: values for row, values in right.items() if row != gone}
+        without = ranked_items(join(left, fewer, types), fewer, scores, best)
+        assert max(len(with_all - without), len(without - with_all)) <= size(types, len(best))
+    for gone in left:
+        fewer = {row: values for row, values in left.items() if row != gone}
+        without = ranked_items(join(fewer, right, types), right, scores, best)
+        assert max(len(with_all - without), len(without - with_all)) <= size(types)
+
+
+def test_the_bound_of_who_scores_best_is_reached() -> None:
+    everybody = {row: (row,) for row in range(4)}
+    fewer = {row: values for row, values in everybody.items() if row != 0}
+    items = [ranked_items(join(everybody, right, 1), right, [4, 3, 2, 1], [1, 2, 3]) for right in (everybody, fewer)]
+    assert len(items[0] - items[1]) == size(1, 3) == 4
+
+
 def moves(with_row: Pairs, without: Pairs, side: int) -> dict[int, frozenset[int]]:
     """By row of one side whose pair differs: how its membership in a segment, any set of pairs, may move."""
     pairs = [{pair[side]: pair for pair in world} for world in (with_row, without)]

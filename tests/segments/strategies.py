@@ -12,6 +12,7 @@ from miyun.contract.schema import ColumnType
 from miyun.errors import ExpressionError
 from miyun.segments.expression import (
     And,
+    Best,
     Column,
     Comparison,
     Expression,
@@ -23,6 +24,7 @@ from miyun.segments.expression import (
     Operator,
     Or,
     SegmentRef,
+    best,
     comparison,
     conjunction,
     disjunction,
@@ -81,10 +83,16 @@ def conditions(draw: st.DrawFn) -> Expression:
 
 
 SEGMENTS = ["vip", "not", "sleeping-90d"]
+SCORED = [best(1, "tea"), best(100_000, "it's")]
 
 
 def expressions(leaves: st.SearchStrategy[Expression] | None = None) -> st.SearchStrategy[Expression]:
-    base = conditions() | st.sampled_from(SEGMENTS).map(lambda name: SegmentRef(name=name)) | st.just(Matched())
+    base = (
+        conditions()
+        | st.sampled_from(SCORED)
+        | st.sampled_from(SEGMENTS).map(lambda name: SegmentRef(name=name))
+        | st.just(Matched())
+    )
     return st.recursive(
         base if leaves is None else leaves,
         lambda inner: (
@@ -120,6 +128,8 @@ def holds(expression: Expression, row: Mapping[str, Any]) -> bool:
             return bool(row[MATCHED])
         case SegmentRef():
             return bool(row[expression.name])
+        case Best():
+            return bool(row[expression.text()])
         case Flag():
             return row[expression.column.subject] is True
         case Known():
@@ -151,5 +161,7 @@ def compare(actual: Any, operator: Operator, value: Any) -> bool:
 
 
 def tables(namespace: str) -> st.SearchStrategy[list[dict[str, Any]]]:
-    row = st.fixed_dictionaries({name: st.none() | VALUES[type_] for name, type_ in SCHEMAS[namespace].items()})
-    return st.lists(row, min_size=1, max_size=5)
+    """Rows by the names of columns, and of what scores best as it is written without the namespace."""
+    columns = {name: st.none() | VALUES[type_] for name, type_ in SCHEMAS[namespace].items()}
+    best = {part.text().removeprefix("tags."): st.booleans() for part in SCORED if namespace == "tags"}
+    return st.lists(st.fixed_dictionaries(columns | best), min_size=1, max_size=5)

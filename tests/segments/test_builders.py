@@ -20,6 +20,7 @@ from miyun.segments.parser import parse
         (members.tier.is_in("b", "a"), "members.tier in ('a', 'b')"),
         (members.tier != "a", "members.tier != 'a'"),
         (members.tier.is_known() & tags.city.is_missing(), "members.tier is known and tags.city is missing"),
+        (tags.best(100_000, "tea-lovers") & ~tags["best"], "not tags.best and tags.best(100000, 'tea-lovers')"),
         (matched & (members.x <= 1.50) & (members.x >= 1), "members.x <= 1.5 and members.x >= 1 within matched"),
     ],
 )

@@ -17,9 +17,10 @@ from miyun.errors import ExpressionError
 from miyun.segments.algebra import Ground, Selection, evaluate
 from miyun.segments.checking import check_types
 from miyun.segments.expansion import Meaning, expand
-from miyun.segments.expression import Expression, Matched, conjunction
+from miyun.segments.expression import Best, Expression, Matched, conjunction
 from miyun.segments.parser import parse
 from miyun.segments.planning import Leg, leaves, plan
+from miyun.segments.predicates import rows_of
 from miyun.segments.sql import to_sql
 from tests.segments.strategies import SCHEMAS, SEGMENTS, TODAY, conditions, expressions, holds, over, tables
 
@@ -36,8 +37,17 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def handles_where(namespace: str, rows: list[dict[str, Any]], predicate: Expression) -> BitMap:
+def answer(namespace: str, rows: list[dict[str, Any]], predicate: Expression) -> BitMap:
     """What an agent answers: the rows' positions stand for their handles."""
+    return rows_of(
+        predicate,
+        len(rows),
+        where=lambda part: handles_where(namespace, rows, part),
+        best=lambda part: BitMap(handle for handle, row in enumerate(rows) if row[part.text().removeprefix("tags.")]),
+    )
+
+
+def handles_where(namespace: str, rows: list[dict[str, Any]], predicate: Expression) -> BitMap:
     schema = SCHEMAS[namespace]
     columns = ", ".join(f"{quoted(name)} {DUCKDB_TYPES[type_]}" for name, type_ in schema.items())
     CONNECTION.execute(f"CREATE OR REPLACE TABLE rows (handle INTEGER, {columns})")
@@ -70,7 +80,7 @@ class Tables:
     def evaluated(self, meaning: Meaning, segments: Mapping[str, Selection]) -> Selection:
         """By plan, SQL and algebra."""
         made = plan(meaning.expression, meaning.universe)
-        legs = {leg: handles_where(leg.namespace, self.rows[leg.namespace], leg.predicate) for leg in made.legs}
+        legs = {leg: answer(leg.namespace, self.rows[leg.namespace], leg.predicate) for leg in made.legs}
         return evaluate(made, self.ground(), legs, segments)
 
     def by_hand(self, meaning: Meaning, segments: Mapping[str, Container[int]]) -> set[int]:
@@ -187,7 +197,10 @@ def test_without_the_match_a_segment_of_the_platforms_rows_needs_no_grant_of_it(
 def test_every_leg_has_one_owner_and_formula_holds_no_column(expression: Expression) -> None:
     made = plan(expression)
     for leg in made.legs:
-        owners = {leaf.column.namespace for leaf in leaves(leg.predicate)}  # type: ignore[attr-defined]
+        owners = {
+            leaf.NAMESPACE if isinstance(leaf, Best) else leaf.column.namespace  # type: ignore[attr-defined]
+            for leaf in leaves(leg.predicate)
+        }
         assert owners == {leg.namespace}
         assert parse(leg.predicate.text()) == leg.predicate
     assert {type(leaf).__name__ for leaf in leaves(made.formula)} <= {"Leg", "SegmentRef", "Matched"}
@@ -221,6 +234,11 @@ def test_expressions_that_fit_their_schemas_pass_the_check(expression: Expressio
             {"matched", "members.a", "members.b", "members.d", "tags.c"},
         ),
         ("members.a and not (members.b or tags.c)", ["members.a and not members.b", "tags.c"], None),
+        (
+            "tags.best(5, 'tea') and tags.b and not members.a",
+            ["members.a", "tags.b and tags.best(5, 'tea')"],
+            {"matched", "members.a", "tags.b", "tags.best()"},
+        ),
         ("(members.a and tags.b) or (members.a and tags.c)", ["members.a", "tags.b", "tags.c"], None),
     ],
 )
@@ -232,6 +250,23 @@ def test_plan_asks_for_the_fewest_legs(text: str, legs: list[str], subjects: set
 
 def test_plan_names_referenced_segments() -> None:
     assert plan(parse("vip and not (sleeping or members.a)")).segments == {"vip", "sleeping"}
+
+
+def test_plan_names_what_it_scores_by() -> None:
+    made = plan(parse("tags.best(5, 'tea') or members.a and not tags.best(7, 'coffee')"))
+    assert {(part.count, part.lookalike) for part in made.best} == {(5, "tea"), (7, "coffee")}
+
+
+def test_columns_beside_scores_are_read_at_once() -> None:
+    asked: list[str] = []
+
+    def where(part: Expression) -> BitMap:
+        asked.append(part.text())
+        return BitMap([1, 2, 3])
+
+    predicate = parse("tags.a and tags.b and not (tags.best(2, 'tea') or tags.c or tags.d)")
+    assert rows_of(predicate, 5, where=where, best=lambda _: BitMap([3, 4])) == BitMap()
+    assert asked == ["tags.c or tags.d", "tags.a and tags.b"]
 
 
 def test_nan_is_neither_above_nor_below() -> None:

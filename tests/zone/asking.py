@@ -58,9 +58,9 @@ INSIGHT_GRANTS = tuple(
 SEGMENTS = (SegmentVersion(name="rich", version=1), SegmentVersion(name=MATCHED, version=1))
 
 
-def agree(world: World, id_: str, **choices: object) -> Contract:
+def agree(world: World, id_: str, grants: Sequence[Grant] = INSIGHT_GRANTS, **choices: object) -> Contract:
     contract = world.draft(id_, **choices)
-    contract = replace(contract, grants=(*contract.grants, *INSIGHT_GRANTS))
+    contract = replace(contract, grants=(*contract.grants, *grants))
     return in_force(world, contract)
 
 

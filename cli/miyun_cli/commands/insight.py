@@ -1,6 +1,5 @@
 """``miyun insight``: what noised totals say about segments."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,9 +18,17 @@ from miyun_cli.results import (
     show_results,
     tell_cost,
 )
+from miyun_cli.tags import (
+    AllOption,
+    BaseOption,
+    BranchOption,
+    CatalogueOption,
+    PerPersonOption,
+    TagOption,
+    branches_of,
+    given_or_configured,
+)
 from miyun_cli.watching import watched
-
-_WHOLE_CATALOGUE = ""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -44,24 +51,12 @@ def portrait(
     segment: Annotated[
         list[str], typer.Option("--segment", help="Of whom; name or name@version. Repeat it for several portraits.")
     ],
-    base: Annotated[str, typer.Option("--base", help="Against whom: a segment; matched is all pairs.")] = "matched",
-    catalogue: Annotated[
-        Path | None,
-        typer.Option(
-            "--catalogue",
-            metavar="FILE",
-            help="The other party's catalogue of tags, as it gave it; else that of [catalogues] in party.toml.",
-        ),
-    ] = None,
-    tag: Annotated[list[str] | None, typer.Option("--tag", help="Ask for a tag, by id or path; repeat it.")] = None,
-    branch: Annotated[
-        list[str] | None, typer.Option("--branch", help="Ask for all tags below one, by id or path; repeat it.")
-    ] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Ask for every tag of the catalogue.")] = False,
-    per_person: Annotated[
-        int | None,
-        typer.Option("--per-person", min=1, help="How many tags of one person count; fewer: less noise. Else 16."),
-    ] = None,
+    base: BaseOption = "matched",
+    catalogue: CatalogueOption = None,
+    tag: TagOption = None,
+    branch: BranchOption = None,
+    all_: AllOption = False,
+    per_person: PerPersonOption = None,
     rho: RhoOption,
     plot: PlotOption = None,
     top: TopOption = None,
@@ -71,16 +66,12 @@ def portrait(
     Listed are the tags that stand out against the base. A question is charged once; asked again, it costs nothing.
     Which tags there are: miyun catalogue search.
     """
-    from miyun.members.catalogue_file import read_catalogue
     from miyun.party.insights import DEFAULT_PER_PERSON
 
-    branches = (*(branch or ()), *([_WHOLE_CATALOGUE] if all_ else ()))
-    if not (tag or branches):
-        raise InputError("no tags are asked for", hint="Name some with --tag or --branch, or ask for --all.")
+    branches = branches_of(tag, branch, all_=all_)
     require_drawable(plot)
-    given = None if catalogue is None else read_catalogue(catalogue.expanduser())
     with invocation.party() as party:
-        tags = given or party.insight.catalogue(contract)
+        tags = given_or_configured(catalogue, party, contract)
         tell_cost(invocation, party, contract, rho)
         with watched(invocation) as on_event:
             portraits = party.insight.portrait(

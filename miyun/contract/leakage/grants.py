@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from miyun.contract.leakage.lines import (
     AT_EACH_ACTIVATION,
     AT_EACH_ANSWER,
+    AT_EACH_LOOKALIKE,
     AT_EACH_SEGMENT,
     LeakageLine,
     Who,
     party_words,
 )
 from miyun.contract.leakage.rows import row_list_lines
-from miyun.contract.model import MATCHED, Channel, Contract, Domain, Grant, PartyKind, PartyTerms, Rung
+from miyun.contract.model import LOOKALIKE, MATCHED, Channel, Contract, Domain, Grant, PartyKind, PartyTerms, Rung
 from miyun.words import Words
 
 _DOMAINS = {
@@ -37,6 +38,8 @@ def grant_lines(contract: Contract, party: PartyTerms) -> Iterator[LeakageLine]:
             clause=clause,
             loud=grant.rung in {Rung.ACTIVATE, Rung.EXACT_SIZE},
         )
+        if grant.rung is Rung.INSIGHT and grant.subject == MATCHED and party.kind is PartyKind.PLATFORM:
+            yield LeakageLine(who=Who.PARTY, name=name, learns=_weights(grant), when=AT_EACH_LOOKALIKE, clause=clause)
         if grant.rung is Rung.ACTIVATE and grant.subject == MATCHED:
             yield LeakageLine(
                 who=Who.PARTY, name=name, learns=_opt_outs(grant), when=AT_EACH_ACTIVATION, clause=clause, loud=True
@@ -89,6 +92,8 @@ def analyst_lines(contract: Contract) -> Iterator[LeakageLine]:
 
 
 def _granted(grant: Grant) -> tuple[Words, Words]:
+    if grant.subject == LOOKALIKE:
+        return _scored(grant)
     matched = grant.subject == MATCHED
     match grant.rung:
         case Rung.SIZE:
@@ -147,6 +152,51 @@ def _insight(grant: Grant) -> Words:
         "It alone can decrypt them",
         zh=f"由 {grant.owner} 授权：关于{what_zh}的含噪合计、占比与总和，计入隐私预算。只有它能解密",
     )
+
+
+def _weights(grant: Grant) -> Words:
+    return Words(
+        en=f"From {grant.owner}'s grant it receives the weights of each lookalike that {grant.owner} releases: how "
+        "much more its tags are carried in a seed than in a base. They are made of noisy totals; it knows the noise "
+        f"that it added itself, so {grant.owner} adds its own, which is charged to {grant.owner}'s budget alone",
+        zh=f"由 {grant.owner} 授权：得到 {grant.owner} 发布的每个人群扩展的权重，"
+        "即其标签在种子人群中比在基准人群中多多少。权重由含噪合计得出；它知道自己加的噪声，"
+        f"因此 {grant.owner} 另加噪声，仅计入 {grant.owner} 的预算",
+    )
+
+
+def _scored(grant: Grant) -> tuple[Words, Words]:
+    """What grants on scores by lookalikes let the merchant reach."""
+    own_en = (
+        "By weights of its own making it can ask for the carriers of any tag whose totals it may learn, and for no "
+        "others"
+    )
+    own_zh = "它可以自拟权重，从而圈出它有权获知合计的任一标签的携带者，但不能超出这些标签"
+    match grant.rung:
+        case Rung.USE:
+            learns = Words(
+                en=f"From {grant.owner}'s grant it learns nothing by itself, but may cut segments by who of "
+                f"{grant.owner}'s users score best by a lookalike, and the zone then receives for each row handle of "
+                f"{grant.owner} whether it is one of them. {own_en}",
+                zh=f"由 {grant.owner} 授权：本身不获知任何内容；可以按人群扩展得分最高的用户筛选人群包，"
+                f"融合区由此得到 {grant.owner} 的每个行句柄是否在内。{own_zh}",
+            )
+            return learns, AT_EACH_SEGMENT
+        case Rung.ACTIVATE:
+            learns = Words(
+                en=f"From {grant.owner}'s grant it learns of each id on a list whether the person is among "
+                f"{grant.owner}'s users that score best by a lookalike. {own_en}. Exact, outside differential privacy",
+                zh=f"由 {grant.owner} 授权：名单上的每个编号是否属于 {grant.owner} 中人群扩展得分最高的用户。{own_zh}。"
+                "确切结果，在差分隐私之外",
+            )
+            return learns, AT_EACH_ACTIVATION
+        case _:
+            learns = Words(
+                en=f"From {grant.owner}'s grant it learns the noisy size, as a band, of segments cut by who of "
+                f"{grant.owner}'s users score best by a lookalike, charged to the budget. {own_en}",
+                zh=f"由 {grant.owner} 授权：按人群扩展得分最高的用户筛选的人群包的含噪人数区间，计入隐私预算。{own_zh}",
+            )
+            return learns, AT_EACH_ANSWER
 
 
 def _use_of_match(grant: Grant) -> Words:

@@ -38,6 +38,7 @@ AT_EACH_FUSION = Words(en="at each fusion", zh="每次融合时")
 AT_EACH_ANSWER = Words(en="with each answer", zh="每次答复时")
 AT_EACH_ACTIVATION = Words(en="at each activation", zh="每次投放时")
 AT_EACH_SEGMENT = Words(en="with each segment", zh="每次建立或更新人群包时")
+AT_EACH_LOOKALIKE = Words(en="with each lookalike that is released", zh="每次发布人群扩展时")
 ALWAYS = Words(en="as long as the contract is in force", zh="合约有效期内")
 
 _KINDS = {

@@ -84,7 +84,7 @@ class _Counted(_Part):
             totals = self._count()
         if totals is None:
             return Outcome.MOVED
-        self._session.aggregations.note_released(self._job.request.contract)
+        self._session.aggregations.marks.note(self._job.request.contract)
         if not self._send(totals):
             return Outcome.MOVED
         self._note(AuditEvent.TOTALS_RELEASED, totals)

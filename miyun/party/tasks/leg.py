@@ -1,13 +1,18 @@
 """Evaluating a predicate over this party's own columns: only bits over row handles leave."""
 
+from pyroaring import BitMap
+
 from miyun.audit.events import Event, Fact
 from miyun.contract.permissions import permit_leg_count
 from miyun.members.config import load_members_config
 from miyun.party.guard import LegWork
+from miyun.party.scoring import require_received, scored_rows
 from miyun.party.session import Session
 from miyun.party.tasks.outcome import Outcome
 from miyun.party.tasks.predicate import rows_where
 from miyun.party.tasks.upload import upload
+from miyun.segments.expression import Best, Expression
+from miyun.segments.predicates import rows_of
 
 
 def leg(session: Session, work: LegWork) -> Outcome:
@@ -35,5 +40,13 @@ def _evaluate(session: Session, work: LegWork) -> bytes:
     permit_leg_count(contract, session.legs.count(contract.id, work.epoch) + 1)
     config = load_members_config(session.config_path)
     with session.rosters.open(contract.id, work.epoch) as roster:
-        bits: bytes = rows_where(session, contract, config, roster, work.predicate).serialize()
+
+        def where(part: Expression) -> BitMap:
+            return rows_where(session, contract, config, roster, part)
+
+        def best(part: Best) -> BitMap:
+            lookalike = require_received(session, contract.id, part.lookalike)
+            return scored_rows(session, contract, work.epoch, lookalike).best(part.count, roster)
+
+        bits: bytes = rows_of(work.predicate, roster.universe, where=where, best=best).serialize()
     return bits

@@ -16,6 +16,7 @@ from miyun.members.reading import Progress
 from miyun.members.roster import Roster
 from miyun.members.tagged import TagChunk, TaggedRows
 from miyun.party.insight_admission import InsightWork
+from miyun.party.scoring import ScoredRows, scored_rows
 from miyun.party.session import Session
 
 _CHOICE_KEY = "tags/choice"
@@ -42,7 +43,9 @@ class OwnColumns:
         config = load_members_config(session.config_path)
         try:
             with session.rosters.open(work.contract.id, work.job.epoch) as roster:
-                self._tagged = self._tagged_rows(session, config, roster, on_progress)
+                self._tagged = self._scored_rows(session, on_progress) or self._tagged_rows(
+                    session, config, roster, on_progress
+                )
                 self._numbers = self._number_rows(session, config, roster, on_progress)
         except BaseException:
             self._held.close()
@@ -73,6 +76,12 @@ class OwnColumns:
 
     def _number_chunks(self, size: int, first: int) -> Iterator[tuple[NumberChunk, ...]]:
         return repeat(()) if self._numbers is None else self._numbers.chunks(size, first=first)
+
+    def _scored_rows(self, session: Session, on_progress: Progress) -> ScoredRows | None:
+        work = self._work
+        if work.lookalike is None:
+            return None
+        return scored_rows(session, work.contract, work.job.epoch, work.lookalike, on_progress)
 
     def _tagged_rows(
         self, session: Session, config: MembersConfig, roster: Roster, on_progress: Progress

@@ -16,7 +16,7 @@ from miyun.errors import (
 )
 from miyun.party.contract_views import refresh_one
 from miyun.party.fusion_states import Fusion, FusionState
-from miyun.party.guard import DeliverWork, FuseWork, Guard, LegWork, SuppressWork, Work
+from miyun.party.guard import DeliverWork, FuseWork, Guard, LegWork, ReceiveWork, SendWork, SuppressWork, Work
 from miyun.party.insight_admission import InsightWork
 from miyun.party.intersection_admission import IntersectWork
 from miyun.party.intersection_states import Intersection
@@ -27,6 +27,7 @@ from miyun.party.tasks.deliver import deliver
 from miyun.party.tasks.fuse import end_fusion, fuse
 from miyun.party.tasks.intersect import Intersecting, end_intersection
 from miyun.party.tasks.leg import leg
+from miyun.party.tasks.lookalike import receive, send
 from miyun.party.tasks.outcome import Outcome
 from miyun.party.tasks.suppress import suppress
 from miyun.segments.statements import Refusal
@@ -97,7 +98,7 @@ class TaskRunner:
             self._on_event(TaskFinished(contract=contract, job=task.job, kind=kind_of(task)))
         return outcome
 
-    def _do(self, task: wire.Task, work: Work) -> Outcome:
+    def _do(self, task: wire.Task, work: Work) -> Outcome:  # noqa: PLR0911
         self._on_event(TaskStarted(contract=work.contract.id, job=task.job, kind=kind_of(task)))
         match work:
             case FuseWork():
@@ -112,6 +113,10 @@ class TaskRunner:
                 return aggregate(self._session, work, self._stop, self._on_event)
             case IntersectWork():
                 return self._intersecting.go_on(work)
+            case SendWork():
+                return send(self._session, work, self._on_event)
+            case ReceiveWork():
+                return receive(self._session, work)
 
     def _refuse(self, task: wire.Task, error: MiyunError) -> Outcome:
         reason = (
@@ -170,7 +175,7 @@ class TaskRunner:
 
 
 def kind_of(task: wire.Task) -> str:
-    """fuse, leg, suppress, deliver, insight or intersect; empty for what a newer zone may ask."""
+    """fuse, leg, suppress, deliver, insight, intersect or lookalike; empty for what a newer zone may ask."""
     return task.WhichOneof("work") or ""
 
 

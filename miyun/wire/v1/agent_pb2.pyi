@@ -10,6 +10,7 @@ from google.protobuf.internal import containers as _containers
 from miyun.wire.v1 import activation_pb2 as _activation_pb2
 from miyun.wire.v1 import fusion_pb2 as _fusion_pb2
 from miyun.wire.v1 import insight_pb2 as _insight_pb2
+from miyun.wire.v1 import lookalike_pb2 as _lookalike_pb2
 from miyun.wire.v1 import segment_pb2 as _segment_pb2
 from miyun.wire.v1 import two_party_pb2 as _two_party_pb2
 import builtins as _builtins
@@ -36,6 +37,7 @@ class Task(_message.Message):
     DELIVER_FIELD_NUMBER: _builtins.int
     INSIGHT_FIELD_NUMBER: _builtins.int
     INTERSECT_FIELD_NUMBER: _builtins.int
+    LOOKALIKE_FIELD_NUMBER: _builtins.int
     job: _builtins.str
     @_builtins.property
     def fuse(self) -> Global___FuseTask: ...
@@ -49,6 +51,8 @@ class Task(_message.Message):
     def insight(self) -> Global___InsightTask: ...
     @_builtins.property
     def intersect(self) -> Global___IntersectTask: ...
+    @_builtins.property
+    def lookalike(self) -> Global___LookalikeTask: ...
     def __init__(
         self,
         *,
@@ -59,12 +63,13 @@ class Task(_message.Message):
         deliver: Global___DeliverTask | None = ...,
         insight: Global___InsightTask | None = ...,
         intersect: Global___IntersectTask | None = ...,
+        lookalike: Global___LookalikeTask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["deliver", b"deliver", "fuse", b"fuse", "insight", b"insight", "intersect", b"intersect", "leg", b"leg", "suppress", b"suppress", "work", b"work"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["deliver", b"deliver", "fuse", b"fuse", "insight", b"insight", "intersect", b"intersect", "leg", b"leg", "lookalike", b"lookalike", "suppress", b"suppress", "work", b"work"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deliver", b"deliver", "fuse", b"fuse", "insight", b"insight", "intersect", b"intersect", "job", b"job", "leg", b"leg", "suppress", b"suppress", "work", b"work"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deliver", b"deliver", "fuse", b"fuse", "insight", b"insight", "intersect", b"intersect", "job", b"job", "leg", b"leg", "lookalike", b"lookalike", "suppress", b"suppress", "work", b"work"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_work: _TypeAlias = _typing.Literal["fuse", "leg", "suppress", "deliver", "insight", "intersect"]  # noqa: Y015
+    _WhichOneofReturnType_work: _TypeAlias = _typing.Literal["fuse", "leg", "suppress", "deliver", "insight", "intersect", "lookalike"]  # noqa: Y015
     _WhichOneofArgType_work: _TypeAlias = _typing.Literal["work", b"work"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_work) -> _WhichOneofReturnType_work | None: ...
 
@@ -231,6 +236,31 @@ class IntersectTask(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___IntersectTask: _TypeAlias = IntersectTask  # noqa: Y015
+
+@_typing.final
+class LookalikeTask(_message.Message):
+    """For the party that releases weights, to send them; then for the owner of the tags, to fetch them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    signature: _builtins.bytes
+    @_builtins.property
+    def request(self) -> _lookalike_pb2.LookalikeRelease: ...
+    def __init__(
+        self,
+        *,
+        request: _lookalike_pb2.LookalikeRelease | None = ...,
+        signature: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request", b"request", "signature", b"signature"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookalikeTask: _TypeAlias = LookalikeTask  # noqa: Y015
 
 @_typing.final
 class NextTasksRequest(_message.Message):

@@ -38,7 +38,7 @@ class Job(_message.Message):
     id: _builtins.str
     contract: _builtins.str
     kind: _builtins.str
-    """fuse | segment | activate | insight | intersect"""
+    """fuse | segment | activate | insight | intersect | lookalike"""
     state: _builtins.str
     """waiting-for-party | running | done | failed"""
     requester: _builtins.str
@@ -51,7 +51,7 @@ class Job(_message.Message):
     error_code: _builtins.str
     error: _builtins.str
     subject: _builtins.str
-    """epoch of a fusion, "name@version" of a segment, names of an insight's segments, type of an intersection"""
+    """epoch of a fusion, "name@version" of a segment, names of an insight's segments, type of an intersection, a lookalike's name"""
     @_builtins.property
     def waiting_for(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """parties whose agent has work to do"""

@@ -5,8 +5,12 @@ from sqlalchemy import Connection
 from miyun.contract.model import MATCHED, Contract, PartyKind, Universe
 from miyun.errors import StateError
 from miyun.privacy import sensitivity
+from miyun.segments.expression import Best
+from miyun.segments.parser import parse
+from miyun.segments.planning import scored
 from miyun.zone.operations.access import party_names
 from miyun.zone.operations.selections import platform_rows
+from miyun.zone.store.segments import StoredSegment
 
 
 def owners_of(contract: Contract, subjects: frozenset[str]) -> tuple[str, ...]:
@@ -17,16 +21,24 @@ def owners_of(contract: Contract, subjects: frozenset[str]) -> tuple[str, ...]:
 
 
 def count_sensitivity(
-    connection: Connection, contract: Contract, epoch: int, universe: Universe, subjects: frozenset[str]
+    connection: Connection,
+    contract: Contract,
+    epoch: int,
+    universe: Universe,
+    subjects: frozenset[str],
+    *,
+    ranked: int,
 ) -> int:
     """How much one row can change the count of a segment. It follows from the contract and the announced rows alone.
+
+    ``ranked`` is how many times its definition asks who scores best; see `rankings`.
 
     Raises:
         StateError: of the platform's announced rows, as many may be padding as are users.
     """
     types = len(contract.identifiers)
     if universe is Universe.MATCHED:
-        return sensitivity.size(types)
+        return sensitivity.size(types, ranked)
     rows = platform_rows(connection, contract, epoch)
     padding = sensitivity.most_padding(contract.padding_bucket, types)
     if padding and rows < 2 * padding + 2:
@@ -34,4 +46,9 @@ def count_sensitivity(
             f"of the platform's {rows:,} rows as many may be padding as are users: a count of them would tell little",
             hint="Ask about the segment “within matched”, or agree on a smaller padding_bucket.",
         )
-    return sensitivity.rows(types if MATCHED in subjects else 0, padding)
+    return sensitivity.rows(types if MATCHED in subjects else 0, padding, ranked)
+
+
+def rankings(*segments: StoredSegment | None) -> int:
+    """In how many different ways their definitions ask who scores best."""
+    return len(frozenset[Best]().union(*(scored(parse(segment.meaning)) for segment in segments if segment)))

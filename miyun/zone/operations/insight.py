@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from miyun.aggregates.job import InsightJob, prove_key
-from miyun.aggregates.question import MOST_SEGMENTS, require_matched
+from miyun.aggregates.question import MOST_SEGMENTS, require_countable
 from miyun.aggregates.statements import Circuit, InsightRequest, ReaderKey, SegmentVersion
 from miyun.audit.events import Event, Fact
 from miyun.contract.jobs import Job, JobKind
@@ -14,6 +14,8 @@ from miyun.contract.permissions import permit_insight
 from miyun.errors import InputError, MalformedError, NotFoundError, NotPermittedError, StateError, WaitingError
 from miyun.privacy.quotes import InsightQuote
 from miyun.segments.listing import SegmentState
+from miyun.segments.parser import parse
+from miyun.segments.planning import scored
 from miyun.zone.core import Change, Core
 from miyun.zone.operations.access import (
     active_contract,
@@ -223,7 +225,7 @@ def _begin(core: Core, change: Change, contract: Contract, request: InsightReque
     epoch, segments = resolve_segments(change, contract, request.segments)
     for segment in segments:
         if segment is not None:
-            require_matched(segment.name, segment.universe)
+            require_countable(segment.name, segment.universe, ranked=bool(scored(parse(segment.meaning))))
     owner = _permit(contract, request, segments)
     handles = _handles(change.connection, contract, epoch, owner)
     job = _job(change.connection, contract, request, signature, epoch=epoch, handles=handles)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from miyun.aggregates.lookalikes import LookalikeRelease
 from miyun.aggregates.statements import InsightRequest
 from miyun.audit.events import Event, Fact
 from miyun.contract.jobs import Job, JobKind, JobState
@@ -21,7 +22,7 @@ from miyun.zone.store.jobs import SignedRequest
 
 PAGE_JOBS = 200
 
-JobRequest = FuseRequest | SegmentRequest | ActivationRequest | InsightRequest | IntersectionRequest
+JobRequest = FuseRequest | SegmentRequest | ActivationRequest | InsightRequest | IntersectionRequest | LookalikeRelease
 
 
 def held_job(change: Change, request: JobRequest, event: Event, requester: str) -> Job | None:
@@ -148,6 +149,8 @@ def read_request(kind: JobKind, data: bytes) -> JobRequest:
             return InsightRequest.from_canonical(data)
         case JobKind.INTERSECT:
             return IntersectionRequest.from_canonical(data)
+        case JobKind.LOOKALIKE:
+            return LookalikeRelease.from_canonical(data)
 
 
 _KINDS: dict[type[JobRequest], JobKind] = {
@@ -156,4 +159,5 @@ _KINDS: dict[type[JobRequest], JobKind] = {
     ActivationRequest: JobKind.ACTIVATE,
     InsightRequest: JobKind.INSIGHT,
     IntersectionRequest: JobKind.INTERSECT,
+    LookalikeRelease: JobKind.LOOKALIKE,
 }

@@ -14,7 +14,7 @@ from miyun.errors import InputError, StateError
 from miyun.privacy.noise import discrete_gaussian, scale_for
 from miyun.zone.core import Change, Core
 from miyun.zone.operations.access import active_contract, verify_party
-from miyun.zone.operations.counting import count_sensitivity, owners_of
+from miyun.zone.operations.counting import count_sensitivity, owners_of, rankings
 from miyun.zone.operations.insight import resolve_segments
 from miyun.zone.operations.releases import OVERLAP, charge_owners
 from miyun.zone.operations.selections import held_selection
@@ -97,7 +97,9 @@ def _release(core: Core, change: Change, contract: Contract, segments: Segments,
 def _scale(change: Change, contract: Contract, segments: Segments, epoch: int) -> float:
     """The noise of each size: all of them together change by √(their number) times what one size can."""
     sizes = len(segments) * (len(segments) + 1) // 2
-    one = count_sensitivity(change.connection, contract, epoch, _universe(segments), _subjects(segments))
+    one = count_sensitivity(
+        change.connection, contract, epoch, _universe(segments), _subjects(segments), ranked=rankings(*segments)
+    )
     sensitivity = math.nextafter(math.sqrt(sizes), math.inf) * one
     return scale_for(contract.budget.size_rho_micro, math.nextafter(sensitivity, math.inf))
 

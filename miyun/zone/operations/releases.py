@@ -20,6 +20,7 @@ SIZE = "size"
 INSIGHT = "insight"
 OVERLAP = "overlap"
 INTERSECTION = "intersection"
+LOOKALIKE = "lookalike"
 
 
 def lease_book(connection: Connection, contract: Contract, owner: str) -> LeaseBook:

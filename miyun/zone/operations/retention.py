@@ -25,6 +25,7 @@ from miyun.zone.store.fusions import Fusion, FusionState, find_fusion
 from miyun.zone.store.intersections import erase_mailbox
 from miyun.zone.store.jobs import open_jobs
 from miyun.zone.store.legs import erase_epoch_legs, erase_legs
+from miyun.zone.store.lookalikes import erase_sealed
 from miyun.zone.store.segments import StoredSegment, live_segments
 
 
@@ -124,6 +125,8 @@ def close_contract(core: Core, change: Change, signed: SignedContract) -> None:
             erase_pages(change.connection, contract.id, job.id)
         if job.kind is JobKind.INTERSECT:
             erase_mailbox(change.connection, contract.id, job.id)
+        if job.kind is JobKind.LOOKALIKE:
+            erase_sealed(change.connection, contract.id, job.id)
     for under_way in (FusionState.EXCHANGING, FusionState.JOINING):
         for fusion in fusions.fusions_in(change.connection, contract.id, under_way):
             fail_fusion(change, contract.id, fusion)

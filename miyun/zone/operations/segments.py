@@ -26,6 +26,7 @@ from miyun.zone.operations.definitions import Definition, read_definition
 from miyun.zone.operations.evaluation import begin_evaluation, segment_request
 from miyun.zone.operations.history import SignedReceipt, receipt, record_statement
 from miyun.zone.operations.jobs import begin_job, held_job
+from miyun.zone.operations.lookalikes import require_lookalikes
 from miyun.zone.operations.retention import retire_segment
 from miyun.zone.store import segments as store
 from miyun.zone.store.fusions import Fusion, joined_fusion
@@ -123,6 +124,7 @@ def _create(change: Change, contract: Contract, request: SegmentRequest, signatu
         raise StateError(f"nothing is fused yet under contract {contract.id}", hint="Fuse first.")
     definition = read_definition(change.connection, contract, request)
     permit_segment(contract, request.owner, definition.subjects)
+    require_lookalikes(change.connection, contract.id, {part.lookalike for part in definition.plan.best})
     _check_legs(change.connection, contract, fusion, definition.plan)
     segment = StoredSegment(
         contract=contract.id,

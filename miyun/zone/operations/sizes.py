@@ -14,7 +14,7 @@ from miyun.privacy.statements import SizeBand, SizeRequest
 from miyun.transport.peer import Peer
 from miyun.zone.core import Change, Core
 from miyun.zone.operations.admission import Question, admit
-from miyun.zone.operations.counting import count_sensitivity, owners_of
+from miyun.zone.operations.counting import count_sensitivity, owners_of, rankings
 from miyun.zone.operations.releases import SIZE, charge_owners, lease_book
 from miyun.zone.operations.selections import held_selection
 from miyun.zone.store import budget as store
@@ -98,7 +98,9 @@ def _release(core: Core, change: Change, contract: Contract, segment: StoredSegm
         )
     rho_micro = contract.budget.size_rho_micro
     key = _release_key(contract, segment, epoch)
-    sensitivity = count_sensitivity(change.connection, contract, epoch, segment.universe, segment.subjects)
+    sensitivity = count_sensitivity(
+        change.connection, contract, epoch, segment.universe, segment.subjects, ranked=rankings(segment)
+    )
     owners = owners_of(contract, segment.subjects)
     charge_owners(core, change, contract, release=key, purpose=SIZE, rho_micro=rho_micro, owners=owners)
     (noised,) = discrete_gaussian([len(selection.numbers)], scale_for(rho_micro, sensitivity))

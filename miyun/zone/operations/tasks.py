@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from miyun.aggregates.lookalikes import LookalikeRelease
 from miyun.aggregates.statements import InsightRequest, ReaderKey
 from miyun.audit.events import Event, Fact
 from miyun.contract.jobs import Job, JobKind
@@ -29,6 +30,7 @@ from miyun.zone.store.insights import erase_running, find_insight, find_key
 from miyun.zone.store.intersections import erase_mailbox, list_ends
 from miyun.zone.store.jobs import open_jobs, signed_request
 from miyun.zone.store.legs import erase_legs, legs_of
+from miyun.zone.store.lookalikes import erase_sealed
 from miyun.zone.store.segments import find_segment
 
 LONGEST_WAIT_SECONDS = 20
@@ -81,7 +83,13 @@ class IntersectTask:
     signature: bytes
 
 
-Task = FuseTask | LegTask | SuppressTask | DeliverTask | InsightTask | IntersectTask
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookalikeTask:
+    request: LookalikeRelease
+    signature: bytes
+
+
+Task = FuseTask | LegTask | SuppressTask | DeliverTask | InsightTask | IntersectTask | LookalikeTask
 
 
 def next_tasks(core: Core, caller: str, wait_seconds: int) -> tuple[tuple[Task, ...], int]:
@@ -157,6 +165,8 @@ def _give_up(change: Change, contract: Contract, job: Job, reason: str) -> None:
             erase_running(change.connection, contract.id, [job.id])
         case JobKind.INTERSECT:
             erase_mailbox(change.connection, contract.id, job.id)
+        case JobKind.LOOKALIKE:
+            erase_sealed(change.connection, contract.id, job.id)
 
 
 def _tasks(connection: Connection, contract: Contract, job: Job, caller: str) -> tuple[Task, ...]:
@@ -171,6 +181,8 @@ def _tasks(connection: Connection, contract: Contract, job: Job, caller: str) ->
             return _insight_tasks(connection, contract, job, caller)
         case JobKind.INTERSECT:
             return _intersect_tasks(connection, contract, job, caller)
+        case JobKind.LOOKALIKE:
+            return _lookalike_tasks(connection, contract, job, caller)
 
 
 def _fuse_tasks(connection: Connection, contract: Contract, job: Job, caller: str) -> tuple[Task, ...]:
@@ -234,3 +246,10 @@ def _intersect_tasks(connection: Connection, contract: Contract, job: Job, calle
         return ()
     signed = signed_request(connection, contract.id, job.id)
     return (IntersectTask(request=IntersectionRequest.from_canonical(signed.request), signature=signed.signature),)
+
+
+def _lookalike_tasks(connection: Connection, contract: Contract, job: Job, caller: str) -> tuple[Task, ...]:
+    if caller not in job.waiting_for:
+        return ()
+    signed = signed_request(connection, contract.id, job.id)
+    return (LookalikeTask(request=LookalikeRelease.from_canonical(signed.request), signature=signed.signature),)

@@ -10,6 +10,7 @@ from miyun.wire.v1.activation_pb2 import ActivationRequest
 from miyun.wire.v1.agent_pb2_grpc import AgentServiceServicer
 from miyun.wire.v1.fusion_pb2 import FuseRequest
 from miyun.wire.v1.insight_pb2 import InsightRequest, ReaderKey
+from miyun.wire.v1.lookalike_pb2 import LookalikeRelease
 from miyun.wire.v1.segment_pb2 import SegmentRequest
 from miyun.wire.v1.two_party_pb2 import IntersectionRequest
 from miyun.zone.core import Core
@@ -20,6 +21,7 @@ from miyun.zone.operations.tasks import (
     InsightTask,
     IntersectTask,
     LegTask,
+    LookalikeTask,
     SuppressTask,
     Task,
 )
@@ -39,7 +41,7 @@ class AgentService(AgentServiceServicer):
         return wire.RefuseTaskResponse()
 
 
-def _message(task: Task) -> wire.Task:
+def _message(task: Task) -> wire.Task:  # noqa: PLR0911
     job, signature = task.request.job, task.signature
     match task:
         case FuseTask():
@@ -74,3 +76,6 @@ def _message(task: Task) -> wire.Task:
         case IntersectTask():
             intersect = wire.IntersectTask(request=to_wire(task.request, IntersectionRequest), signature=signature)
             return wire.Task(job=job, intersect=intersect)
+        case LookalikeTask():
+            lookalike = wire.LookalikeTask(request=to_wire(task.request, LookalikeRelease), signature=signature)
+            return wire.Task(job=job, lookalike=lookalike)

@@ -193,6 +193,24 @@ def upgrade() -> None:
         sa.Column("digest", sa.LargeBinary, nullable=False),
     )
     op.create_table(
+        "released_lookalikes",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("name", sa.String, primary_key=True),
+        sa.Column("statement", sa.LargeBinary, nullable=False),
+        sa.Column("signature", sa.LargeBinary, nullable=False),
+        sa.Column("sealed", sa.LargeBinary, nullable=False),
+        sa.Column("scoring", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "received_lookalikes",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("name", sa.String, primary_key=True),
+        sa.Column("release", sa.LargeBinary, nullable=False),
+        sa.Column("statement", sa.LargeBinary, nullable=False),
+        sa.Column("signature", sa.LargeBinary, nullable=False),
+        sa.Column("scoring", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
         "receipts",
         sa.Column("contract", sa.String, primary_key=True),
         sa.Column("statement_digest", sa.LargeBinary, primary_key=True),

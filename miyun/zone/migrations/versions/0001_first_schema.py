@@ -282,6 +282,15 @@ def upgrade() -> None:
         sa.Column("statement", sa.LargeBinary, nullable=False),
     )
     op.create_table(
+        "lookalikes",
+        sa.Column("contract", sa.String(64), primary_key=True),
+        sa.Column("name", sa.String(64), primary_key=True),
+        sa.Column("job", sa.String(64), nullable=False),
+        sa.Column("sealed", sa.LargeBinary),
+        sa.Column("received", sa.LargeBinary),
+    )
+    op.create_index("lookalikes_by_job", "lookalikes", ["contract", "job"], unique=True)
+    op.create_table(
         "leases",
         sa.Column("contract", sa.String(64), primary_key=True),
         sa.Column("owner", sa.String(64), primary_key=True),

@@ -62,6 +62,7 @@ def draft_contract(
     purposes: Sequence[str] = DEFAULT_PURPOSES,
     consent_required: bool = True,
     padding_bucket: int = 1_000,
+    delta_bucket: int = 0,
     legs_per_epoch: int = 16,
     retention_days: int = 30,
 ) -> Contract:
@@ -92,6 +93,7 @@ def draft_contract(
         channels=default_channels(merchant.name, platform.name) if channels is None else tuple(channels),
         consent=Consent(required=consent_required, purposes=tuple(purposes)),
         padding_bucket=padding_bucket,
+        delta_bucket=delta_bucket,
         legs_per_epoch=legs_per_epoch,
         retention_days=retention_days,
         starts=utc_now() if starts is None else starts,

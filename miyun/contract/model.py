@@ -15,6 +15,9 @@ MATCHED = "matched"
 LOOKALIKE = "tags.best()"
 """The subject of grants on who scores best by a lookalike, as expressions call it. No column is called so."""
 
+MOST_DELTA_ROWS = 100_000
+"""The most handles, and the most points of a type and bindings of a type, that one delta changes."""
+
 
 class PartyKind(StrEnum):
     MERCHANT = "merchant"
@@ -125,6 +128,7 @@ class Contract(Statement):
     """One merchant, one platform, one zone. ``identifiers`` are in priority order.
 
     ``padding_bucket`` rounds every count of rows up to a multiple with random points (1: no padding).
+    ``delta_bucket`` does the same for each delta of an epoch, whatever it changes (0: an epoch never changes).
     ``legs_per_epoch`` caps how many predicates of one party the zone may hold bits of. ``retention_days`` is how long
     the zone keeps what an epoch left.
     """
@@ -140,6 +144,7 @@ class Contract(Statement):
     channels: tuple[Channel, ...]
     consent: Consent
     padding_bucket: int
+    delta_bucket: int
     legs_per_epoch: int
     retention_days: int
     starts: datetime

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import timedelta
 
-from miyun.contract.model import LOOKALIKE, MATCHED, Contract, Grant, PartyKind, Rung
+from miyun.contract.model import LOOKALIKE, MATCHED, MOST_DELTA_ROWS, Contract, Grant, PartyKind, Rung
 from miyun.contract.organisations import same_organisation
 from miyun.errors import ContractError, InputError, MalformedError
 from miyun.keys.sealing import SealingPublicKey
@@ -152,6 +152,7 @@ def _check_consent(contract: Contract) -> None:
 
 def _check_handling(contract: Contract) -> None:
     _between(contract.padding_bucket, 1, _MOST_HANDLES, "padding_bucket")
+    _between(contract.delta_bucket, 0, MOST_DELTA_ROWS, "delta_bucket")
     _between(contract.legs_per_epoch, 1, 10_000, "legs_per_epoch")
     _between(contract.retention_days, 0, 3_650, "retention_days")
 

@@ -143,6 +143,8 @@ def _consent(contract: Contract) -> Iterator[str]:
 def _handling(contract: Contract) -> Iterator[str]:
     yield "# Row counts are rounded up to a multiple of this with random points. 1: the other side sees them exactly."
     yield f"padding_bucket: {_number(contract.padding_bucket)}"
+    yield "# Rows that come or go within an epoch, rounded up to a multiple of this. 0: only a new fusion changes rows."
+    yield f"delta_bucket: {_number(contract.delta_bucket)}"
     yield "# How many predicates of a party the zone may hold bits of per epoch. Rare combinations can point at a row."
     yield f"legs_per_epoch: {_number(contract.legs_per_epoch)}"
     yield "# How many days the zone keeps what an epoch left."

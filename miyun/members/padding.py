@@ -11,6 +11,9 @@ functions of rounded numbers alone:
 - Every further type gets the least dₜ with b | pₜ + dₜ, on random handles.
 
 With one type n = p₀, so Q = d₀ < b.
+
+Where an epoch may change, each type has ``least`` padding points beyond that, so that there are some to take out
+among rows that are taken out: Q is larger by as many, d₀ ≥ Q - (b - 1) is at least that, and d₁ and dₜ are chosen so.
 """
 
 import secrets
@@ -26,17 +29,17 @@ class Padding:
     carriers: tuple[tuple[int, ...], ...]
 
 
-def plan_padding(rows: int, values: Sequence[int], bucket: int) -> Padding:
+def plan_padding(rows: int, values: Sequence[int], bucket: int, *, least: int = 0) -> Padding:
     """``values`` are the real points per identifier type; each row has one of some type."""
-    handles = _up_to(rows, bucket, at_least=0 if len(values) == 1 else 2 * bucket - 2)
+    handles = _up_to(rows, bucket, at_least=least + (0 if len(values) == 1 else 2 * bucket - 2))
     first = handles - (values[0] + handles) % bucket
     carriers = [tuple(range(first))]
     for place, real in enumerate(values[1:]):
         if place == 0:
-            count = _up_to(real, bucket, at_least=handles - first)
+            count = _up_to(real, bucket, at_least=max(handles - first, least))
             carriers.append(tuple(range(handles - count, handles)))
         else:
-            chosen = secrets.SystemRandom().sample(range(handles), _up_to(real, bucket, at_least=0))
+            chosen = secrets.SystemRandom().sample(range(handles), _up_to(real, bucket, at_least=least))
             carriers.append(tuple(sorted(chosen)))
     return Padding(handles=handles, carriers=tuple(carriers))
 

@@ -49,6 +49,7 @@ class DraftChoices(TypedDict, total=False):
     purposes: Sequence[str]
     consent_required: bool
     padding_bucket: int
+    delta_bucket: int
     legs_per_epoch: int
     retention_days: int
 

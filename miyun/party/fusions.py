@@ -35,6 +35,7 @@ class FusionsClient:
             contract_digest=terms.digest(),
             job=job_id(contract, self._session.name, FUSE, new_key()),
             epoch=newest + 1,
+            sequence=0,
             requester=self._session.name,
             at=self._session.now(),
         )

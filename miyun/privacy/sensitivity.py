@@ -103,10 +103,13 @@ def rows(types: int, padding: int, ranked: int = 0) -> int:
     return types // 2 + (1 + ranked) * (1 + (padding > 0))
 
 
-def most_padding(bucket: int, types: int) -> int:
-    """How many row handles can be padding: b - 1 with one type, else 3 (b - 1), see :mod:`miyun.members.padding`."""
+def most_padding(bucket: int, types: int, least: int = 0) -> int:
+    """How many row handles can be padding: b - 1 with one type, else 3 (b - 1), and ``least``.
+
+    See :mod:`miyun.members.padding`.
+    """
     _check(types)
-    return (bucket - 1) * (1 if types == 1 else 3)
+    return least + (bucket - 1) * (1 if types == 1 else 3)
 
 
 def counts_l2(types: int, segments: int, contributions: int, disjoint: int = 0) -> float:

@@ -1,10 +1,18 @@
 """What the zone and the parties check of a fusion's statements, alike."""
 
 from miyun.chunking import chunk_count, chunk_points
-from miyun.contract.model import Contract
+from miyun.contract.model import MOST_DELTA_ROWS, Contract
 from miyun.errors import CapExceededError, ContractError, MalformedError, ReplayError, SignatureError
 from miyun.keys.signing import VerifyKey
-from miyun.psi.statements import Announcement, FuseRequest, FusionReport, HandlesChunk, PointsChunk, TokensChunk
+from miyun.psi.statements import (
+    Announcement,
+    FuseRequest,
+    FusionReport,
+    HandlesChunk,
+    PointsChunk,
+    Rebinds,
+    TokensChunk,
+)
 from miyun.records import Statement
 
 _ASK = "Ask the other side which version of Miyun it runs, and look into the audit log."
@@ -52,8 +60,14 @@ def check_request(contract: Contract, request: FuseRequest) -> None:
             hint="Request the fusion as one of the two parties.",
             clause="parties",
         )
-    if request.epoch < 1:
-        raise ContractError("epochs count from 1", hint="Request the fusion again.")
+    if request.epoch < 1 or request.sequence < 0:
+        raise ContractError("epochs count from 1, and deltas too", hint="Request the fusion again.")
+    if request.sequence and not contract.delta_bucket:
+        raise ContractError(
+            "the contract has no deltas: an epoch stays as it is",
+            hint="Fuse anew, or agree on a contract with a delta_bucket.",
+            clause="delta_bucket",
+        )
 
 
 def check_announcement(contract: Contract, request: FuseRequest, announcement: Announcement) -> None:
@@ -72,7 +86,8 @@ def check_announcement(contract: Contract, request: FuseRequest, announcement: A
             clause="identifiers",
         )
     for position, (count, terms) in enumerate(zip(announcement.counts, contract.identifiers, strict=True)):
-        if not 0 <= count.points <= announcement.handles or count.chunks != chunk_count(count.points):
+        possible = MOST_DELTA_ROWS if request.sequence else announcement.handles
+        if not 0 <= count.points <= possible or count.chunks != chunk_count(count.points):
             raise MalformedError(f"the announced counts of {count.type} contradict each other", hint=_ASK)
         if count.points > terms.evaluation_cap:
             raise CapExceededError(
@@ -82,10 +97,38 @@ def check_announcement(contract: Contract, request: FuseRequest, announcement: A
                 clause=f"identifiers[{position}].evaluation_cap",
             )
     counts = [count.points for count in announcement.counts]
+    if request.sequence:
+        _check_delta(contract, request, announcement)
+        return
     if announcement.handles > sum(counts):
         raise MalformedError("the announcement has row handles that no point belongs to", hint=_ASK)
     if any(count % contract.padding_bucket for count in (announcement.handles, *counts)):
         raise MalformedError("the announced counts are not padded", hint=_ASK, clause="padding_bucket")
+
+
+def _check_delta(contract: Contract, request: FuseRequest, announcement: Announcement) -> None:
+    """The requester's numbers are padded, and never nothing; the other party changes nothing."""
+    numbers = [announcement.handles, *(count.points for count in announcement.counts)]
+    if announcement.party != request.requester:
+        if any(numbers):
+            raise MalformedError("rows of a party that did not ask for this delta", hint=_ASK)
+        return
+    if announcement.handles > MOST_DELTA_ROWS:
+        raise MalformedError("a delta with more rows than a delta can have", hint=_ASK)
+    if any(number <= 0 or number % contract.delta_bucket for number in numbers):
+        raise MalformedError("the announced counts are not padded", hint=_ASK, clause="delta_bucket")
+
+
+def check_rebinds(contract: Contract, request: FuseRequest, rebinds: Rebinds) -> None:
+    """Refuse rebinds of another delta, or numbers of them that are not padded: ReplayError, MalformedError."""
+    _check_fusion(request, rebinds)
+    if not request.sequence or rebinds.party != request.requester:
+        raise MalformedError("rebinds of a party that asked for no delta", hint=_ASK)
+    if len(rebinds.counts) != len(contract.identifiers):
+        raise MalformedError("rebinds that are not of the contract's identifier types", hint=_ASK)
+    padded = all(not count % contract.delta_bucket for count in rebinds.counts)
+    if not padded or any(not 0 < count <= MOST_DELTA_ROWS for count in rebinds.counts):
+        raise MalformedError("the number of rebinds is not padded", hint=_ASK, clause="delta_bucket")
 
 
 def check_place(
@@ -119,7 +162,7 @@ def check_report(contract: Contract, request: FuseRequest, report: FusionReport)
 
 
 def _check_fusion(
-    request: FuseRequest, statement: Announcement | PointsChunk | HandlesChunk | TokensChunk | FusionReport
+    request: FuseRequest, statement: Announcement | Rebinds | PointsChunk | HandlesChunk | TokensChunk | FusionReport
 ) -> None:
     if (statement.contract, statement.job, statement.epoch) != (request.contract, request.job, request.epoch):
         raise ReplayError(f"a {statement.KIND} that belongs to another fusion", hint=_ASK)

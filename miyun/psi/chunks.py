@@ -1,6 +1,7 @@
 """The bulk bytes of a chunk, beside its statements: sealed points, row handles and tokens, as all ends read them."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,8 @@ import numpy.typing as npt
 
 from miyun.errors import MalformedError
 from miyun.psi.context import HANDLE_BYTES, TOKEN_BYTES
-from miyun.psi.statements import HandlesChunk, PointsChunk, TokensChunk
+from miyun.psi.rematch import NONE
+from miyun.psi.statements import HandlesChunk, PointsChunk, Rebinds, TokensChunk
 
 _RETRY = "Send the chunk again, exactly as it was."
 
@@ -55,6 +57,33 @@ def read_handles(statement: HandlesChunk, data: bytes, universe: int) -> npt.NDA
     if np.unique(handles).size != handles.size:
         raise MalformedError("a row handle twice in one chunk", hint=_RETRY)
     return handles
+
+
+Rebound = tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]
+"""Positions of points in ascending order, and the handle that each is bound to now, or `NONE`."""
+
+
+def write_rebinds(types: Sequence[Rebound]) -> bytes:
+    """Rebinds of all types, one type after the other, as they travel."""
+    return b"".join(np.stack(rebound, axis=1).astype("<u4").tobytes() for rebound in types)
+
+
+def read_rebinds(statement: Rebinds, data: bytes) -> tuple[Rebound, ...]:
+    """The rebinds of each type, each position once and in ascending order, no handle twice.
+
+    Raises:
+        MalformedError: the bytes are not what the statement says, or not in this form.
+    """
+    _check_bytes(data, sum(statement.counts) * 2 * HANDLE_BYTES, statement.rebinds_digest, "rebinds")
+    rows = np.frombuffer(data, "<u4").astype(np.uint32).reshape(-1, 2)
+    types = []
+    for part in np.split(rows, np.cumsum(statement.counts)[:-1]):
+        positions, handles = part[:, 0], part[:, 1]
+        bound = handles[handles != NONE]
+        if np.any(positions[1:] <= positions[:-1]) or np.unique(bound).size != bound.size:
+            raise MalformedError("rebinds that contradict each other", hint=_RETRY)
+        types.append((positions, handles))
+    return tuple(types)
 
 
 def make_tokens_chunk(points: PointsChunk, tokens: bytes) -> TokensChunk:

@@ -9,14 +9,22 @@ from miyun.records import Record, Statement
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FuseRequest(Statement):
+    """``sequence`` is 0 where an epoch begins; from 1 on it counts the deltas of an epoch, of the requester's rows."""
+
     KIND: ClassVar[str] = "fuse-request"
 
     contract: str
     contract_digest: bytes
     job: str
     epoch: int
+    sequence: int
     requester: str
     at: datetime
+
+    @property
+    def subject(self) -> str:
+        """What people call it: the epoch, and with a point the number of the delta."""
+        return f"{self.epoch}.{self.sequence}" if self.sequence else str(self.epoch)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +36,10 @@ class TypeCount(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announcement(Statement):
-    """What a party is about to send: how many row handles, and how many points of each identifier type."""
+    """What a party is about to send: how many row handles, and how many points of each identifier type.
+
+    In a delta, how many more; nothing of the party that did not request it.
+    """
 
     KIND: ClassVar[str] = "announcement"
 
@@ -38,6 +49,24 @@ class Announcement(Statement):
     party: str
     handles: int
     counts: tuple[TypeCount, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebinds(Statement):
+    """For the zone alone: which points that it has are bound to another handle than before, or to none.
+
+    ``counts`` are of the contract's types in their order; a party's points of a type are counted from 0 over all of an
+    epoch, in the order in which they came.
+    """
+
+    KIND: ClassVar[str] = "rebinds"
+
+    contract: str
+    job: str
+    epoch: int
+    party: str
+    counts: tuple[int, ...]
+    rebinds_digest: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

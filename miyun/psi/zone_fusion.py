@@ -11,9 +11,9 @@ from typing import Self, TypeVar
 
 from miyun.contract.model import Contract
 from miyun.errors import MalformedError, ReplayError, StateError
-from miyun.psi.checks import PinnedKeys, check_announcement, check_place, check_request
-from miyun.psi.chunks import check_sealed, check_tokens, read_handles
-from miyun.psi.statements import Announcement, FuseRequest, HandlesChunk, PointsChunk, TokensChunk
+from miyun.psi.checks import PinnedKeys, check_announcement, check_place, check_rebinds, check_request
+from miyun.psi.chunks import check_sealed, check_tokens, read_handles, read_rebinds
+from miyun.psi.statements import Announcement, FuseRequest, HandlesChunk, PointsChunk, Rebinds, TokensChunk
 
 _Digest = TypeVar("_Digest", bytes, tuple[bytes, bytes])
 
@@ -53,13 +53,16 @@ class ZoneFusion:
         StateError: the fusion has failed.
     """
 
-    def __init__(self, contract: Contract, request: FuseRequest) -> None:
+    def __init__(self, contract: Contract, request: FuseRequest, *, first_handle: int = 0) -> None:
+        """``first_handle``: how many handles the requester of a delta has before it."""
         check_request(contract, request)
+        self._first_handle = first_handle
         self._contract = contract
         self._request = request
         self._keys = PinnedKeys(contract)
         self._announcements: dict[str, Announcement] = {}
         self._lanes: dict[tuple[str, str], _Lane] = {}
+        self._rebinds: Rebinds | None = None
         self._joined = False
         self._failed = False
 
@@ -72,9 +75,13 @@ class ZoneFusion:
         announcements: Iterable[Announcement],
         points: Iterable[tuple[PointsChunk, HandlesChunk]],
         tokens: Iterable[TokensChunk],
+        rebinds: Rebinds | None = None,
+        first_handle: int = 0,
     ) -> Self:
         """The machine as it stood, from statements that it once accepted; chunks of a lane in ascending order."""
-        fusion = cls(contract, request)
+        fusion = cls(contract, request, first_handle=first_handle)
+        if rebinds is not None:
+            fusion._record_rebinds(rebinds)
         for announcement in announcements:
             fusion._record_announcement(announcement)
         for chunk, handles in points:
@@ -89,7 +96,7 @@ class ZoneFusion:
             return ZoneFusionState.FAILED
         if self._joined:
             return ZoneFusionState.JOINED
-        if len(self._announcements) < len(self._contract.parties):
+        if self._unannounced():
             return ZoneFusionState.WAITING_FOR_PARTY
         if any(len(lane.tokens) < lane.chunks for lane in self._lanes.values()):
             return ZoneFusionState.EXCHANGING
@@ -105,6 +112,12 @@ class ZoneFusion:
         self._keys.verify_party(announcement.party, announcement, signature)
         return self._record_announcement(announcement)
 
+    def accept_rebinds(self, rebinds: Rebinds, signature: bytes, values: bytes) -> Verdict:
+        """What the requester of a delta binds otherwise."""
+        self._keys.verify_party(rebinds.party, rebinds, signature)
+        read_rebinds(rebinds, values)
+        return self._record_rebinds(rebinds)
+
     def accept_points(
         self,
         points: PointsChunk,
@@ -119,7 +132,8 @@ class ZoneFusion:
         self._keys.verify_party(points.sender, points, points_signature)
         self._keys.verify_party(points.sender, handles, handles_signature)
         check_sealed(points, sealed)
-        read_handles(handles, handle_values, self._announcement(points.sender).handles)
+        universe = self._first_handle + self._announcement(points.sender).handles
+        read_handles(handles, handle_values, universe)
         return self._record_points(points, handles)
 
     def accept_tokens(self, chunk: TokensChunk, signature: bytes, tokens: bytes) -> Verdict:
@@ -143,7 +157,7 @@ class ZoneFusion:
     def waiting_for(self) -> tuple[str, ...]:
         """The parties whose agent can do something now, in the contract's order."""
         if self.state is ZoneFusionState.WAITING_FOR_PARTY:
-            return tuple(party.name for party in self._contract.parties if party.name not in self._announcements)
+            return self._unannounced()
         if self.state is not ZoneFusionState.EXCHANGING:
             return ()
         return tuple(party.name for party in self._contract.parties if self._has_work(party.name))
@@ -154,6 +168,16 @@ class ZoneFusion:
         if self.state is ZoneFusionState.WAITING_FOR_PARTY:
             return done, 0
         return done, 2 * sum(lane.chunks for lane in self._lanes.values())
+
+    def _unannounced(self) -> tuple[str, ...]:
+        """The parties that have not said yet what they are about to send, or to bind otherwise."""
+        names = (party.name for party in self._contract.parties)
+        return tuple(
+            name
+            for name in names
+            if name not in self._announcements
+            or (self._request.sequence and name == self._request.requester and self._rebinds is None)
+        )
 
     def _has_work(self, name: str) -> bool:
         return any(
@@ -176,6 +200,14 @@ class ZoneFusion:
             self._lanes[announcement.party, count.type] = _Lane(count.chunks)
         return Verdict.NEW
 
+    def _record_rebinds(self, rebinds: Rebinds) -> Verdict:
+        self._check_not_failed()
+        check_rebinds(self._contract, self._request, rebinds)
+        if self._rebinds is not None:
+            return _same(self._rebinds == rebinds, rebinds.KIND)
+        self._rebinds = rebinds
+        return Verdict.NEW
+
     def _record_points(self, points: PointsChunk, handles: HandlesChunk) -> Verdict:
         self._check_not_failed()
         announcement = self._announcement(points.sender)
@@ -185,7 +217,7 @@ class ZoneFusion:
             raise MalformedError("a points chunk for somebody else than the counterparty")
         if (handles.party, handles.type, handles.index) != (points.sender, points.type, points.index):
             raise MalformedError("row handles that belong to another chunk of points")
-        if len(self._announcements) < len(self._contract.parties):
+        if self._unannounced():
             raise ReplayError(
                 "a points chunk that comes before both announcements", hint="Wait for the other party's announcement."
             )

@@ -34,25 +34,25 @@ class Selection:
 class Ground:
     """One epoch's matched pairs and rows.
 
-    ``count`` says how many pairs or rows a universe has; ``handles(namespace)[i]`` is the handle of pair i on that
-    owner's side.
+    ``everything(universe)`` are the pairs or rows of a universe; numbers that a delta ended are missing in it.
+    ``handles(namespace)[i]`` is the handle of pair i on that owner's side.
     """
 
-    count: Callable[[Universe], int]
+    everything: Callable[[Universe], BitMap]
     handles: Callable[[str], Handles]
 
     def all(self, universe: Universe) -> Selection:
         """Everything in a universe."""
-        return Selection(universe=universe, numbers=BitMap(range(self.count(universe))))
+        return Selection(universe=universe, numbers=self.everything(universe))
 
     def selected(self, namespace: str, rows: BitMap, universe: Universe) -> Selection:
         """What of a universe one owner's rows decide about: these rows themselves, or all that is matched with one."""
         if universe is Universe.PLATFORM and namespace == _PLATFORM:
-            return Selection(universe=universe, numbers=rows)
-        handles = self.handles(namespace)
+            return Selection(universe=universe, numbers=rows & self.everything(universe))
+        handles, matched = self.handles(namespace), self.everything(Universe.MATCHED)
         selected = to_mask(rows, int(handles.max(initial=0)) + 1)
         pairs = to_bitmap(np.flatnonzero(selected[handles]).astype(np.uint32))
-        return self.carried(Selection(universe=Universe.MATCHED, numbers=pairs), universe)
+        return self.carried(Selection(universe=Universe.MATCHED, numbers=pairs & matched), universe)
 
     def rows(self, namespace: str, selection: Selection) -> BitMap:
         """The rows of one owner that are selected, or matched with what is."""

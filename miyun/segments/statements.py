@@ -44,7 +44,10 @@ class SegmentChange(Statement):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegUpload(Statement):
-    """One bit per row handle of its party. ``predicate`` is canonical text, or `SUPPRESSION`."""
+    """One bit for each row handle of its party from ``first`` to below ``handles``: all, or those that a delta added.
+
+    ``predicate`` is canonical text, or `SUPPRESSION`.
+    """
 
     KIND: ClassVar[str] = "leg-upload"
 
@@ -53,6 +56,7 @@ class LegUpload(Statement):
     epoch: int
     party: str
     predicate: str
+    first: int
     handles: int
     bits_digest: bytes
 

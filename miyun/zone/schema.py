@@ -108,6 +108,7 @@ fusions = Table(
     metadata,
     Column("contract", String(64), primary_key=True),
     Column("epoch", Integer, primary_key=True),
+    Column("sequence", Integer, primary_key=True),
     Column("job", String(64), nullable=False),
     Column("state", String(16), nullable=False),
     Column("joined", Instant),
@@ -120,7 +121,7 @@ announcements = Table(
     "announcements",
     metadata,
     Column("contract", String(64), primary_key=True),
-    Column("epoch", Integer, primary_key=True),
+    Column("job", String(64), primary_key=True),
     Column("party", String(64), primary_key=True),
     Column("statement", LargeBinary, nullable=False),
     Column("signature", LargeBinary, nullable=False),
@@ -130,7 +131,7 @@ points_chunks = Table(
     "points_chunks",
     metadata,
     Column("contract", String(64), primary_key=True),
-    Column("epoch", Integer, primary_key=True),
+    Column("job", String(64), primary_key=True),
     Column("type", String(64), primary_key=True),
     Column("sender", String(64), primary_key=True),
     Column("index", Integer, primary_key=True),
@@ -144,7 +145,7 @@ tokens_chunks = Table(
     "tokens_chunks",
     metadata,
     Column("contract", String(64), primary_key=True),
-    Column("epoch", Integer, primary_key=True),
+    Column("job", String(64), primary_key=True),
     Column("type", String(64), primary_key=True),
     Column("sender", String(64), primary_key=True),
     Column("index", Integer, primary_key=True),
@@ -156,13 +157,44 @@ chunk_values = Table(
     "chunk_values",
     metadata,
     Column("contract", String(64), primary_key=True),
-    Column("epoch", Integer, primary_key=True),
+    Column("job", String(64), primary_key=True),
     Column("type", String(64), primary_key=True),
     Column("sender", String(64), primary_key=True),
     Column("index", Integer, primary_key=True),
     Column("content", String(16), primary_key=True),
     Column("data", LargeBinary, nullable=False),
 )
+
+rebinds = Table(
+    "rebinds",
+    metadata,
+    Column("contract", String(64), primary_key=True),
+    Column("job", String(64), primary_key=True),
+    Column("statement", LargeBinary, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+match_pages = Table(
+    "match_pages",
+    metadata,
+    Column("contract", String(64), primary_key=True),
+    Column("epoch", Integer, primary_key=True),
+    Column("part", String(8), primary_key=True),
+    Column("side", Integer, primary_key=True),
+    Column("type", Integer, primary_key=True),
+    Column("page", Integer, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
+live_numbers = Table(
+    "live_numbers",
+    metadata,
+    Column("contract", String(64), primary_key=True),
+    Column("epoch", Integer, primary_key=True),
+    Column("of", String(8), primary_key=True),
+    Column("numbers", LargeBinary, nullable=False),
+)
+"""What of an epoch's pairs (``pairs``) and of a party's rows (``0``, ``1``) is there still, as roaring bitmaps."""
 
 pairs = Table(
     "pairs",
@@ -214,8 +246,9 @@ segment_selections = Table(
     metadata,
     Column("contract", String(64), primary_key=True),
     Column("job", String(64), primary_key=True),
-    Column("epoch", Integer, primary_key=True),
-    Column("version", Integer, nullable=False),
+    Column("version", Integer, primary_key=True),
+    Column("epoch", Integer, nullable=False),
+    Column("sequence", Integer, nullable=False),
     Column("selection", LargeBinary),
 )
 
@@ -227,6 +260,8 @@ legs = Table(
     Column("epoch", Integer, primary_key=True),
     Column("party", String(64), primary_key=True),
     Column("predicate_digest", LargeBinary(32), primary_key=True),
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("handles", BigInteger, nullable=False),
     Column("predicate", Text, nullable=False),
     Column("statement", LargeBinary),
     Column("bits", LargeBinary),

@@ -19,6 +19,7 @@ from miyun.zone.core import Core
 from miyun.zone.operations.access import party_names
 from miyun.zone.operations.activations import seal_audience
 from miyun.zone.operations.aggregating import release_sums
+from miyun.zone.operations.deltas import apply_delta
 from miyun.zone.operations.evaluation import evaluate_segment
 from miyun.zone.operations.jobs import fail_job, require_job
 from miyun.zone.operations.joining import join_fusion, report_fusion
@@ -159,6 +160,10 @@ def _fuse_step(core: Core, contract: Contract, job: Job) -> bool:
         fusion = fusion_of_job(connection, contract.id, job.id)
     if fusion is None:
         return False
+    if fusion.state is FusionState.JOINING and fusion.sequence:
+        apply_delta(core, contract, fusion)
+        _log.info("delta applied", zone=core.name, contract=contract.id, epoch=fusion.epoch, sequence=fusion.sequence)
+        return True
     if fusion.state is FusionState.JOINING:
         join_fusion(core, contract, fusion)
         _log.info("fusion joined", zone=core.name, contract=contract.id, epoch=fusion.epoch)

@@ -77,6 +77,7 @@ def make_contract(*, merchant: str = "Teahouse", platform: str = "Chessboard", z
         channels=(),
         consent=Consent(required=False, purposes=()),
         padding_bucket=1,
+        delta_bucket=0,
         legs_per_epoch=1,
         retention_days=1,
         starts=NOW,

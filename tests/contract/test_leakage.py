@@ -69,6 +69,7 @@ CHANGES: dict[str, Callable[[Contract], Contract]] = {
     "consent.purposes": lambda c: replace(c, consent=Consent(required=True, purposes=("marketing", "research"))),
     "padding_bucket": lambda c: replace(c, padding_bucket=500),
     "padding_bucket none": lambda c: replace(c, padding_bucket=1),
+    "delta_bucket": lambda c: replace(c, delta_bucket=1_000),
     "legs_per_epoch": lambda c: replace(c, legs_per_epoch=17),
     "retention_days": lambda c: replace(c, retention_days=31),
     "starts": lambda c: replace(c, starts=c.starts + timedelta(seconds=1)),

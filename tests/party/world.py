@@ -373,6 +373,7 @@ class World:
             contract_digest=self.contract.digest(),
             job="fuse-1",
             epoch=1,
+            sequence=0,
             requester=MERCHANT,
             at=NOW,
         )

@@ -77,6 +77,7 @@ def make_contract(*, cap: int = 1_000_000, bucket: int = 1) -> Contract:
         channels=(),
         consent=Consent(required=False, purposes=()),
         padding_bucket=bucket,
+        delta_bucket=0,
         legs_per_epoch=1,
         retention_days=1,
         starts=NOW,
@@ -90,6 +91,7 @@ def make_request(contract: Contract, *, job: str = "job-1", epoch: int = 1) -> F
         contract_digest=contract.digest(),
         job=job,
         epoch=epoch,
+        sequence=0,
         requester=MERCHANT,
         at=NOW,
     )

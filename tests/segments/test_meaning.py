@@ -74,8 +74,11 @@ class Tables:
         handles = {
             name: np.array([pair[side] for pair in self.pairs], np.uint32) for side, name in enumerate(self.rows)
         }
-        counts = {Universe.MATCHED: len(self.pairs), Universe.PLATFORM: len(self.rows["tags"])}
-        return Ground(count=counts.__getitem__, handles=handles.__getitem__)
+        everything = {
+            Universe.MATCHED: BitMap(range(len(self.pairs))),
+            Universe.PLATFORM: BitMap(range(len(self.rows["tags"]))),
+        }
+        return Ground(everything=everything.__getitem__, handles=handles.__getitem__)
 
     def evaluated(self, meaning: Meaning, segments: Mapping[str, Selection]) -> Selection:
         """By plan, SQL and algebra."""

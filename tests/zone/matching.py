@@ -28,6 +28,7 @@ def fuse_request(contract: Contract, requester: str, epoch: int, job: str = "") 
         contract_digest=contract.digest(),
         job=job or f"fuse-{epoch}",
         epoch=epoch,
+        sequence=0,
         requester=requester,
         at=NOW,
     )
@@ -155,6 +156,7 @@ class Side:
             epoch=self.request.epoch,
             party=self.member.name,
             predicate=predicate,
+            first=0,
             handles=len(self.rows),
             bits_digest=hashlib.sha256(bits).digest(),
         )

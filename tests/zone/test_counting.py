@@ -28,6 +28,7 @@ def test_counts_follow_from_the_contract_and_the_announced_rows(
     contract: Contract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(counting, "platform_rows", lambda *_: 1_000)
+    monkeypatch.setattr(counting, "changed_rows", lambda *_: False)
     padded = replace(contract, padding_bucket=100)
 
     assert bound(contract, Universe.MATCHED, OF_USERS | {MATCHED}) == sensitivity.size(3)
@@ -42,6 +43,7 @@ def test_where_most_may_be_padding_no_count_is_told(contract: Contract, monkeypa
     padded = replace(contract, padding_bucket=100)
     announced = 2 * 3 * 99 + 2
     monkeypatch.setattr(counting, "platform_rows", lambda *_: announced)
+    monkeypatch.setattr(counting, "changed_rows", lambda *_: False)
     assert bound(padded, Universe.PLATFORM, OF_USERS)
 
     monkeypatch.setattr(counting, "platform_rows", lambda *_: announced - 1)
@@ -50,6 +52,15 @@ def test_where_most_may_be_padding_no_count_is_told(contract: Contract, monkeypa
     assert "within matched" in refused.value.hint
     assert bound(padded, Universe.MATCHED, OF_USERS | {MATCHED})
     assert bound(contract, Universe.PLATFORM, OF_USERS)
+
+
+def test_after_a_change_of_users_no_count_of_users_is_told(contract: Contract, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "platform_rows", lambda *_: 1_000)
+    monkeypatch.setattr(counting, "changed_rows", lambda *_: True)
+
+    with pytest.raises(StateError, match="changed rows"):
+        bound(contract, Universe.PLATFORM, OF_USERS)
+    assert bound(contract, Universe.MATCHED, OF_USERS | {MATCHED})
 
 
 def test_what_no_match_decides_is_the_platforms(contract: Contract) -> None:

@@ -130,7 +130,7 @@ def test_a_second_epoch_matches_anew_and_erases_the_first(world: World) -> None:
     assert pairs_of_rows(world, *second) == set(model_pairs(LEFT, RIGHT, TYPES))
     assert pairs_of_rows(world, *first) == set()
     with world.zone._core.reading() as connection:
-        assert list_points(connection, contract.id, 1) == []
+        assert list_points(connection, contract.id, "fuse-1") == []
     events = [entry.event for entry in world.merchant.entries(contract).entries]
     assert events.count("epoch-erased") == 1
     assert [report(world, contract, epoch).epoch for epoch in (1, 2, 0)] == [1, 2, 2]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from miyun.contract.leakage.lines import (
     ALWAYS,
+    AT_EACH_DELTA,
     AT_EACH_FUSION,
     AT_EACH_SEGMENT,
     LeakageLine,
@@ -27,6 +28,19 @@ def party_lines(contract: Contract, party: PartyTerms) -> Iterator[LeakageLine]:
         clause="padding_bucket",
         loud=contract.padding_bucket == 1,
     )
+    if contract.delta_bucket:
+        yield LeakageLine(
+            who=Who.PARTY,
+            name=name,
+            learns=Words(
+                en=f"Learns when {other.name} changes rows within an epoch, and how many new identifiers of each type "
+                f"that brings, rounded up to a multiple of {contract.delta_bucket:,}; nothing about removals",
+                zh=f"得知 {other.name} 何时在纪元内增减行，以及每种标识新增的数量，向上取整到 "
+                f"{contract.delta_bucket:,} 的倍数；对移除的行一无所知",
+            ),
+            when=AT_EACH_DELTA,
+            clause="delta_bucket",
+        )
     yield LeakageLine(
         who=Who.PARTY,
         name=name,
@@ -67,6 +81,8 @@ def zone_lines(contract: Contract) -> Iterator[LeakageLine]:
         AT_EACH_FUSION,
         "padding_bucket",
     )
+    if contract.delta_bucket:
+        yield from _delta_lines(contract)
     yield line(
         Words(
             en="Learns which anonymous row handle of the one party matched which handle of the other, and on which "
@@ -131,6 +147,43 @@ def zone_lines(contract: Contract) -> Iterator[LeakageLine]:
         ),
         ALWAYS,
         "retention_days",
+    )
+
+
+def _delta_lines(contract: Contract) -> Iterator[LeakageLine]:
+    """What a longer epoch tells the zone."""
+    name = zone_words(contract)
+    yield LeakageLine(
+        who=Who.ZONE,
+        name=name,
+        learns=Words(
+            en="Learns which handles a party's delta adds, takes out or brings back, each number rounded up to a "
+            f"multiple of {contract.delta_bucket:,} with padding; and, without rounding, where an identifier moves "
+            "from one handle to another or a handle gets another identifier. So it follows handles, though no "
+            "identifiers, through the changes of an epoch, and after many of them it can tell padding by how often it "
+            "changes",
+            zh="得知一方的增量使哪些句柄加入、移除或恢复，数量均以填充向上取整到 "
+            f"{contract.delta_bucket:,} 的倍数；还能（不取整地）得知某个标识从一个句柄移到另一个、"
+            "或某个句柄换了标识。因此它能在纪元内的变化中跟踪句柄（而非标识），变化次数多时可凭变动频率认出填充",
+        ),
+        when=AT_EACH_DELTA,
+        clause="delta_bucket",
+    )
+    yield LeakageLine(
+        who=Who.ZONE,
+        name=name,
+        learns=Words(
+            en="Tokens stay at the zone, and blinding scalars with their owners, not only until a fusion is done but "
+            "until its epoch ends. Whoever takes the scalars of both parties and the zone's tokens within that time "
+            "can test guesses without anybody's answer; with one party's scalar, only as many as the other's agent "
+            "answers",
+            zh="令牌保留在融合区、盲化标量保留在各自所有者处，不是到一次融合完成为止，而是直到纪元结束："
+            "在此期间若有人取得双方的盲化标量与融合区的令牌，便可在无人应答的情况下验证猜测；"
+            "只有一方的标量时，仍受另一方代理进程应答次数的限制",
+        ),
+        when=ALWAYS,
+        clause="delta_bucket",
+        loud=True,
     )
 
 

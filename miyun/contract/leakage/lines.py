@@ -39,6 +39,7 @@ AT_EACH_ANSWER = Words(en="with each answer", zh="每次答复时")
 AT_EACH_ACTIVATION = Words(en="at each activation", zh="每次投放时")
 AT_EACH_SEGMENT = Words(en="with each segment", zh="每次建立或更新人群包时")
 AT_EACH_LOOKALIKE = Words(en="with each lookalike that is released", zh="每次发布人群扩展时")
+AT_EACH_DELTA = Words(en="at each change within an epoch", zh="纪元内每次增减行时")
 ALWAYS = Words(en="as long as the contract is in force", zh="合约有效期内")
 
 _KINDS = {

@@ -49,7 +49,7 @@ def row_list_lines(contract: Contract, index: int, grant: Grant) -> Iterator[Lea
 
 def _sizes(contract: Contract, platform: str) -> Words:
     types, rho_micro = len(contract.identifiers), contract.budget.size_rho_micro
-    padding = sensitivity.most_padding(contract.padding_bucket, types)
+    padding = sensitivity.most_padding(contract.padding_bucket, types, contract.delta_bucket)
     alone, of_match = (scale_for(rho_micro, sensitivity.rows(count, padding)) for count in (0, types))
     counted_en = f"It counts padding as well, up to {padding:,} rows. " if padding else ""
     counted_zh = f"其中也计入填充行，至多 {padding:,} 行。" if padding else ""

@@ -35,6 +35,7 @@ def _store(session: Session, contract: Contract, *, job: str, epoch: int, predic
         epoch=epoch,
         party=session.name,
         predicate=predicate,
+        first=0,
         handles=fusion.announcement.handles,
         bits_digest=hashlib.sha256(bits).digest(),
     )

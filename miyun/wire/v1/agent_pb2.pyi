@@ -106,9 +106,14 @@ class LegTask(_message.Message):
     SIGNATURE_FIELD_NUMBER: _builtins.int
     EPOCH_FIELD_NUMBER: _builtins.int
     PREDICATE_FIELD_NUMBER: _builtins.int
+    FIRST_FIELD_NUMBER: _builtins.int
+    HANDLES_FIELD_NUMBER: _builtins.int
     signature: _builtins.bytes
     epoch: _builtins.int
     predicate: _builtins.str
+    first: _builtins.int
+    """the row handles from here to below handles"""
+    handles: _builtins.int
     @_builtins.property
     def request(self) -> _segment_pb2.SegmentRequest: ...
     def __init__(
@@ -118,10 +123,12 @@ class LegTask(_message.Message):
         signature: _builtins.bytes = ...,
         epoch: _builtins.int = ...,
         predicate: _builtins.str = ...,
+        first: _builtins.int = ...,
+        handles: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "predicate", b"predicate", "request", b"request", "signature", b"signature"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "first", b"first", "handles", b"handles", "predicate", b"predicate", "request", b"request", "signature", b"signature"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -134,8 +141,10 @@ class SuppressTask(_message.Message):
     REQUEST_FIELD_NUMBER: _builtins.int
     SIGNATURE_FIELD_NUMBER: _builtins.int
     EPOCH_FIELD_NUMBER: _builtins.int
+    HANDLES_FIELD_NUMBER: _builtins.int
     signature: _builtins.bytes
     epoch: _builtins.int
+    handles: _builtins.int
     @_builtins.property
     def request(self) -> _activation_pb2.ActivationRequest: ...
     def __init__(
@@ -144,10 +153,11 @@ class SuppressTask(_message.Message):
         request: _activation_pb2.ActivationRequest | None = ...,
         signature: _builtins.bytes = ...,
         epoch: _builtins.int = ...,
+        handles: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "request", b"request", "signature", b"signature"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "handles", b"handles", "request", b"request", "signature", b"signature"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -30,12 +30,15 @@ class FuseRequest(_message.Message):
     EPOCH_FIELD_NUMBER: _builtins.int
     REQUESTER_FIELD_NUMBER: _builtins.int
     AT_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
     contract: _builtins.str
     contract_digest: _builtins.bytes
     job: _builtins.str
     epoch: _builtins.int
     requester: _builtins.str
     at: _builtins.str
+    sequence: _builtins.int
+    """0: the epoch begins; else the number of a delta"""
     def __init__(
         self,
         *,
@@ -45,10 +48,11 @@ class FuseRequest(_message.Message):
         epoch: _builtins.int = ...,
         requester: _builtins.str = ...,
         at: _builtins.str = ...,
+        sequence: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "contract", b"contract", "contract_digest", b"contract_digest", "epoch", b"epoch", "job", b"job", "requester", b"requester"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "contract", b"contract", "contract_digest", b"contract_digest", "epoch", b"epoch", "job", b"job", "requester", b"requester", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -115,6 +119,45 @@ class Announcement(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Announcement: _TypeAlias = Announcement  # noqa: Y015
+
+@_typing.final
+class Rebinds(_message.Message):
+    """For the zone alone: points that are bound to another handle than before, or to none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    JOB_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    PARTY_FIELD_NUMBER: _builtins.int
+    COUNTS_FIELD_NUMBER: _builtins.int
+    REBINDS_DIGEST_FIELD_NUMBER: _builtins.int
+    contract: _builtins.str
+    job: _builtins.str
+    epoch: _builtins.int
+    party: _builtins.str
+    rebinds_digest: _builtins.bytes
+    @_builtins.property
+    def counts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """by identifier type"""
+
+    def __init__(
+        self,
+        *,
+        contract: _builtins.str = ...,
+        job: _builtins.str = ...,
+        epoch: _builtins.int = ...,
+        party: _builtins.str = ...,
+        counts: _abc.Iterable[_builtins.int] | None = ...,
+        rebinds_digest: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "counts", b"counts", "epoch", b"epoch", "job", b"job", "party", b"party", "rebinds_digest", b"rebinds_digest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Rebinds: _TypeAlias = Rebinds  # noqa: Y015
 
 @_typing.final
 class PointsChunk(_message.Message):
@@ -445,6 +488,33 @@ class GetAnnouncementResponse(_message.Message):
 Global___GetAnnouncementResponse: _TypeAlias = GetAnnouncementResponse  # noqa: Y015
 
 @_typing.final
+class PutRebindsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    signature: _builtins.bytes
+    values: _builtins.bytes
+    """position and handle of each, u32, little-endian; all ones: no handle"""
+    @_builtins.property
+    def statement(self) -> Global___Rebinds: ...
+    def __init__(
+        self,
+        *,
+        statement: Global___Rebinds | None = ...,
+        signature: _builtins.bytes = ...,
+        values: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["statement", b"statement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signature", b"signature", "statement", b"statement", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutRebindsRequest: _TypeAlias = PutRebindsRequest  # noqa: Y015
+
+@_typing.final
 class PutPointsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -625,7 +695,10 @@ class GetProgressResponse(_message.Message):
     JOB_FIELD_NUMBER: _builtins.int
     TYPES_FIELD_NUMBER: _builtins.int
     NEWEST_EPOCH_FIELD_NUMBER: _builtins.int
+    NEWEST_SEQUENCE_FIELD_NUMBER: _builtins.int
     newest_epoch: _builtins.int
+    newest_sequence: _builtins.int
+    """of the deltas of that epoch"""
     @_builtins.property
     def job(self) -> _job_pb2.Job: ...
     @_builtins.property
@@ -636,10 +709,11 @@ class GetProgressResponse(_message.Message):
         job: _job_pb2.Job | None = ...,
         types: _abc.Iterable[Global___TypeProgress] | None = ...,
         newest_epoch: _builtins.int = ...,
+        newest_sequence: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["job", b"job"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "newest_epoch", b"newest_epoch", "types", b"types"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "newest_epoch", b"newest_epoch", "newest_sequence", b"newest_sequence", "types", b"types"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -50,6 +50,11 @@ class FusionServiceStub:
                 request_serializer=miyun_dot_wire_dot_v1_dot_fusion__pb2.GetAnnouncementRequest.SerializeToString,
                 response_deserializer=miyun_dot_wire_dot_v1_dot_fusion__pb2.GetAnnouncementResponse.FromString,
                 _registered_method=True)
+        self.PutRebinds = channel.unary_unary(
+                '/miyun.wire.v1.FusionService/PutRebinds',
+                request_serializer=miyun_dot_wire_dot_v1_dot_fusion__pb2.PutRebindsRequest.SerializeToString,
+                response_deserializer=miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.FromString,
+                _registered_method=True)
         self.PutPoints = channel.unary_unary(
                 '/miyun.wire.v1.FusionService/PutPoints',
                 request_serializer=miyun_dot_wire_dot_v1_dot_fusion__pb2.PutPointsRequest.SerializeToString,
@@ -93,6 +98,12 @@ class FusionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetAnnouncement(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutRebinds(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -145,6 +156,11 @@ def add_FusionServiceServicer_to_server(servicer, server):
                     servicer.GetAnnouncement,
                     request_deserializer=miyun_dot_wire_dot_v1_dot_fusion__pb2.GetAnnouncementRequest.FromString,
                     response_serializer=miyun_dot_wire_dot_v1_dot_fusion__pb2.GetAnnouncementResponse.SerializeToString,
+            ),
+            'PutRebinds': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutRebinds,
+                    request_deserializer=miyun_dot_wire_dot_v1_dot_fusion__pb2.PutRebindsRequest.FromString,
+                    response_serializer=miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.SerializeToString,
             ),
             'PutPoints': grpc.unary_unary_rpc_method_handler(
                     servicer.PutPoints,
@@ -253,6 +269,33 @@ class FusionService:
             '/miyun.wire.v1.FusionService/GetAnnouncement',
             miyun_dot_wire_dot_v1_dot_fusion__pb2.GetAnnouncementRequest.SerializeToString,
             miyun_dot_wire_dot_v1_dot_fusion__pb2.GetAnnouncementResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutRebinds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/miyun.wire.v1.FusionService/PutRebinds',
+            miyun_dot_wire_dot_v1_dot_fusion__pb2.PutRebindsRequest.SerializeToString,
+            miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.FromString,
             options,
             channel_credentials,
             insecure,

@@ -122,6 +122,7 @@ class LegUpload(_message.Message):
     PREDICATE_FIELD_NUMBER: _builtins.int
     HANDLES_FIELD_NUMBER: _builtins.int
     BITS_DIGEST_FIELD_NUMBER: _builtins.int
+    FIRST_FIELD_NUMBER: _builtins.int
     contract: _builtins.str
     job: _builtins.str
     epoch: _builtins.int
@@ -130,6 +131,8 @@ class LegUpload(_message.Message):
     """canonical text, or "suppression" """
     handles: _builtins.int
     bits_digest: _builtins.bytes
+    first: _builtins.int
+    """bits are of the row handles from here to below handles"""
     def __init__(
         self,
         *,
@@ -140,10 +143,11 @@ class LegUpload(_message.Message):
         predicate: _builtins.str = ...,
         handles: _builtins.int = ...,
         bits_digest: _builtins.bytes = ...,
+        first: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bits_digest", b"bits_digest", "contract", b"contract", "epoch", b"epoch", "handles", b"handles", "job", b"job", "party", b"party", "predicate", b"predicate"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bits_digest", b"bits_digest", "contract", b"contract", "epoch", b"epoch", "first", b"first", "handles", b"handles", "job", b"job", "party", b"party", "predicate", b"predicate"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

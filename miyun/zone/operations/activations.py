@@ -30,7 +30,6 @@ from miyun.zone.operations.selections import ground_of, held_selection
 from miyun.zone.operations.suppression import STEPS, ask_suppressions, follow_suppressions
 from miyun.zone.store import activations as store
 from miyun.zone.store.activations import Activation
-from miyun.zone.store.fusions import list_announcements
 from miyun.zone.store.jobs import signed_request
 from miyun.zone.store.legs import erase_legs, leg_bits, legs_of
 
@@ -237,8 +236,7 @@ def _audience(connection: Connection, contract: Contract, activation: Activation
     ground = ground_of(connection, contract, epoch)
     kept = selection.numbers
     for leg in legs:
-        rows = list_announcements(connection, contract.id, epoch)[leg.party][0].handles
-        opted_out = read_bitmap(leg_bits(connection, leg), rows)
+        opted_out = read_bitmap(leg_bits(connection, leg), leg.handles)
         kept = kept - ground.selected(contract.party(leg.party).kind.namespace, opted_out, selection.universe).numbers
     return ground.rows(contract.party(activation.recipient).kind.namespace, replace(selection, numbers=kept))
 

@@ -29,7 +29,7 @@ from miyun.zone.operations.jobs import finish_job, move_job, require_job
 from miyun.zone.operations.restoring import raise_mark
 from miyun.zone.pools import ShortOrUniform
 from miyun.zone.store import insights as store
-from miyun.zone.store.bulk import Handles, left_handles, right_handles
+from miyun.zone.store.bulk import PAIRS, Handles, get_live, left_handles, right_handles
 from miyun.zone.store.insights import SignedTotals, StoredInsight
 from miyun.zone.store.segments import get_selection
 
@@ -253,7 +253,8 @@ def _selected(connection: Connection, question: InsightJob, insight: StoredInsig
 
 def _rows(connection: Connection, insight: StoredInsight, segment_job: str, handles: Handles) -> Handles:
     if not segment_job:
-        return handles
+        live = get_live(connection, insight.contract, insight.epoch, PAIRS)
+        return handles if live is None else handles[to_numbers(live)]
     selection = get_selection(connection, insight.contract, segment_job, insight.epoch)
     if selection is None:
         raise StateError("the segment that was asked about is erased", hint="Ask about its newest version.")

@@ -9,7 +9,7 @@ from miyun.segments.expression import Best
 from miyun.segments.parser import parse
 from miyun.segments.planning import scored
 from miyun.zone.operations.access import party_names
-from miyun.zone.operations.selections import platform_rows
+from miyun.zone.operations.selections import changed_rows, platform_rows
 from miyun.zone.store.segments import StoredSegment
 
 
@@ -34,13 +34,18 @@ def count_sensitivity(
     ``ranked`` is how many times its definition asks who scores best; see `rankings`.
 
     Raises:
-        StateError: of the platform's announced rows, as many may be padding as are users.
+        StateError: of the platform's announced rows, as many may be padding as are users, or they changed since.
     """
     types = len(contract.identifiers)
     if universe is Universe.MATCHED:
         return sensitivity.size(types, ranked)
+    if changed_rows(connection, contract, epoch):
+        raise StateError(
+            "the platform changed rows in this epoch: how much one of them can change a count of them is not bounded",
+            hint=f"Ask about the segment “within {MATCHED}”, or fuse anew.",
+        )
     rows = platform_rows(connection, contract, epoch)
-    padding = sensitivity.most_padding(contract.padding_bucket, types)
+    padding = sensitivity.most_padding(contract.padding_bucket, types, contract.delta_bucket)
     if padding and rows < 2 * padding + 2:
         raise StateError(
             f"of the platform's {rows:,} rows as many may be padding as are users: a count of them would tell little",

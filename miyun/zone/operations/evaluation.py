@@ -1,6 +1,7 @@
 """Evaluating segments: the legs that are asked for, and the selection of pairs or rows that comes of them."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from pyroaring import BitMap
 from sqlalchemy import Connection
@@ -22,10 +23,19 @@ from miyun.zone.operations.jobs import finish_job, move_job, require_job
 from miyun.zone.operations.selections import ground_of, held_selection
 from miyun.zone.store import legs as legs_store
 from miyun.zone.store import segments as store
-from miyun.zone.store.fusions import list_announcements
+from miyun.zone.store.fusions import newest_delta, row_handles
 from miyun.zone.store.jobs import signed_request
 from miyun.zone.store.legs import StoredLeg
 from miyun.zone.store.segments import StoredSegment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewHandles:
+    """The handles that a party's delta added: from ``first`` to below ``handles``."""
+
+    party: str
+    first: int
+    handles: int
 
 
 def evaluate_anew(change: Change, contract: Contract, epoch: int) -> None:
@@ -37,17 +47,48 @@ def evaluate_anew(change: Change, contract: Contract, epoch: int) -> None:
             begin_evaluation(change, contract, renewed, segment_plan(change.connection, segment))
 
 
-def begin_evaluation(change: Change, contract: Contract, segment: StoredSegment, planned: Plan) -> Job:
-    """Ask the owners for the legs of a segment's current version."""
+def evaluate_delta(change: Change, contract: Contract, epoch: int, grown: NewHandles) -> None:
+    """Begin a new version of every live segment after a delta: of its party's legs, only the new handles are asked."""
+    for segment in store.live_segments(change.connection, contract.id):
+        if change.at >= segment.expires or segment.epoch != epoch:
+            continue
+        store.erase_selections(change.connection, contract.id, segment.job)
+        version = segment.version + (segment.state is SegmentState.READY)
+        renewed = replace(segment, state=SegmentState.EVALUATING, version=version)
+        store.save_segment(change.connection, renewed)
+        planned = segment_plan(change.connection, segment)
+        begin_evaluation(change, contract, renewed, planned, {grown.party: (grown.first, grown.handles)})
+
+
+def begin_evaluation(
+    change: Change,
+    contract: Contract,
+    segment: StoredSegment,
+    planned: Plan,
+    ranges: Mapping[str, tuple[int, int]] | None = None,
+) -> Job:
+    """Ask the owners for the legs of a segment's current version.
+
+    ``ranges``: of whom, and of which handles, the first and the one after the last; None: of everybody, all.
+    """
+    if ranges is None:
+        rows = row_handles(change.connection, contract.id, segment.epoch)
+        ranges = {name: (0, handles) for name, handles in rows.items()}
     for leg in planned.legs:
+        owner = contract.owner_of(leg.namespace).name
+        if owner not in ranges:
+            continue
+        first, handles = ranges[owner]
         legs_store.ask_leg(
             change.connection,
             StoredLeg(
                 contract=contract.id,
                 job=segment.job,
                 epoch=segment.epoch,
-                party=contract.owner_of(leg.namespace).name,
+                party=owner,
                 predicate=leg.predicate.text(),
+                first=first,
+                handles=handles,
                 received=False,
             ),
         )
@@ -79,7 +120,8 @@ def evaluate_segment(core: Core, contract: Contract, segment: StoredSegment) -> 
         active_contract(change, contract.id, contract.parties[0].name)
         if store.find_segment(change.connection, contract.id, segment.job) != segment:
             return False
-        store.put_selection(change.connection, segment, selection)
+        sequence = newest_delta(change.connection, contract.id, segment.epoch)
+        store.put_selection(change.connection, segment, sequence, selection)
         store.save_segment(change.connection, replace(segment, state=SegmentState.READY))
         finish_job(change, require_job(change.connection, contract.id, segment.job))
         facts: dict[Fact, str | int] = {
@@ -124,17 +166,12 @@ def _select(connection: Connection, contract: Contract, segment: StoredSegment) 
 def _leg_bitmaps(
     connection: Connection, contract: Contract, segment: StoredSegment, planned: Plan
 ) -> dict[Leg, BitMap]:
-    announced = list_announcements(connection, contract.id, segment.epoch)
-    stored = {
-        (leg.party, leg.predicate): leg
-        for leg in legs_store.legs_of(connection, contract.id, segment.job, segment.epoch)
-    }
-    bitmaps = {}
-    for leg in planned.legs:
-        owner = contract.owner_of(leg.namespace).name
-        bits = legs_store.leg_bits(connection, stored[owner, leg.predicate.text()])
-        bitmaps[leg] = read_bitmap(bits, announced[owner][0].handles)
-    return bitmaps
+    stored: dict[tuple[str, str], BitMap] = {}
+    for part in legs_store.legs_of(connection, contract.id, segment.job, segment.epoch):
+        bits = read_bitmap(legs_store.leg_bits(connection, part), part.handles)
+        key = part.party, part.predicate
+        stored[key] = stored[key] | bits if key in stored else bits
+    return {leg: stored[contract.owner_of(leg.namespace).name, leg.predicate.text()] for leg in planned.legs}
 
 
 def _referenced_selections(connection: Connection, contract: Contract, segment: StoredSegment) -> dict[str, Selection]:

@@ -9,7 +9,7 @@ from miyun.errors import MalformedError, StateError
 from miyun.keys.sealing import OVERHEAD_BYTES
 from miyun.psi.chunks import SealedChunk
 from miyun.psi.context import POINT_BYTES
-from miyun.psi.statements import Announcement, PointsChunk, TokensChunk
+from miyun.psi.statements import Announcement, PointsChunk, Rebinds, TokensChunk
 from miyun.psi.zone_fusion import Verdict, ZoneFusion, ZoneFusionState
 from miyun.zone.core import Core
 from miyun.zone.operations.access import active_contract, contract_of_party, require_caller
@@ -51,6 +51,26 @@ def announce(core: Core, machines: Machines, caller: str, statement: Announcemen
                 Fact.PADDED_COUNT: statement.handles,
             }
             record_statement(change, contract.id, Event.FUSION_ANNOUNCED, caller, statement, facts=facts)
+            _moved(taken, fusion, machine)
+        return receipt(core, change, contract.id, statement.job, statement)
+
+
+def put_rebinds(
+    core: Core, machines: Machines, caller: str, statement: Rebinds, signature: bytes, *, values: bytes
+) -> SignedReceipt:
+    """Take what the requester of a delta binds otherwise than before."""
+    with machines.changing(core) as taken:
+        change = taken.change
+        contract = active_contract(change, statement.contract, caller)
+        require_caller(contract, caller, statement.party, statement)
+        fusion = held_fusion(change.connection, contract, statement.job)
+        machine = taken.take(contract, fusion)
+        if machine.accept_rebinds(statement, signature, values) is Verdict.NEW:
+            taken.moved = True
+            _require_exchanging(fusion)
+            store.add_rebinds(change.connection, statement, values)
+            facts: dict[Fact, str | int] = {Fact.JOB: statement.job, Fact.EPOCH: statement.epoch}
+            record_statement(change, contract.id, Event.REBINDS_RECEIVED, caller, statement, facts=facts)
             _moved(taken, fusion, machine)
         return receipt(core, change, contract.id, statement.job, statement)
 
@@ -130,7 +150,7 @@ def _find_announcement(
     with core.reading() as connection:
         signed = contract_of_party(connection, contract, caller)
         fusion = held_fusion(connection, signed.contract, job)
-        return store.list_announcements(connection, contract, fusion.epoch).get(party)
+        return store.list_announcements(connection, contract, fusion.job).get(party)
 
 
 def _find_points(core: Core, caller: str, wanted: WantedChunk) -> tuple[PointsChunk, bytes, bytes] | None:
@@ -140,7 +160,7 @@ def _find_points(core: Core, caller: str, wanted: WantedChunk) -> tuple[PointsCh
         _require_exchanging(fusion)
         place = ChunkPlace(
             contract=wanted.contract,
-            epoch=fusion.epoch,
+            job=fusion.job,
             type=wanted.type,
             sender=signed.contract.counterparty(caller).name,
             index=wanted.index,
@@ -187,9 +207,7 @@ def _check_size(points: PointsChunk, sealed: bytes) -> None:
 
 
 def _place(chunk: PointsChunk | TokensChunk) -> ChunkPlace:
-    return ChunkPlace(
-        contract=chunk.contract, epoch=chunk.epoch, type=chunk.type, sender=chunk.sender, index=chunk.index
-    )
+    return ChunkPlace(contract=chunk.contract, job=chunk.job, type=chunk.type, sender=chunk.sender, index=chunk.index)
 
 
 def _chunk_facts(chunk: PointsChunk | TokensChunk) -> dict[Fact, str | int]:

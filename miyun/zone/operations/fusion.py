@@ -1,5 +1,7 @@
 """A fusion as parties drive it: requested, announced, exchanged chunk by chunk."""
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection
 
 from miyun.audit.events import Event, Fact
@@ -25,10 +27,10 @@ from miyun.zone.store.jobs import open_jobs
 
 
 def request_fusion(core: Core, caller: str, request: FuseRequest, signature: bytes) -> tuple[Job, SignedReceipt]:
-    """Begin the next epoch.
+    """Begin the next epoch, or the next delta of the newest one.
 
     Raises:
-        StateError: another fusion of the contract is not finished, or the epoch is not the next one.
+        StateError: another fusion of the contract is not finished, or this is not the next one.
         ContractError, SignatureError: the contract is not in force, or the caller may not ask.
     """
     with core.changing() as change:
@@ -39,9 +41,9 @@ def request_fusion(core: Core, caller: str, request: FuseRequest, signature: byt
         check_request(contract, request)
         job = held_job(change, request, Event.FUSION_REQUESTED, caller)
         if job is None:
-            _require_next_epoch(change.connection, request)
-            job = begin_job(change, request, signature, requester=caller, subject=str(request.epoch))
-            store.add_fusion(change.connection, contract.id, request.epoch, request.job)
+            _require_next(change.connection, request)
+            job = begin_job(change, request, signature, requester=caller, subject=request.subject)
+            store.add_fusion(change.connection, contract.id, request.epoch, request.sequence, request.job)
             job = move_job(change, job, waiting_for=party_names(contract))
             record_statement(
                 change,
@@ -54,16 +56,24 @@ def request_fusion(core: Core, caller: str, request: FuseRequest, signature: byt
         return job, receipt(core, change, contract.id, job.id, request)
 
 
-def get_progress(core: Core, caller: str, contract: str, job: str) -> tuple[Job | None, tuple[LaneCount, ...], int]:
-    """A fusion's job with its chunk counts (both empty without a job id), and the newest finished epoch."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newest:
+    """The newest epoch that is finished, well or not, and the newest of its deltas; 0: none."""
+
+    epoch: int
+    sequence: int
+
+
+def get_progress(core: Core, caller: str, contract: str, job: str) -> tuple[Job | None, tuple[LaneCount, ...], Newest]:
+    """A fusion's job with its chunk counts (both empty without a job id), and what is finished."""
     with core.reading() as connection:
         signed = contract_of_party(connection, contract, caller)
-        newest = store.newest_epoch(connection, contract)
+        newest = _newest(connection, contract)
         if not job:
             return None, (), newest
         fusion = find_fusion(connection, signed.contract, job)
         held = require_job(connection, contract, job, JobKind.FUSE)
-        return held, store.count_chunks(connection, contract, fusion.epoch), newest
+        return held, store.count_chunks(connection, contract, fusion.job), newest
 
 
 def get_report(core: Core, caller: str, contract: str, epoch: int) -> tuple[FusionReport, bytes]:
@@ -84,8 +94,10 @@ def unfinished_parties(connection: Connection, contract: Contract, fusion: Fusio
     """The parties that still owe an announcement, points, or tokens for the other's points."""
     if fusion.state is not FusionState.EXCHANGING:
         return ()
-    announced = store.list_announcements(connection, contract.id, fusion.epoch)
-    counts = {(lane.sender, lane.type): lane for lane in store.count_chunks(connection, contract.id, fusion.epoch)}
+    announced = store.list_announcements(connection, contract.id, fusion.job)
+    counts = {(lane.sender, lane.type): lane for lane in store.count_chunks(connection, contract.id, fusion.job)}
+    if fusion.sequence and store.find_rebinds(connection, contract.id, fusion.job) is None:
+        return party_names(contract)
     unfinished = []
     for name in party_names(contract):
         owed = [
@@ -104,14 +116,25 @@ def _lane_done(lane: LaneCount | None, chunks: int, *, of_points: bool) -> bool:
     return (lane.points if of_points else lane.tokens) == chunks
 
 
-def _require_next_epoch(connection: Connection, request: FuseRequest) -> None:
+def _newest(connection: Connection, contract: str) -> Newest:
+    epoch = store.newest_epoch(connection, contract)
+    deltas = store.fusions_of_epoch(connection, contract, epoch)
+    return Newest(epoch=epoch, sequence=max((delta.sequence for delta in deltas), default=0))
+
+
+def _require_next(connection: Connection, request: FuseRequest) -> None:
     for job in open_jobs(connection, [request.contract], JobKind.FUSE):
         raise StateError(
             f"fusion {job.id} of epoch {job.subject} is not finished", hint="Wait for it, or let an agent refuse it."
         )
-    newest = store.newest_epoch(connection, request.contract)
-    if request.epoch != newest + 1:
-        raise StateError(f"the next epoch is {newest + 1}, not {request.epoch}", hint="Request the fusion again.")
+    newest = _newest(connection, request.contract)
+    if request.sequence:
+        joined = store.joined_fusion(connection, request.contract)
+        if joined is None or (joined.epoch, newest.sequence + 1) != (request.epoch, request.sequence):
+            raise StateError("that is not the next delta of the epoch that there is", hint="Ask for the delta again.")
+        return
+    if request.epoch != newest.epoch + 1:
+        raise StateError(f"the next epoch is {newest.epoch + 1}, not {request.epoch}", hint="Request the fusion again.")
 
 
 def find_fusion(connection: Connection, contract: Contract, job: str) -> Fusion:

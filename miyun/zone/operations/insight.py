@@ -29,7 +29,7 @@ from miyun.zone.operations.jobs import begin_job, held_job, move_job, require_jo
 from miyun.zone.operations.releases import INSIGHT, charge_owners, is_charged, lease_book
 from miyun.zone.operations.segments import require_live, require_segment
 from miyun.zone.store import insights as store
-from miyun.zone.store.fusions import joined_fusion, list_announcements
+from miyun.zone.store.fusions import joined_fusion, row_handles
 from miyun.zone.store.insights import SignedKey, SignedTotals, StoredInsight
 from miyun.zone.store.jobs import signed_request
 from miyun.zone.store.segments import StoredSegment
@@ -302,4 +302,4 @@ def _key(connection: Connection, contract: Contract, request: InsightRequest) ->
 
 
 def _handles(connection: Connection, contract: Contract, epoch: int, owner: str) -> int:
-    return list_announcements(connection, contract.id, epoch)[owner][0].handles
+    return row_handles(connection, contract.id, epoch)[owner]

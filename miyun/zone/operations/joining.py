@@ -2,9 +2,8 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-import numpy as np
 import rfc8785
 from sqlalchemy import Connection
 
@@ -13,7 +12,7 @@ from miyun.contract.model import Contract
 from miyun.errors import BudgetExceededError, MalformedError, WaitingError
 from miyun.privacy.noise import discrete_gaussian, scale_for
 from miyun.privacy.sensitivity import match_report_l2
-from miyun.psi.join import Matches, TokenColumn
+from miyun.psi.join import Matches
 from miyun.psi.join_chunks import ChunkedColumn, join_chunks
 from miyun.psi.statements import FusionReport, TypeMatches
 from miyun.zone.core import Change, Core
@@ -21,10 +20,11 @@ from miyun.zone.operations.access import active_contract, party_names
 from miyun.zone.operations.evaluation import evaluate_anew
 from miyun.zone.operations.history import record
 from miyun.zone.operations.jobs import fail_job, finish_job, move_job, require_job
+from miyun.zone.operations.match_index import lay_out
 from miyun.zone.operations.releases import MATCH_REPORT, charge_owners, owners_without_room
 from miyun.zone.operations.retention import erase_epoch, fail_fusion
 from miyun.zone.store import fusions as store
-from miyun.zone.store.bulk import Content, column, erase_values, matches_by_type, put_pairs
+from miyun.zone.store.bulk import erase_values, matches_by_type, put_pairs, token_chunks
 from miyun.zone.store.fusions import Fusion, FusionState, Lane
 
 
@@ -32,20 +32,19 @@ def join_fusion(core: Core, contract: Contract, fusion: Fusion) -> None:
     """Join a fusion whose tokens are all in, erase the epochs before it, and begin to evaluate live segments anew."""
     try:
         with core.reading() as connection:
-            matches = join_chunks(_columns(connection, contract, fusion.epoch), core.join_room)
+            matches = join_chunks(_columns(connection, contract, fusion.job), core.join_room)
+        with core.changing() as change:
+            active_contract(change, contract.id, contract.parties[0].name)
+            held = store.find_fusion(change.connection, contract.id, fusion.epoch)
+            if held is None or held.state is not FusionState.JOINING:
+                return
+            _keep(core, change, contract, fusion, matches)
     except MalformedError as error:
         with core.changing() as change:
             change.news_for.update(party_names(contract))
             fail_fusion(change, contract.id, fusion)
             job = require_job(change.connection, contract.id, fusion.job)
             fail_job(change, job, code=error.code, reason=error.message)
-        return
-    with core.changing() as change:
-        active_contract(change, contract.id, contract.parties[0].name)
-        held = store.find_fusion(change.connection, contract.id, fusion.epoch)
-        if held is None or held.state is not FusionState.JOINING:
-            return
-        _keep(core, change, contract, fusion, matches)
 
 
 def report_fusion(core: Core, contract: Contract, fusion: Fusion) -> bool:
@@ -74,7 +73,9 @@ def _keep(core: Core, change: Change, contract: Contract, fusion: Fusion, matche
     if before is not None:
         erase_epoch(core, change, contract.id, before)
     put_pairs(change.connection, contract.id, fusion.epoch, matches)
-    erase_values(change.connection, contract.id, fusion.epoch)
+    if contract.delta_bucket:
+        lay_out(change.connection, contract, fusion, core.join_room.folder)
+    erase_values(change.connection, contract.id, fusion.job)
     store.set_joined(change.connection, fusion, change.at)
     record(
         change,
@@ -87,12 +88,12 @@ def _keep(core: Core, change: Change, contract: Contract, fusion: Fusion, matche
     change.work_for.add(contract.id)
 
 
-def _columns(connection: Connection, contract: Contract, epoch: int) -> tuple[tuple[ChunkedColumn, ChunkedColumn], ...]:
+def _columns(connection: Connection, contract: Contract, job: str) -> tuple[tuple[ChunkedColumn, ChunkedColumn], ...]:
     """Both sides' tokens of each identifier type."""
-    announced = store.list_announcements(connection, contract.id, epoch)
+    announced = store.list_announcements(connection, contract.id, job)
     left, right = (
         tuple(
-            _column(connection, Lane(contract=contract.id, epoch=epoch, type=count.type, sender=name), count.points)
+            _column(connection, Lane(contract=contract.id, job=job, type=count.type, sender=name), count.points)
             for count in announced[name][0].counts
         )
         for name in party_names(contract)
@@ -101,13 +102,7 @@ def _columns(connection: Connection, contract: Contract, epoch: int) -> tuple[tu
 
 
 def _column(connection: Connection, lane: Lane, rows: int) -> ChunkedColumn:
-    return ChunkedColumn(rows=rows, chunks=_chunks(connection, lane))
-
-
-def _chunks(connection: Connection, lane: Lane) -> Iterator[TokenColumn]:
-    tokens, handles = (column(connection, lane, content) for content in (Content.TOKENS, Content.HANDLES))
-    for chunk, values in zip(tokens, handles, strict=True):
-        yield TokenColumn(chunk, np.frombuffer(values, "<u4").astype(np.uint32, copy=False))
+    return ChunkedColumn(rows=rows, chunks=token_chunks(connection, lane))
 
 
 def _release(core: Core, change: Change, contract: Contract, fusion: Fusion) -> FusionReport:

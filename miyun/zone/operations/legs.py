@@ -2,8 +2,6 @@
 
 import hashlib
 
-from sqlalchemy import Connection
-
 from miyun.audit.events import Event, Fact
 from miyun.contract.model import Contract
 from miyun.errors import MalformedError, ReplayError, StateError
@@ -17,7 +15,7 @@ from miyun.zone.operations.history import SignedReceipt, receipt, record_stateme
 from miyun.zone.operations.jobs import require_job
 from miyun.zone.operations.suppression import follow_suppressions
 from miyun.zone.store import legs as store
-from miyun.zone.store.fusions import list_announcements
+from miyun.zone.store.legs import StoredLeg
 from miyun.zone.store.segments import find_segment
 
 
@@ -31,11 +29,11 @@ def put_leg(core: Core, caller: str, statement: LegUpload, signature: bytes, bit
     with core.changing() as change:
         contract = active_contract(change, statement.contract, caller)
         verify_party(contract, caller, statement.party, statement, signature)
-        _check_bits(change.connection, statement, bits)
         found = store.find_leg(change.connection, statement)
         if found is None:
             raise ReplayError("bits that nobody asked for", hint="Ask for tasks again.")
-        _, held = found
+        asked, held = found
+        _check_bits(asked, statement, bits)
         if held is not None and held != statement:
             raise ReplayError("bits that differ from those given before", hint="Send what was sent before.")
         if held is None:
@@ -47,15 +45,14 @@ def put_leg(core: Core, caller: str, statement: LegUpload, signature: bytes, bit
         return receipt(core, change, contract.id, statement.job, statement)
 
 
-def _check_bits(connection: Connection, statement: LegUpload, bits: bytes) -> None:
-    announced = list_announcements(connection, statement.contract, statement.epoch).get(statement.party)
-    if announced is None:
-        raise ReplayError(f"bits for epoch {statement.epoch}, which is not there", hint="Ask for tasks again.")
-    if statement.handles != announced[0].handles:
-        raise MalformedError("bits over another number of handles than was announced", hint="Send them again.")
+def _check_bits(asked: StoredLeg, statement: LegUpload, bits: bytes) -> None:
+    if statement.handles != asked.handles:
+        raise MalformedError("bits over another number of handles than was asked for", hint="Send them again.")
     if hashlib.sha256(bits).digest() != statement.bits_digest:
         raise MalformedError("bits that are not the ones that were signed", hint="Send them again.")
-    read_bitmap(bits, statement.handles)
+    numbers = read_bitmap(bits, statement.handles)
+    if numbers and numbers.min() < statement.first:
+        raise MalformedError("bits of handles that were not asked for", hint="Send them again.")
 
 
 def _require_open(change: Change, statement: LegUpload) -> None:

@@ -29,7 +29,7 @@ class Machines:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._machines: OrderedDict[tuple[str, int], ZoneFusion] = OrderedDict()
+        self._machines: OrderedDict[tuple[str, str], ZoneFusion] = OrderedDict()
 
     @contextmanager
     def changing(self, core: Core) -> Iterator["MachineChange"]:
@@ -51,21 +51,21 @@ class MachineChange:
 
     change: Change
 
-    def __init__(self, machines: OrderedDict[tuple[str, int], ZoneFusion]) -> None:
+    def __init__(self, machines: OrderedDict[tuple[str, str], ZoneFusion]) -> None:
         self.moved = False
         self._machines = machines
-        self._taken: dict[tuple[str, int], ZoneFusion] = {}
+        self._taken: dict[tuple[str, str], ZoneFusion] = {}
 
     def take(self, contract: Contract, fusion: Fusion) -> ZoneFusion:
         """The machine of a fusion, for this transaction."""
-        key = (contract.id, fusion.epoch)
+        key = (contract.id, fusion.job)
         machine = self._machines.pop(key, None) or _rebuild(self.change.connection, contract, fusion)
         self._taken[key] = machine
         return machine
 
     def drop(self, fusion: Fusion) -> None:
         """The fusion needs no machine any more."""
-        self._taken.pop((fusion.contract, fusion.epoch), None)
+        self._taken.pop((fusion.contract, fusion.job), None)
 
     def give_back(self) -> None:
         self._machines.update(self._taken)
@@ -75,11 +75,15 @@ class MachineChange:
 
 def _rebuild(connection: Connection, contract: Contract, fusion: Fusion) -> ZoneFusion:
     request = FuseRequest.from_canonical(signed_request(connection, contract.id, fusion.job).request)
-    announced = store.list_announcements(connection, contract.id, fusion.epoch)
+    announced = store.list_announcements(connection, contract.id, fusion.job)
+    rebinds = store.find_rebinds(connection, contract.id, fusion.job)
+    handles = store.row_handles(connection, contract.id, fusion.epoch) if fusion.sequence else {}
     return ZoneFusion.restore(
         contract,
         request,
         announcements=[announcement for announcement, _ in announced.values()],
-        points=store.list_points(connection, contract.id, fusion.epoch),
-        tokens=store.list_tokens(connection, contract.id, fusion.epoch),
+        points=store.list_points(connection, contract.id, fusion.job),
+        tokens=store.list_tokens(connection, contract.id, fusion.job),
+        rebinds=None if rebinds is None else rebinds[0],
+        first_handle=handles.get(request.requester, 0),
     )

@@ -17,10 +17,9 @@ from miyun.zone.operations.access import active_contract, verify_party
 from miyun.zone.operations.counting import count_sensitivity, owners_of, rankings
 from miyun.zone.operations.insight import resolve_segments
 from miyun.zone.operations.releases import OVERLAP, charge_owners
-from miyun.zone.operations.selections import held_selection
+from miyun.zone.operations.selections import ground_of, held_selection
 from miyun.zone.store import budget as store
 from miyun.zone.store.budget import OverlapRelease
-from miyun.zone.store.bulk import count_pairs
 from miyun.zone.store.segments import StoredSegment
 
 Segments = tuple[StoredSegment | None, ...]
@@ -70,7 +69,7 @@ def _release(core: Core, change: Change, contract: Contract, segments: Segments,
         rho_micro=contract.budget.size_rho_micro,
         owners=owners_of(contract, _subjects(segments)),
     )
-    pairs = count_pairs(change.connection, contract.id, epoch)
+    pairs = len(ground_of(change.connection, contract, epoch).all(Universe.MATCHED).numbers)
     sets: list[BitMap | None] = []
     for segment in segments:
         if segment is None:

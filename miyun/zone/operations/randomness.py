@@ -17,7 +17,7 @@ from miyun.zone.core import Core
 from miyun.zone.pools import ShortOrUniform, Wanted
 from miyun.zone.store import insights as store
 from miyun.zone.store.contracts import unclosed_contracts
-from miyun.zone.store.fusions import joined_fusion, list_announcements
+from miyun.zone.store.fusions import joined_fusion, row_handles
 from miyun.zone.store.jobs import open_jobs, signed_request
 
 LIVELY: Final = timedelta(minutes=2)
@@ -65,7 +65,7 @@ def _ahead(connection: Connection, contract: Contract) -> list[Wanted]:
         values = 0
         if fusion is not None:
             owner = contract.counterparty(party.name).name
-            values = list_announcements(connection, contract.id, fusion.epoch)[owner][0].handles
+            values = row_handles(connection, contract.id, fusion.epoch)[owner]
         wanted.append(Wanted(of=_of(newest.statement), values=values))
     return wanted
 

@@ -26,32 +26,39 @@ from miyun.zone.store.intersections import erase_mailbox
 from miyun.zone.store.jobs import open_jobs
 from miyun.zone.store.legs import erase_epoch_legs, erase_legs
 from miyun.zone.store.lookalikes import erase_sealed
+from miyun.zone.store.pages import Pages
 from miyun.zone.store.segments import StoredSegment, live_segments
 
 
 def erase_epoch(core: Core, change: Change, contract: str, fusion: Fusion) -> None:
     """Forget the pairs, legs, selections and statements of an epoch. What was released or sealed stays."""
-    for job in open_jobs(change.connection, [contract], JobKind.ACTIVATE):
-        activation = find_activation(change.connection, contract, job.id)
-        if activation is not None and activation.epoch == fusion.epoch and activation.audience is None:
-            reason = f"epoch {fusion.epoch} ended before the audience was sealed"
-            fail_job(change, job, code=StateError.code, reason=reason)
-    asked = insights.insights_of_epoch(change.connection, contract, fusion.epoch)
-    _fail_insights(change, contract, asked, f"epoch {fusion.epoch} ended before the question was answered")
+    fail_unfinished(change, contract, fusion.epoch, f"epoch {fusion.epoch} ended")
     bulk.erase_pairs(change.connection, contract, fusion.epoch)
-    bulk.erase_values(change.connection, contract, fusion.epoch)
-    fusions.erase_exchange(change.connection, contract, fusion.epoch)
+    Pages(change.connection, contract, fusion.epoch).erase()
+    for made in fusions.fusions_of_epoch(change.connection, contract, fusion.epoch):
+        bulk.erase_values(change.connection, contract, made.job)
+        fusions.erase_exchange(change.connection, contract, made.job)
     segments_store.erase_epoch_selections(change.connection, contract, fusion.epoch)
     erase_epoch_legs(change.connection, contract, fusion.epoch)
-    fusions.set_ended(change.connection, fusion, FusionState.ERASED, change.at)
+    fusions.set_erased(change.connection, contract, fusion.epoch, change.at)
     record(change, contract, Event.EPOCH_ERASED, core.name, {Fact.EPOCH: fusion.epoch})
+
+
+def fail_unfinished(change: Change, contract: str, epoch: int, what: str) -> None:
+    """Give up what is neither sealed nor answered of an epoch's rows, as ``what`` happened."""
+    for job in open_jobs(change.connection, [contract], JobKind.ACTIVATE):
+        activation = find_activation(change.connection, contract, job.id)
+        if activation is not None and activation.epoch == epoch and activation.audience is None:
+            fail_job(change, job, code=StateError.code, reason=f"{what} before the audience was sealed")
+    asked = insights.insights_of_epoch(change.connection, contract, epoch)
+    _fail_insights(change, contract, asked, f"{what} before the question was answered")
 
 
 def fail_fusion(change: Change, contract: str, fusion: Fusion) -> None:
     """Give up a fusion that is not joined, and forget what was exchanged."""
-    bulk.erase_values(change.connection, contract, fusion.epoch)
-    fusions.erase_exchange(change.connection, contract, fusion.epoch)
-    fusions.set_ended(change.connection, fusion, FusionState.FAILED, change.at)
+    bulk.erase_values(change.connection, contract, fusion.job)
+    fusions.erase_exchange(change.connection, contract, fusion.job)
+    fusions.set_failed(change.connection, fusion, change.at)
 
 
 def retire_segment(change: Change, segment: StoredSegment, state: SegmentState, reason: str) -> None:

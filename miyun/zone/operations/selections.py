@@ -2,14 +2,15 @@
 
 from functools import cache
 
+from pyroaring import BitMap
 from sqlalchemy import Connection
 
 from miyun.contract.model import Contract, PartyKind, Universe
 from miyun.segments.algebra import Ground, Handles, Selection
 from miyun.zone.bitmaps import read_bitmap
 from miyun.zone.operations.access import party_names
-from miyun.zone.store.bulk import count_pairs, left_handles, right_handles
-from miyun.zone.store.fusions import list_announcements
+from miyun.zone.store.bulk import PAIRS, count_pairs, get_live, left_handles, right_handles, rows_of
+from miyun.zone.store.fusions import applied, list_announcements, row_handles
 from miyun.zone.store.segments import find_segment, get_selection
 
 
@@ -21,7 +22,7 @@ def ground_of(connection: Connection, contract: Contract, epoch: int) -> Ground:
         read = (left_handles, right_handles)[party_names(contract).index(contract.owner_of(namespace).name)]
         return read(connection, contract.id, epoch)
 
-    return Ground(count=cache(lambda universe: _count(connection, contract, epoch, universe)), handles=handles)
+    return Ground(everything=cache(lambda universe: _live(connection, contract, epoch, universe)), handles=handles)
 
 
 def held_selection(connection: Connection, contract: Contract, segment_job: str, epoch: int) -> Selection | None:
@@ -35,9 +36,24 @@ def held_selection(connection: Connection, contract: Contract, segment_job: str,
 
 
 def platform_rows(connection: Connection, contract: Contract, epoch: int) -> int:
-    """How many row handles the platform announced, padding included."""
+    """How many row handles the platform announced, padding included, and those that it took out."""
     platform = contract.owner_of(PartyKind.PLATFORM.namespace).name
-    return list_announcements(connection, contract.id, epoch)[platform][0].handles
+    return row_handles(connection, contract.id, epoch)[platform]
+
+
+def changed_rows(connection: Connection, contract: Contract, epoch: int) -> bool:
+    """Whether a delta of the platform added or took out rows of its own in this epoch."""
+    platform = contract.owner_of(PartyKind.PLATFORM.namespace).name
+    deltas = (fusion for fusion in applied(connection, contract.id, epoch) if fusion.sequence)
+    return any(list_announcements(connection, contract.id, delta.job)[platform][0].handles for delta in deltas)
+
+
+def _live(connection: Connection, contract: Contract, epoch: int, universe: Universe) -> BitMap:
+    """The numbers of a universe, but those that a delta ended."""
+    platform = party_names(contract).index(contract.owner_of(PartyKind.PLATFORM.namespace).name)
+    of = PAIRS if universe is Universe.MATCHED else rows_of(platform)
+    live = get_live(connection, contract.id, epoch, of)
+    return BitMap(range(_count(connection, contract, epoch, universe))) if live is None else live
 
 
 def _count(connection: Connection, contract: Contract, epoch: int, universe: Universe) -> int:

@@ -19,7 +19,7 @@ from miyun.zone.operations.releases import SIZE, charge_owners, lease_book
 from miyun.zone.operations.selections import held_selection
 from miyun.zone.store import budget as store
 from miyun.zone.store.budget import SizeRelease
-from miyun.zone.store.segments import StoredSegment, epoch_of_version
+from miyun.zone.store.segments import StoredSegment, Version, find_version
 
 
 def ask_size(core: Core, peer: Peer, request: SizeRequest, signature: bytes) -> tuple[SizeBand, bytes]:
@@ -40,10 +40,10 @@ def ask_size(core: Core, peer: Peer, request: SizeRequest, signature: bytes) -> 
         )
         contract, segment = admit(change.connection, question)
         version = request.version or segment.version
-        epoch = _epoch(change.connection, segment, version)
-        release = store.find_size_release(change.connection, contract.id, _release_key(contract, segment, epoch))
+        evaluated = _version(change.connection, segment, version)
+        release = store.find_size_release(change.connection, contract.id, _release_key(contract, segment, evaluated))
         if release is None:
-            release = _release(core, change, contract, segment, epoch)
+            release = _release(core, change, contract, segment, evaluated)
         at_least, below = band(release.noised, contract.budget.suppress_below)
         answer = SizeBand(
             contract=contract.id,
@@ -61,8 +61,10 @@ def quote_size(core: Core, peer: Peer, contract_id: str, segment_name: str) -> S
     question = Question(contract=contract_id, segment=segment_name, peer=peer, at=core.clock())
     with core.reading() as connection:
         contract, segment = admit(connection, question)
-        key = _release_key(contract, segment, segment.epoch)
-        released = store.find_size_release(connection, contract.id, key)
+        evaluated = find_version(connection, contract_id, segment.job, segment.version)
+        released = evaluated and store.find_size_release(
+            connection, contract.id, _release_key(contract, segment, evaluated)
+        )
         books = [lease_book(connection, contract, owner) for owner in owners_of(contract, segment.subjects)]
     return SizeQuote(
         rho_micro=contract.budget.size_rho_micro if released is None else 0,
@@ -70,10 +72,10 @@ def quote_size(core: Core, peer: Peer, contract_id: str, segment_name: str) -> S
     )
 
 
-def _epoch(connection: Connection, segment: StoredSegment, version: int) -> int:
-    epoch = epoch_of_version(connection, segment.contract, segment.job, version)
-    if epoch is not None:
-        return epoch
+def _version(connection: Connection, segment: StoredSegment, version: int) -> Version:
+    evaluated = find_version(connection, segment.contract, segment.job, version)
+    if evaluated is not None:
+        return evaluated
     if version == segment.version:
         raise WaitingError(
             f"segment {segment.name} is being evaluated", hint="Wait until its job is done: miyun job list"
@@ -83,21 +85,23 @@ def _epoch(connection: Connection, segment: StoredSegment, version: int) -> int:
     )
 
 
-def _release_key(contract: Contract, segment: StoredSegment, epoch: int) -> str:
-    asked = rfc8785.dumps([SIZE, contract.digest().hex(), segment.universe, segment.meaning, epoch])
+def _release_key(contract: Contract, segment: StoredSegment, evaluated: Version) -> str:
+    when = [evaluated.epoch, evaluated.sequence]
+    asked = rfc8785.dumps([SIZE, contract.digest().hex(), segment.universe, segment.meaning, when])
     return hashlib.sha256(asked).hexdigest()
 
 
-def _release(core: Core, change: Change, contract: Contract, segment: StoredSegment, epoch: int) -> SizeRelease:
+def _release(core: Core, change: Change, contract: Contract, segment: StoredSegment, evaluated: Version) -> SizeRelease:
     """Draw the noised size, in the transaction that charges for it."""
+    epoch = evaluated.epoch
     selection = held_selection(change.connection, contract, segment.job, epoch)
-    if selection is None:
+    if not evaluated.held or selection is None:
         raise StateError(
-            f"epoch {epoch} of segment {segment.name} is erased, and its size was never asked for",
+            f"version {evaluated.number} of segment {segment.name} is erased, and its size was never asked for",
             hint="Ask for the newest version.",
         )
     rho_micro = contract.budget.size_rho_micro
-    key = _release_key(contract, segment, epoch)
+    key = _release_key(contract, segment, evaluated)
     sensitivity = count_sensitivity(
         change.connection, contract, epoch, segment.universe, segment.subjects, ranked=rankings(segment)
     )

@@ -10,6 +10,7 @@ from miyun.zone.operations.access import party_names
 from miyun.zone.operations.jobs import move_job
 from miyun.zone.store import legs as store
 from miyun.zone.store.activations import Activation, find_activation
+from miyun.zone.store.fusions import row_handles
 from miyun.zone.store.legs import StoredLeg
 
 STEPS = 4
@@ -17,6 +18,7 @@ STEPS = 4
 
 
 def ask_suppressions(change: Change, contract: Contract, activation: Activation) -> None:
+    rows = row_handles(change.connection, contract.id, activation.epoch)
     for name in party_names(contract):
         store.ask_leg(
             change.connection,
@@ -26,6 +28,8 @@ def ask_suppressions(change: Change, contract: Contract, activation: Activation)
                 epoch=activation.epoch,
                 party=name,
                 predicate=SUPPRESSION,
+                first=0,
+                handles=rows[name],
                 received=False,
             ),
         )

@@ -50,6 +50,8 @@ class LegTask:
     signature: bytes
     epoch: int
     predicate: str
+    first: int
+    handles: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,7 @@ class SuppressTask:
     request: ActivationRequest
     signature: bytes
     epoch: int
+    handles: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,7 +203,14 @@ def _leg_tasks(connection: Connection, contract: Contract, job: Job, caller: str
     signed = signed_request(connection, contract.id, job.id)
     request = SegmentRequest.from_canonical(signed.request)
     return tuple(
-        LegTask(request=request, signature=signed.signature, epoch=leg.epoch, predicate=leg.predicate)
+        LegTask(
+            request=request,
+            signature=signed.signature,
+            epoch=leg.epoch,
+            predicate=leg.predicate,
+            first=leg.first,
+            handles=leg.handles,
+        )
         for leg in legs_of(connection, contract.id, job.id, segment.epoch)
         if leg.party == caller and not leg.received
     )
@@ -218,7 +228,12 @@ def _activation_tasks(connection: Connection, contract: Contract, job: Job, call
         return (DeliverTask(request=request, signature=signed.signature),)
     if caller not in missing_suppressions(connection, contract, job):
         return ()
-    return (SuppressTask(request=request, signature=signed.signature, epoch=activation.epoch),)
+    asked = legs_of(connection, contract.id, job.id, activation.epoch)
+    return tuple(
+        SuppressTask(request=request, signature=signed.signature, epoch=activation.epoch, handles=leg.handles)
+        for leg in asked
+        if leg.party == caller
+    )
 
 
 def _insight_tasks(connection: Connection, contract: Contract, job: Job, caller: str) -> tuple[Task, ...]:

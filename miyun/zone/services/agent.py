@@ -53,11 +53,16 @@ def _message(task: Task) -> wire.Task:  # noqa: PLR0911
                 signature=signature,
                 epoch=task.epoch,
                 predicate=task.predicate,
+                first=task.first,
+                handles=task.handles,
             )
             return wire.Task(job=job, leg=leg)
         case SuppressTask():
             suppress = wire.SuppressTask(
-                request=to_wire(task.request, ActivationRequest), signature=signature, epoch=task.epoch
+                request=to_wire(task.request, ActivationRequest),
+                signature=signature,
+                epoch=task.epoch,
+                handles=task.handles,
             )
             return wire.Task(job=job, suppress=suppress)
         case DeliverTask():

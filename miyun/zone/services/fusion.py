@@ -3,7 +3,7 @@
 import grpc
 
 from miyun.psi.chunks import SealedChunk
-from miyun.psi.statements import Announcement, FuseRequest, HandlesChunk, PointsChunk, TokensChunk
+from miyun.psi.statements import Announcement, FuseRequest, HandlesChunk, PointsChunk, Rebinds, TokensChunk
 from miyun.transport.codec import from_wire, to_wire
 from miyun.transport.peer import current_peer
 from miyun.wire.v1 import fusion_pb2 as wire
@@ -40,6 +40,15 @@ class FusionService(FusionServiceServicer):
         if found is None:
             return wire.GetAnnouncementResponse()
         return wire.GetAnnouncementResponse(statement=to_wire(found[0], wire.Announcement), signature=found[1])
+
+    def PutRebinds(self, request: wire.PutRebindsRequest, context: grpc.ServicerContext) -> SignedReceipt:
+        statement = from_wire(request.statement, Rebinds)
+        caller = current_peer(context).name
+        return receipt_message(
+            exchange.put_rebinds(
+                self._core, self._machines, caller, statement, request.signature, values=request.values
+            )
+        )
 
     def PutPoints(self, request: wire.PutPointsRequest, context: grpc.ServicerContext) -> SignedReceipt:
         chunk = SealedChunk(
@@ -79,7 +88,12 @@ class FusionService(FusionServiceServicer):
             wire.TypeProgress(party=lane.sender, type=lane.type, points=lane.points, tokens=lane.tokens)
             for lane in lanes
         ]
-        return wire.GetProgressResponse(job=None if job is None else job_message(job), types=types, newest_epoch=newest)
+        return wire.GetProgressResponse(
+            job=None if job is None else job_message(job),
+            types=types,
+            newest_epoch=newest.epoch,
+            newest_sequence=newest.sequence,
+        )
 
     def GetReport(self, request: wire.GetReportRequest, context: grpc.ServicerContext) -> wire.GetReportResponse:
         report, signature = fusion.get_report(self._core, current_peer(context).name, request.contract, request.epoch)

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from miyun.psi.statements import Announcement, FusionReport, HandlesChunk, PointsChunk, TokensChunk
-from miyun.zone.schema import announcements, fusions, points_chunks, tokens_chunks
+from miyun.psi.statements import Announcement, FusionReport, HandlesChunk, PointsChunk, Rebinds, TokensChunk
+from miyun.zone.schema import announcements, fusions, points_chunks, rebinds, tokens_chunks
 
 
 class FusionState(StrEnum):
@@ -28,10 +28,13 @@ _FINISHED = [*_JOINED, FusionState.FAILED.value, FusionState.ERASED.value]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fusion:
-    """``ended`` is when a later epoch took its place, or it failed."""
+    """``sequence`` is 0 where the epoch began, else the number of a delta. ``ended`` is when a later epoch took its
+    place, or it failed.
+    """
 
     contract: str
     epoch: int
+    sequence: int
     job: str
     state: FusionState
     ended: datetime | None
@@ -52,7 +55,7 @@ class Lane:
     """The chunks of one sender and type."""
 
     contract: str
-    epoch: int
+    job: str
     type: str
     sender: str
 
@@ -60,21 +63,23 @@ class Lane:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkPlace:
     contract: str
-    epoch: int
+    job: str
     type: str
     sender: str
     index: int
 
 
-def add_fusion(connection: Connection, contract: str, epoch: int, job: str) -> None:
+def add_fusion(connection: Connection, contract: str, epoch: int, sequence: int, job: str) -> None:
     connection.execute(
-        insert(fusions).values(contract=contract, epoch=epoch, job=job, state=FusionState.EXCHANGING.value)
+        insert(fusions).values(
+            contract=contract, epoch=epoch, sequence=sequence, job=job, state=FusionState.EXCHANGING.value
+        )
     )
 
 
-def find_fusion(connection: Connection, contract: str, epoch: int) -> Fusion | None:
+def find_fusion(connection: Connection, contract: str, epoch: int, sequence: int = 0) -> Fusion | None:
     row = connection.execute(
-        select(fusions).where(fusions.c.contract == contract, fusions.c.epoch == epoch)
+        select(fusions).where(fusions.c.contract == contract, fusions.c.epoch == epoch, fusions.c.sequence == sequence)
     ).one_or_none()
     return None if row is None else _fusion(row)
 
@@ -91,10 +96,39 @@ def fusions_in(connection: Connection, contract: str, state: FusionState) -> tup
     return tuple(_fusion(row) for row in rows)
 
 
+def fusions_of_epoch(connection: Connection, contract: str, epoch: int) -> tuple[Fusion, ...]:
+    """What began an epoch, and its deltas in their order, failed ones too."""
+    rows = connection.execute(
+        select(fusions).where(fusions.c.contract == contract, fusions.c.epoch == epoch).order_by(fusions.c.sequence)
+    ).all()
+    return tuple(_fusion(row) for row in rows)
+
+
+def applied(connection: Connection, contract: str, epoch: int) -> tuple[Fusion, ...]:
+    """What made an epoch's match as it is, in its order: the fusion, and the deltas that did not fail."""
+    return tuple(fusion for fusion in fusions_of_epoch(connection, contract, epoch) if fusion.state.value in _JOINED)
+
+
+def row_handles(connection: Connection, contract: str, epoch: int) -> dict[str, int]:
+    """How many row handles each party has in a joined epoch, padding and retired ones included."""
+    handles: dict[str, int] = {}
+    for fusion in applied(connection, contract, epoch):
+        for party, (announcement, _) in list_announcements(connection, contract, fusion.job).items():
+            handles[party] = handles.get(party, 0) + announcement.handles
+    return handles
+
+
+def newest_delta(connection: Connection, contract: str, epoch: int) -> int:
+    """The sequence of the newest delta that an epoch's match has in it; 0: none."""
+    return max((fusion.sequence for fusion in applied(connection, contract, epoch)), default=0)
+
+
 def newest_epoch(connection: Connection, contract: str) -> int:
     """The newest epoch whose fusion is over, well or not; 0: none. The next fusion takes the next number."""
     newest = connection.execute(
-        select(func.max(fusions.c.epoch)).where(fusions.c.contract == contract, fusions.c.state.in_(_FINISHED))
+        select(func.max(fusions.c.epoch)).where(
+            fusions.c.contract == contract, fusions.c.sequence == 0, fusions.c.state.in_(_FINISHED)
+        )
     ).scalar()
     return newest or 0
 
@@ -103,7 +137,7 @@ def joined_fusion(connection: Connection, contract: str) -> Fusion | None:
     """The fusion whose pairs the zone holds."""
     row = connection.execute(
         select(fusions)
-        .where(fusions.c.contract == contract, fusions.c.state.in_(_JOINED))
+        .where(fusions.c.contract == contract, fusions.c.sequence == 0, fusions.c.state.in_(_JOINED))
         .order_by(fusions.c.epoch.desc())
     ).first()
     return None if row is None else _fusion(row)
@@ -117,9 +151,21 @@ def set_joined(connection: Connection, fusion: Fusion, at: datetime) -> None:
     connection.execute(_update(fusion).values(state=FusionState.REPORTING.value, joined=at))
 
 
-def set_ended(connection: Connection, fusion: Fusion, state: FusionState, at: datetime) -> None:
-    """The epoch is over: ``FAILED`` or ``ERASED``."""
-    connection.execute(_update(fusion).values(state=state.value, ended=at))
+def set_applied(connection: Connection, delta: Fusion, at: datetime) -> None:
+    connection.execute(_update(delta).values(state=FusionState.REPORTED.value, joined=at))
+
+
+def set_failed(connection: Connection, fusion: Fusion, at: datetime) -> None:
+    connection.execute(_update(fusion).values(state=FusionState.FAILED.value, ended=at))
+
+
+def set_erased(connection: Connection, contract: str, epoch: int, at: datetime) -> None:
+    """The epoch is over, with its deltas."""
+    connection.execute(
+        update(fusions)
+        .where(fusions.c.contract == contract, fusions.c.epoch == epoch)
+        .values(state=FusionState.ERASED.value, ended=at)
+    )
 
 
 def put_report(connection: Connection, fusion: Fusion, report: FusionReport, signature: bytes) -> None:
@@ -147,7 +193,7 @@ def add_announcement(connection: Connection, statement: Announcement, signature:
     connection.execute(
         insert(announcements).values(
             contract=statement.contract,
-            epoch=statement.epoch,
+            job=statement.job,
             party=statement.party,
             statement=statement.canonical_bytes(),
             signature=signature,
@@ -155,12 +201,28 @@ def add_announcement(connection: Connection, statement: Announcement, signature:
     )
 
 
-def list_announcements(connection: Connection, contract: str, epoch: int) -> dict[str, tuple[Announcement, bytes]]:
-    """What was announced so far, and the signature, by party."""
+def list_announcements(connection: Connection, contract: str, job: str) -> dict[str, tuple[Announcement, bytes]]:
+    """What was announced so far in a fusion or a delta, and the signature, by party."""
     rows = connection.execute(
-        select(announcements).where(announcements.c.contract == contract, announcements.c.epoch == epoch)
+        select(announcements).where(announcements.c.contract == contract, announcements.c.job == job)
     ).all()
     return {row.party: (Announcement.from_canonical(row.statement), row.signature) for row in rows}
+
+
+def add_rebinds(connection: Connection, statement: Rebinds, values: bytes) -> None:
+    connection.execute(
+        insert(rebinds).values(
+            contract=statement.contract, job=statement.job, statement=statement.canonical_bytes(), data=values
+        )
+    )
+
+
+def find_rebinds(connection: Connection, contract: str, job: str) -> tuple[Rebinds, bytes] | None:
+    """What a delta binds otherwise, where that is in."""
+    row = connection.execute(
+        select(rebinds.c.statement, rebinds.c.data).where(rebinds.c.contract == contract, rebinds.c.job == job)
+    ).one_or_none()
+    return None if row is None else (Rebinds.from_canonical(row.statement), row.data)
 
 
 def add_points(
@@ -173,7 +235,7 @@ def add_points(
     connection.execute(
         insert(points_chunks).values(
             contract=points.contract,
-            epoch=points.epoch,
+            job=points.job,
             type=points.type,
             sender=points.sender,
             index=points.index,
@@ -190,7 +252,7 @@ def find_points(connection: Connection, place: ChunkPlace) -> tuple[PointsChunk,
     row = connection.execute(
         select(table.points, table.points_signature).where(
             table.contract == place.contract,
-            table.epoch == place.epoch,
+            table.job == place.job,
             table.type == place.type,
             table.sender == place.sender,
             table.index == place.index,
@@ -199,12 +261,12 @@ def find_points(connection: Connection, place: ChunkPlace) -> tuple[PointsChunk,
     return None if row is None else (PointsChunk.from_canonical(row.points), row.points_signature)
 
 
-def list_points(connection: Connection, contract: str, epoch: int) -> list[tuple[PointsChunk, HandlesChunk]]:
+def list_points(connection: Connection, contract: str, job: str) -> list[tuple[PointsChunk, HandlesChunk]]:
     """All chunks of points with their handles' statements; those of one sender and type in ascending order."""
     table = points_chunks.c
     rows = connection.execute(
         select(table.points, table.handles)
-        .where(table.contract == contract, table.epoch == epoch)
+        .where(table.contract == contract, table.job == job)
         .order_by(table.sender, table.type, table.index)
     )
     return [(PointsChunk.from_canonical(row.points), HandlesChunk.from_canonical(row.handles)) for row in rows]
@@ -214,7 +276,7 @@ def add_tokens(connection: Connection, statement: TokensChunk, signature: bytes)
     connection.execute(
         insert(tokens_chunks).values(
             contract=statement.contract,
-            epoch=statement.epoch,
+            job=statement.job,
             type=statement.type,
             sender=statement.sender,
             index=statement.index,
@@ -224,24 +286,24 @@ def add_tokens(connection: Connection, statement: TokensChunk, signature: bytes)
     )
 
 
-def list_tokens(connection: Connection, contract: str, epoch: int) -> list[TokensChunk]:
+def list_tokens(connection: Connection, contract: str, job: str) -> list[TokensChunk]:
     """All chunks of tokens; those of one sender and type in ascending order."""
     table = tokens_chunks.c
     rows = connection.execute(
         select(table.statement)
-        .where(table.contract == contract, table.epoch == epoch)
+        .where(table.contract == contract, table.job == job)
         .order_by(table.sender, table.type, table.index)
     )
     return [TokensChunk.from_canonical(row.statement) for row in rows]
 
 
-def count_chunks(connection: Connection, contract: str, epoch: int) -> tuple[LaneCount, ...]:
+def count_chunks(connection: Connection, contract: str, job: str) -> tuple[LaneCount, ...]:
     """What is in of each sender and type that has sent a chunk."""
     counts = []
     for table in (points_chunks, tokens_chunks):
         rows = connection.execute(
             select(table.c.sender, table.c.type, func.count().label("chunks"))
-            .where(table.c.contract == contract, table.c.epoch == epoch)
+            .where(table.c.contract == contract, table.c.job == job)
             .group_by(table.c.sender, table.c.type)
         ).all()
         counts.append({(row.sender, row.type): row.chunks for row in rows})
@@ -252,15 +314,22 @@ def count_chunks(connection: Connection, contract: str, epoch: int) -> tuple[Lan
     )
 
 
-def erase_exchange(connection: Connection, contract: str, epoch: int) -> None:
-    """Forget what was announced and exchanged in an epoch."""
-    for table in (announcements, points_chunks, tokens_chunks):
-        connection.execute(delete(table).where(table.c.contract == contract, table.c.epoch == epoch))
+def erase_exchange(connection: Connection, contract: str, job: str) -> None:
+    """Forget what was announced and exchanged in a fusion or a delta."""
+    for table in (announcements, rebinds, points_chunks, tokens_chunks):
+        connection.execute(delete(table).where(table.c.contract == contract, table.c.job == job))
 
 
 def _update(fusion: Fusion) -> Any:
-    return update(fusions).where(fusions.c.contract == fusion.contract, fusions.c.epoch == fusion.epoch)
+    return update(fusions).where(fusions.c.contract == fusion.contract, fusions.c.job == fusion.job)
 
 
 def _fusion(row: Row[Any]) -> Fusion:
-    return Fusion(contract=row.contract, epoch=row.epoch, job=row.job, state=FusionState(row.state), ended=row.ended)
+    return Fusion(
+        contract=row.contract,
+        epoch=row.epoch,
+        sequence=row.sequence,
+        job=row.job,
+        state=FusionState(row.state),
+        ended=row.ended,
+    )

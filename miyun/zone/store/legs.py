@@ -12,13 +12,18 @@ from miyun.zone.schema import legs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredLeg:
-    """A predicate asked of a party for a job in an epoch; ``received`` says whether its bits are in."""
+    """A predicate asked of a party for a job in an epoch, of its handles from ``first`` to below ``handles``.
+
+    ``received`` says whether its bits are in.
+    """
 
     contract: str
     job: str
     epoch: int
     party: str
     predicate: str
+    first: int
+    handles: int
     received: bool
 
 
@@ -31,6 +36,8 @@ def ask_leg(connection: Connection, leg: StoredLeg) -> None:
             party=leg.party,
             predicate_digest=_digest(leg.predicate),
             predicate=leg.predicate,
+            first=leg.first,
+            handles=leg.handles,
         )
     )
 
@@ -39,7 +46,7 @@ def legs_of(connection: Connection, contract: str, job: str, epoch: int) -> tupl
     rows = connection.execute(
         select(*_LEG)
         .where(legs.c.contract == contract, legs.c.job == job, legs.c.epoch == epoch)
-        .order_by(legs.c.party, legs.c.predicate)
+        .order_by(legs.c.party, legs.c.predicate, legs.c.first)
     ).all()
     return tuple(_leg(row) for row in rows)
 
@@ -59,7 +66,7 @@ def predicates_asked(connection: Connection, contract: str, epoch: int, *, excep
 
 def find_leg(connection: Connection, statement: LegUpload) -> tuple[StoredLeg, LegUpload | None] | None:
     """The leg that ``statement`` would fill, and the statement that did fill it; None where it was not asked for."""
-    place = _at(statement.contract, statement.job, statement.epoch, statement.party, statement.predicate)
+    place = _at(statement)
     row = connection.execute(select(*_LEG, legs.c.statement).where(*place)).one_or_none()
     if row is None:
         return None
@@ -67,14 +74,12 @@ def find_leg(connection: Connection, statement: LegUpload) -> tuple[StoredLeg, L
 
 
 def put_leg(connection: Connection, statement: LegUpload, bits: bytes) -> None:
-    place = _at(statement.contract, statement.job, statement.epoch, statement.party, statement.predicate)
+    place = _at(statement)
     connection.execute(update(legs).where(*place).values(statement=statement.canonical_bytes(), bits=bits))
 
 
 def leg_bits(connection: Connection, leg: StoredLeg) -> bytes:
-    bits: bytes = connection.execute(
-        select(legs.c.bits).where(*_at(leg.contract, leg.job, leg.epoch, leg.party, leg.predicate))
-    ).scalar_one()
+    bits: bytes = connection.execute(select(legs.c.bits).where(*_at(leg))).scalar_one()
     return bits
 
 
@@ -96,17 +101,20 @@ _LEG = (
     legs.c.epoch,
     legs.c.party,
     legs.c.predicate,
+    legs.c.first,
+    legs.c.handles,
     legs.c.statement.is_not(None).label("received"),
 )
 
 
-def _at(contract: str, job: str, epoch: int, party: str, predicate: str) -> tuple[Any, ...]:
+def _at(leg: StoredLeg | LegUpload) -> tuple[Any, ...]:
     return (
-        legs.c.contract == contract,
-        legs.c.job == job,
-        legs.c.epoch == epoch,
-        legs.c.party == party,
-        legs.c.predicate_digest == _digest(predicate),
+        legs.c.contract == leg.contract,
+        legs.c.job == leg.job,
+        legs.c.epoch == leg.epoch,
+        legs.c.party == leg.party,
+        legs.c.predicate_digest == _digest(leg.predicate),
+        legs.c.first == leg.first,
     )
 
 
@@ -121,5 +129,7 @@ def _leg(row: Row[Any]) -> StoredLeg:
         epoch=row.epoch,
         party=row.party,
         predicate=row.predicate,
+        first=row.first,
+        handles=row.handles,
         received=row.received,
     )

@@ -127,13 +127,17 @@ def referring_segments(connection: Connection, contract: str, job: str) -> tuple
     return tuple(row.name for row in rows)
 
 
-def put_selection(connection: Connection, segment: StoredSegment, selection: bytes) -> None:
-    """The pairs (their indices) or rows (their handles) of the segment's current version, as a roaring bitmap."""
+def put_selection(connection: Connection, segment: StoredSegment, sequence: int, selection: bytes) -> None:
+    """The pairs (their indices) or rows (their handles) of the segment's current version, as a roaring bitmap.
+
+    ``sequence`` is that of the newest delta of the epoch.
+    """
     connection.execute(
         insert(segment_selections).values(
             contract=segment.contract,
             job=segment.job,
             epoch=segment.epoch,
+            sequence=sequence,
             version=segment.version,
             selection=selection,
         )
@@ -141,9 +145,13 @@ def put_selection(connection: Connection, segment: StoredSegment, selection: byt
 
 
 def get_selection(connection: Connection, contract: str, job: str, epoch: int) -> bytes | None:
+    """Of the newest version in an epoch; that of a version before a delta is erased."""
     table = segment_selections.c
     return connection.execute(
-        select(table.selection).where(table.contract == contract, table.job == job, table.epoch == epoch)
+        select(table.selection)
+        .where(table.contract == contract, table.job == job, table.epoch == epoch)
+        .order_by(table.version.desc())
+        .limit(1)
     ).scalar()
 
 
@@ -155,13 +163,25 @@ def erase_selections(connection: Connection, contract: str, job: str) -> None:
     )
 
 
-def epoch_of_version(connection: Connection, contract: str, job: str, version: int) -> int | None:
-    """The epoch that a version was evaluated in; None where it never was."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """When a version was evaluated: in this epoch, after this delta. ``held``: what it selects is there still."""
+
+    number: int
+    epoch: int
+    sequence: int
+    held: bool
+
+
+def find_version(connection: Connection, contract: str, job: str, version: int) -> Version | None:
+    """A version of a segment; None where it never was evaluated."""
     table = segment_selections.c
-    epoch: int | None = connection.execute(
-        select(table.epoch).where(table.contract == contract, table.job == job, table.version == version)
-    ).scalar()
-    return epoch
+    row = connection.execute(
+        select(table.epoch, table.sequence, table.selection.is_not(None).label("held")).where(
+            table.contract == contract, table.job == job, table.version == version
+        )
+    ).one_or_none()
+    return None if row is None else Version(number=version, epoch=row.epoch, sequence=row.sequence, held=row.held)
 
 
 def erase_epoch_selections(connection: Connection, contract: str, epoch: int) -> None:

@@ -82,6 +82,7 @@ def upgrade() -> None:
         "fusions",
         sa.Column("contract", sa.String(64), primary_key=True),
         sa.Column("epoch", sa.Integer, primary_key=True),
+        sa.Column("sequence", sa.Integer, primary_key=True),
         sa.Column("job", sa.String(64), nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("joined", sa.BigInteger),
@@ -92,7 +93,7 @@ def upgrade() -> None:
     op.create_table(
         "announcements",
         sa.Column("contract", sa.String(64), primary_key=True),
-        sa.Column("epoch", sa.Integer, primary_key=True),
+        sa.Column("job", sa.String(64), primary_key=True),
         sa.Column("party", sa.String(64), primary_key=True),
         sa.Column("statement", sa.LargeBinary, nullable=False),
         sa.Column("signature", sa.LargeBinary, nullable=False),
@@ -100,7 +101,7 @@ def upgrade() -> None:
     op.create_table(
         "points_chunks",
         sa.Column("contract", sa.String(64), primary_key=True),
-        sa.Column("epoch", sa.Integer, primary_key=True),
+        sa.Column("job", sa.String(64), primary_key=True),
         sa.Column("type", sa.String(64), primary_key=True),
         sa.Column("sender", sa.String(64), primary_key=True),
         sa.Column("index", sa.Integer, primary_key=True),
@@ -112,7 +113,7 @@ def upgrade() -> None:
     op.create_table(
         "tokens_chunks",
         sa.Column("contract", sa.String(64), primary_key=True),
-        sa.Column("epoch", sa.Integer, primary_key=True),
+        sa.Column("job", sa.String(64), primary_key=True),
         sa.Column("type", sa.String(64), primary_key=True),
         sa.Column("sender", sa.String(64), primary_key=True),
         sa.Column("index", sa.Integer, primary_key=True),
@@ -122,12 +123,36 @@ def upgrade() -> None:
     op.create_table(
         "chunk_values",
         sa.Column("contract", sa.String(64), primary_key=True),
-        sa.Column("epoch", sa.Integer, primary_key=True),
+        sa.Column("job", sa.String(64), primary_key=True),
         sa.Column("type", sa.String(64), primary_key=True),
         sa.Column("sender", sa.String(64), primary_key=True),
         sa.Column("index", sa.Integer, primary_key=True),
         sa.Column("content", sa.String(16), primary_key=True),
         sa.Column("data", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "rebinds",
+        sa.Column("contract", sa.String(64), primary_key=True),
+        sa.Column("job", sa.String(64), primary_key=True),
+        sa.Column("statement", sa.LargeBinary, nullable=False),
+        sa.Column("data", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "match_pages",
+        sa.Column("contract", sa.String(64), primary_key=True),
+        sa.Column("epoch", sa.Integer, primary_key=True),
+        sa.Column("part", sa.String(8), primary_key=True),
+        sa.Column("side", sa.Integer, primary_key=True),
+        sa.Column("type", sa.Integer, primary_key=True),
+        sa.Column("page", sa.Integer, primary_key=True),
+        sa.Column("data", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "live_numbers",
+        sa.Column("contract", sa.String(64), primary_key=True),
+        sa.Column("epoch", sa.Integer, primary_key=True),
+        sa.Column("of", sa.String(8), primary_key=True),
+        sa.Column("numbers", sa.LargeBinary, nullable=False),
     )
     op.create_table(
         "pairs",
@@ -173,8 +198,9 @@ def upgrade() -> None:
         "segment_selections",
         sa.Column("contract", sa.String(64), primary_key=True),
         sa.Column("job", sa.String(64), primary_key=True),
-        sa.Column("epoch", sa.Integer, primary_key=True),
-        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("version", sa.Integer, primary_key=True),
+        sa.Column("epoch", sa.Integer, nullable=False),
+        sa.Column("sequence", sa.Integer, nullable=False),
         sa.Column("selection", sa.LargeBinary),
     )
     op.create_table(
@@ -184,6 +210,8 @@ def upgrade() -> None:
         sa.Column("epoch", sa.Integer, primary_key=True),
         sa.Column("party", sa.String(64), primary_key=True),
         sa.Column("predicate_digest", sa.LargeBinary(32), primary_key=True),
+        sa.Column("first", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("handles", sa.BigInteger, nullable=False),
         sa.Column("predicate", sa.Text, nullable=False),
         sa.Column("statement", sa.LargeBinary),
         sa.Column("bits", sa.LargeBinary),

@@ -21,6 +21,8 @@
     │   └── ReplayError       repeated, reordered, or answered differently before
     ├── AuditError            two records of the same history disagree
     ├── TransportError        no connection, or the connection's identity is wrong
+    ├── DestinationError      a receiver of audiences does not take them, and asking again won't help
+    │   └── UnavailableError  it can't be reached, or asks to wait
     └── InternalError         a defect of Miyun's own
 
 An error says what to do: ``hint`` is a sentence in the imperative. ``code`` is stable and machine-readable;
@@ -133,6 +135,21 @@ class AuditError(MiyunError):
 class TransportError(MiyunError):
     code = "transport"
     exit_status = 10
+
+
+class DestinationError(MiyunError):
+    code = "destination"
+    exit_status = 11
+
+
+class UnavailableError(DestinationError):
+    """Try again, not before ``after_seconds`` where the receiver says so. What was sent may have arrived."""
+
+    code = "destination-unavailable"
+
+    def __init__(self, message: str, *, after_seconds: float = 0, hint: str = "", clause: str = "") -> None:
+        super().__init__(message, hint=hint, clause=clause)
+        self.after_seconds = after_seconds
 
 
 class InternalError(MiyunError):

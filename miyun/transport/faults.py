@@ -12,6 +12,7 @@ from miyun.errors import (
     CapExceededError,
     ConfigError,
     ContractError,
+    DestinationError,
     ExpressionError,
     InputError,
     InternalError,
@@ -33,7 +34,7 @@ ERROR_METADATA = "miyun-error-bin"
 LONGEST_TEXT = 1000
 """Characters of a message that travel; gRPC limits metadata to 8 KiB."""
 
-LOCAL_ERRORS = (ConfigError, SourceError, KeyAccessError, InternalError)
+LOCAL_ERRORS = (ConfigError, SourceError, KeyAccessError, DestinationError, InternalError)
 """Errors about the server's own files and state. A caller learns only that something failed."""
 
 STATUS: Mapping[type[MiyunError], grpc.StatusCode] = {

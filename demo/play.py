@@ -7,7 +7,10 @@ from demo.brute_force import attack
 from demo.deliveries import read_ids
 from demo.figures import duration, size_of
 from demo.judge import Judge, Performance, in_words
-from demo.processes import Actor, CommandError
+from demo.ledger import in_rho, read_ledger
+from demo.overreach import overreach
+from demo.processes import Actor
+from demo.questions import questions
 from demo.results import LeakageLine, Process, Results, Table
 from demo.retail import Retail, write_members, write_opt_outs, write_users
 from demo.scan import scan
@@ -32,7 +35,6 @@ from demo.scenario import (
 from demo.stage import Stage, write_party
 from demo.story import Story
 from demo.tags import write_catalogue, write_tags
-from demo.understanding import Understanding
 from miyun.kernels import kernels
 
 LEAKAGE_FIELDS = ("name", "learns", "when", "clause", "loud")
@@ -48,7 +50,6 @@ class Play:
         self._results = results
         self._folder = stage.folder
         self._performance = Performance()
-        self._understanding = Understanding(stage, story, results)
 
     def perform(self) -> None:
         """All of it, in order."""
@@ -66,11 +67,10 @@ class Play:
         with step("Segments, and their sizes", "人群与规模"):
             self._segment()
         with step("Try what the contract forbids", "越权请求"):
-            self._overreach()
-        with step("A portrait of the segment", "人群画像"):
-            self._understanding.portrait()
-        with step("Spending by tier, over people nobody sees", "分层消费"):
-            self._understanding.sums()
+            overreach(self._stage, self._analyst, self._story, self._results)
+        for question in self._questions:
+            with step(question.title, question.chinese):
+                question.ask()
         with step("Activate to both", "激活"):
             self._activate()
         with step("Compare with the plaintext join", "明文对照"):
@@ -87,6 +87,7 @@ class Play:
         tags = write_catalogue(self._folder / "catalogue.csv")
         pairs = write_tags(self._retail, self._folder / "tags.parquet")
         self._results.members, self._results.users = rows, users
+        self._questions = questions(self._stage, self._story, self._results)
         self._story.say(f"members.csv: {rows:,} rows in GB18030, ten spellings of a phone, members entered twice")
         self._story.say(f"users.parquet: {users:,} rows; opt-outs.csv: {listed:,} phones never to be contacted")
         self._story.say(f"tags.parquet: {pairs:,} pairs of a user and a tag; catalogue.csv: {tags} tags and options")
@@ -101,7 +102,12 @@ class Play:
         stage.start_agents()
         self._hiring = stage.soon(partial(stage.hire_analyst, ANALYST))
         self._story.say("four homes with keys of their own; certificates from the zone's authority, mutual TLS 1.3")
-        self._story.say(f"all of them blind and join with these kernels: {kernels().words}")
+        self._story.say(f"all of them compute with these kernels: {kernels().words}")
+        if not kernels().native:
+            self._story.say(
+                "without native kernels it takes a fiftieth of a second to encrypt a row: "
+                + ("no more than a portrait is asked" if self._questions else "no portrait is asked; ROWS=2000 does it")
+            )
 
     def _agree(self) -> None:
         stage, results = self._stage, self._results
@@ -174,7 +180,8 @@ class Play:
         stage = self._stage
         report = stage.merchant.run("fuse", CONTRACT, timeout=86_400)
         self._results.charge("match report", self._budget["match_report_rho_micro"])
-        self._understanding.get_ready()
+        if self._questions:
+            stage.soon(partial(stage.merchant.run, "insight", "key", CONTRACT))
         noise = report["noise_scale_milli"] / 1000
         self._performance.reported = {one["type"]: (one["matched"], noise) for one in report["matches"]}
         for type_, (count, _) in self._performance.reported.items():
@@ -207,31 +214,6 @@ class Play:
         if (again["at_least"], again["below"]) != (bands[1]["at_least"], bands[1]["below"]):
             raise RuntimeError("the analyst got two answers for one size")
 
-    def _overreach(self) -> None:
-        stage = self._stage
-        attempts = (
-            (
-                stage.platform,
-                "a segment by the members' tier",
-                ("segment", "create", CONTRACT, "rich", "members.tier = '黑金'"),
-            ),
-            (
-                stage.merchant,
-                "its own audience through the platform's channel",
-                ("activate", CONTRACT, SEGMENT, "--to", MERCHANT, "--channel", "platform-ads"),
-            ),
-            (
-                stage.merchant,
-                "a portrait by a sensitive tag",
-                ("insight", "portrait", CONTRACT, "--segment", SEGMENT, "--tag", "insomnia", "--rho", "5000"),
-            ),
-            (self._analyst, "a size of another contract", ("size", "another-contract", SEGMENT)),
-        )
-        refusals = stage.together(*(partial(_refusal, actor, arguments) for actor, _, arguments in attempts))
-        for (actor, what, _), refusal in zip(attempts, refusals, strict=True):
-            self._results.refused.append(f"{actor.name} asked for {what}. {refusal}")
-            self._story.say(self._results.refused[-1])
-
     def _activate(self) -> None:
         stage = self._stage
         actors = {MERCHANT: stage.merchant, PLATFORM: stage.platform}
@@ -256,7 +238,8 @@ class Play:
             self._story.say(f"{one.type}: reported {one.reported:,}, in truth {one.truth:,}")
         for size in self._results.sizes[:2]:
             self._story.say(f"{size.segment}: {in_words(size.at_least, size.below)}, in truth {size.truth:,}")
-        self._understanding.judge(self._judge)
+        for question in self._questions:
+            question.judge(self._judge)
         for activation in self._results.activations:
             verdict = "equal" if activation.equal else "DIFFERENT"
             self._story.say(
@@ -274,7 +257,11 @@ class Play:
             f"The zone's history of {findings[0]['zone_entries']:,} entries was checked by both agents against"
             f" {own:,} entries and {receipts:,} signed receipts of their own: they agree."
         )
-        self._understanding.ledger()
+        ledger = results.ledger = read_ledger(stage.merchant, results)
+        self._story.say(
+            f"{MERCHANT}'s ledger: {in_rho(ledger.spent_micro)} of {in_rho(ledger.limit_micro)} spent on"
+            f" {len(results.charges)} answers, ε = {ledger.epsilon:.2f} at δ = 10^-{ledger.delta_exponent}"
+        )
         results.scan = scan(stage.zone.home, self._judge.people)
         results.processes = [self._process(stage.merchant), self._process(stage.zone), self._process(stage.platform)]
         results.processes.append(self._process(self._analyst))
@@ -313,11 +300,3 @@ class Play:
             f"all 10,000,000,000 numbers: {duration(found.seconds_for_all)} here in Python,"
             f" {duration(found.seconds_on_a_graphics_card)} on one graphics card (published rate)"
         )
-
-
-def _refusal(actor: Actor, arguments: tuple[str, ...]) -> str:
-    try:
-        actor.run(*arguments)
-    except CommandError as refusal:
-        return f"Refused: {refusal.message} ({refusal.code})."
-    raise RuntimeError(f"{actor.name} was allowed what the contract forbids: miyun {' '.join(arguments)}")

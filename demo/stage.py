@@ -88,7 +88,9 @@ class Stage:
         self.fingerprints = {home["name"]: home["fingerprint"] for home in homes}
 
     def open_zone(self) -> None:
-        """Start the zone."""
+        """Start the zone. It makes no randomness ahead of questions: that would only take time from the other steps."""
+        with (self.zone.home / "zone.toml").open("a", encoding="utf-8") as config:
+            config.write("pool_values = 0\n")
         daemon = self.start(self.zone, "zone", "serve")
         daemon.listening(self._port)
         daemon.listening(self._enrolment_port)

@@ -1,0 +1,221 @@
+"""The sets of a home: which audiences there are, until when, and in which files.
+
+The list is one file that is replaced as a whole, and so is what is answered: a *generation* is everything that one list
+names. A set's file gets its name before the list names it, and goes after no list does. So a reader always has a whole
+generation, and a process that dies leaves at most a file that the next change removes.
+"""
+
+import hmac
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from miyun.answers.key import AnswerKey
+from miyun.answers.sets import AudienceSet, SetBuilder, damaged
+from miyun.errors import InputError, MalformedError, NotFoundError
+from miyun.keys.files import make_private_folder, write_private
+from miyun.keys.home import Home
+from miyun.names import check_name
+from miyun.records import Record
+
+FOLDER: Final = "answers"
+MOST_AUDIENCES: Final = 256
+
+_LIST = "audiences.json"
+_SUFFIX = ".set"
+_LOCK = "answers"
+_LOCK_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audience(Record):
+    """A set by its name. ``ids`` are distinct; a person may have several. ``size`` and ``mac`` are of the file."""
+
+    name: str
+    ids: int
+    built: datetime
+    expires: datetime
+    file: str
+    size: int
+    mac: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudienceList(Record):
+    """``generation`` counts the changes."""
+
+    generation: int
+    audiences: tuple[Audience, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SealedList(Record):
+    listed: AudienceList
+    mac: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAudience:
+    """``expires``: seconds since 1970."""
+
+    set: AudienceSet
+    expires: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """What is answered from: the open sets of one list, by name."""
+
+    listed: AudienceList
+    audiences: Mapping[str, OpenAudience]
+
+
+class AnswerStore:
+    """Reading needs no lock; changes take turns, whichever process makes them."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._folder = home.path / FOLDER
+        self._key: AnswerKey | None = None
+
+    @property
+    def key(self) -> AnswerKey:
+        if self._key is None:
+            self._key = AnswerKey.of_home(self._home)
+        return self._key
+
+    @property
+    def list_path(self) -> Path:
+        """The file that changes with every change."""
+        return self._folder / _LIST
+
+    def listed(self) -> AudienceList:
+        """What there is, expired or not.
+
+        Raises:
+            KeyAccessError: the list is damaged or another home's.
+        """
+        try:
+            sealed = _SealedList.from_canonical(self.list_path.read_bytes())
+        except FileNotFoundError:
+            return AudienceList(generation=0, audiences=())
+        except (OSError, MalformedError):
+            raise damaged(self.list_path) from None
+        if not hmac.compare_digest(sealed.mac, self._mac(sealed.listed)):
+            raise damaged(self.list_path)
+        return sealed.listed
+
+    @contextmanager
+    def building(self, name: str) -> Iterator[SetBuilder]:
+        """A builder for the set of an audience, whose files are in this folder until the block ends.
+
+        Raises:
+            InputError: the name is not possible.
+        """
+        check_name(name)
+        make_private_folder(self._folder)
+        with SetBuilder(self._folder) as builder:
+            yield builder
+
+    def put(self, name: str, builder: SetBuilder, *, now: datetime, expires: datetime) -> Audience:
+        """Write the set of an audience, in the place of an earlier one of this name.
+
+        Raises:
+            InputError: there are as many audiences as there may be.
+        """
+        file = f"{name}.{secrets.token_hex(8)}{_SUFFIX}"
+        with self._home.lock(_LOCK, timeout=_LOCK_SECONDS):
+            others = [one for one in self._living(now) if one.name != name]
+            if len(others) >= MOST_AUDIENCES:
+                raise InputError(
+                    f"there are {MOST_AUDIENCES} audiences already", hint="Remove one: miyun answers remove NAME"
+                )
+            written = builder.write(self._folder / file, self.key)
+            audience = Audience(
+                name=name,
+                ids=written.ids,
+                built=now,
+                expires=expires,
+                file=file,
+                size=written.size,
+                mac=written.mac,
+            )
+            self._replace([*others, audience])
+        return audience
+
+    def map_once(self, builder: SetBuilder) -> AudienceSet:
+        """What a builder holds so far, as a set that no list names: its file is gone once it is mapped."""
+        path = self._folder / f"{secrets.token_hex(8)}{_SUFFIX}"
+        with self._home.lock(_LOCK, timeout=_LOCK_SECONDS):
+            try:
+                return AudienceSet.open(path, self.key, builder.write(path, self.key).mac)
+            finally:
+                path.unlink(missing_ok=True)
+
+    def remove(self, name: str, now: datetime) -> None:
+        """Forget an audience and its set.
+
+        Raises:
+            NotFoundError: there is none of this name.
+        """
+        with self._home.lock(_LOCK, timeout=_LOCK_SECONDS):
+            if all(one.name != name for one in self.listed().audiences):
+                raise NotFoundError(f"there is no audience called {name[:80]}", hint="See: miyun answers list")
+            self._replace([one for one in self._living(now) if one.name != name])
+
+    def remove_expired(self, now: datetime) -> int:
+        """Forget what has expired; how many audiences that were."""
+        if len(self._living(now)) == len(self.listed().audiences):
+            return 0
+        with self._home.lock(_LOCK, timeout=_LOCK_SECONDS):
+            before, living = self.listed().audiences, self._living(now)
+            if len(living) < len(before):
+                self._replace(living)
+        return len(before) - len(living)
+
+    def open(self, earlier: Generation | None = None, *, pause: Callable[[], None] = lambda: None) -> Generation:
+        """Open everything that is listed now; what ``earlier`` has open already is taken from it.
+
+        ``pause`` is called between pieces of files that are read through.
+
+        Raises:
+            KeyAccessError: the list or a set is damaged or another home's.
+        """
+        listed = self.listed()
+        kept = {one.file: earlier.audiences[one.name].set for one in earlier.listed.audiences} if earlier else {}
+        audiences = {
+            one.name: OpenAudience(
+                set=kept.get(one.file) or AudienceSet.open(self._folder / one.file, self.key, one.mac, pause=pause),
+                expires=one.expires.timestamp(),
+            )
+            for one in listed.audiences
+        }
+        return Generation(listed=listed, audiences=audiences)
+
+    def _living(self, now: datetime) -> list[Audience]:
+        return [one for one in self.listed().audiences if one.expires > now]
+
+    def _replace(self, audiences: list[Audience]) -> None:
+        after = AudienceList(
+            generation=self.listed().generation + 1, audiences=tuple(sorted(audiences, key=lambda one: one.name))
+        )
+        write_private(self.list_path, _SealedList(listed=after, mac=self._mac(after)).canonical_bytes())
+        named = {one.file for one in audiences}
+        for path in self._folder.glob(f"*{_SUFFIX}"):
+            if path.name not in named:
+                path.unlink(missing_ok=True)
+
+    def _mac(self, listed: AudienceList) -> bytes:
+        mac = self.key.mac()
+        mac.update(listed.canonical_bytes())
+        digest: bytes = mac.digest()
+        return digest
+
+
+def expiry(now: datetime, days: int) -> datetime:
+    """When what is built now for so many days is over."""
+    return (now + timedelta(days=days)).replace(microsecond=0)

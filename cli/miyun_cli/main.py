@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from miyun.kernels import kernels
 from miyun_cli.commands import (
     activation,
+    answers,
     audit,
     catalogue,
     contract,
@@ -45,6 +46,7 @@ for module in (
     fusion,
     segment,
     activation,
+    answers,
     size,
     insight,
     intersection,

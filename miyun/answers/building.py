@@ -16,6 +16,7 @@ from miyun.answers.sets import SetBuilder
 from miyun.answers.store import AnswerStore, Audience
 from miyun.errors import InputError, SourceError
 from miyun.members.config import Encoding, MembersConfig
+from miyun.members.csv_source import csv_header, open_csv
 from miyun.members.reading import Progress
 from miyun.members.reasons import Rejected
 from miyun.members.sources import Source, SourceBatch, open_source
@@ -77,6 +78,28 @@ def build(
     return BuildReport(audience=audience, rows=rows, rejected=dict(sorted(rejected.items())))
 
 
+def first_column(path: Path) -> str:
+    """The name of a file's first column; a delivery has no other.
+
+    Raises:
+        SourceError: the file is not there or has no columns.
+    """
+    if not path.is_file():
+        raise _missing(path)
+    if path.suffix.lower() != ".parquet":
+        return csv_header(path)[0]
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        names = pq.read_schema(path).names
+    except (pa.ArrowException, OSError):
+        names = []
+    if not names:
+        raise SourceError(f"{path.name} is no readable Parquet file", hint="Check what wrote it.")
+    return str(names[0])
+
+
 def _add_devices(builder: SetBuilder, store: AnswerStore, devices: MemberDevices, rejected: Counter[str]) -> None:
     id_, delivered = devices.config.id, store.map_once(builder)
     for batch in open_source(devices.config, [id_, *devices.columns]).batches:
@@ -104,11 +127,13 @@ def _digests(key: AnswerKey, batch: SourceBatch, columns: Columns, rejected: Cou
 
 def _open(path: Path, columns: Columns) -> Source:
     if not path.is_file():
-        raise SourceError(f"there is no file {path}", hint="Give a CSV or Parquet file.")
+        raise _missing(path)
     if path.suffix.lower() == ".parquet":
         from miyun.members.parquet_source import open_parquet
 
         return open_parquet(path, list(columns))
-    from miyun.members.csv_source import open_csv
-
     return open_csv(path, list(columns), encoding=Encoding.AUTO, delimiter=",")
+
+
+def _missing(path: Path) -> SourceError:
+    return SourceError(f"there is no file {path}", hint="Give a CSV or Parquet file.")

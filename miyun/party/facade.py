@@ -14,6 +14,7 @@ from miyun.keys.identity import Identity
 from miyun.keys.vault import Unlock
 from miyun.party.activations import ActivationsClient
 from miyun.party.agent import Agent
+from miyun.party.answers import AnswersClient
 from miyun.party.audits import audit_verify
 from miyun.party.background import BackgroundAgent
 from miyun.party.budgets import BudgetView, budget_view
@@ -43,9 +44,9 @@ class Party:
     ...     report = party.fuse("spring")
     ...     party.segments.create("spring", "sleepers", "members.spend_90d > 1000 and not members.active")
 
-    ``contracts``, ``members``, ``segments``, ``insight``, ``lookalike``, ``intersections``, ``pair`` and ``jobs`` hold
-    the calls of their subject. A job needs this party's agent. Calls that wait for a job run one in the background,
-    unless a daemon of this home is at it already. Calls may come from several threads.
+    ``contracts``, ``members``, ``segments``, ``insight``, ``lookalike``, ``intersections``, ``answers``, ``pair`` and
+    ``jobs`` hold the calls of their subject. A job needs this party's agent. Calls that wait for a job run one in the
+    background, unless a daemon of this home is at it already. Calls may come from several threads.
     """
 
     def __init__(self, session: Session) -> None:
@@ -53,6 +54,7 @@ class Party:
         self.contracts = ContractsClient(session)
         self.members = MembersClient(session)
         self.pair = PairClient(session)
+        self.answers = AnswersClient(session)
         self.segments = SegmentsClient(session)
         self.jobs = JobsClient(session, self._background_agent)
         self.insight = InsightClient(session, self.jobs, self._background_agent)

@@ -25,7 +25,7 @@ DIGESTS = st.one_of(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(batches=st.lists(st.lists(DIGESTS)), others=st.lists(DIGESTS))
 def test_a_set_holds_what_was_added_and_nothing_else(
     tmp_path: Path, batches: list[list[bytes]], others: list[bytes]

@@ -39,5 +39,5 @@ def check_members(
             connect(folder / "staging.duckdb", memory_mib=config.memory_mib, spill=folder / "spill") as connection,
         ):
             return collect(
-                connection, config, profiles=profiles, consent=columns, bucket=bucket, on_progress=on_progress
+                connection, config, profiles=profiles, consent=columns, least=0, bucket=bucket, on_progress=on_progress
             ).report

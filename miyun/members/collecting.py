@@ -28,6 +28,7 @@ def collect(
     profiles: Profiles,
     consent: Sequence[ConsentColumn],
     bucket: int,
+    least: int,
     on_progress: Progress | None,
 ) -> Collected:
     """Stage the whole source in ``connection`` and settle it; the quarantine file is written anew.
@@ -50,7 +51,7 @@ def collect(
         opted_out = _opt_out_columns(config, quarantine)
         settled = staging.settle()
     padding = (
-        plan_padding(settled.members, settled.values, bucket)
+        plan_padding(settled.members, settled.values, bucket, least=least)
         if settled.members
         else Padding(handles=0, carriers=((),) * len(profiles))
     )

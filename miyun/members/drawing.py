@@ -2,7 +2,8 @@
 
 The tables that remain, in physical order so that a range is cheap to read. In the database ``roster``: ``member`` (row
 number = handle; no member id: padding) and ``padding`` (handle, and the handle whose bits it copies). In the database
-``identifiers``: ``points<place>`` per identifier type (row number = place in the upload; no value: padding).
+``identifiers``: ``points<place>`` per identifier type (row number = place in the upload; no value: padding) and
+``shared<place>`` (each value that several members have, and each of these members).
 """
 # ruff: noqa: S608 - names are numbered here, or written out where they are used
 
@@ -34,6 +35,7 @@ def draw(connection: duckdb.DuckDBPyConnection, settled: Settled, padding: Paddi
         " (SELECT handle, member FROM drawn UNION ALL SELECT handle, NULL FROM roster.padding) ORDER BY handle"
     )
     for place, carriers in enumerate(padding.carriers):
+        run(f"CREATE TABLE identifiers.shared{place} AS FROM shared{place}")
         run(f"CREATE TABLE carrier{place} (handle UINTEGER)")
         insert(connection, f"carrier{place}", [pa.array(pads[list(carriers)])])
         _run_beside(

@@ -9,6 +9,7 @@ from typing import Any, Self
 import duckdb
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from pyroaring import BitMap
 
 from miyun.chunking import CHUNK_POINTS
@@ -20,6 +21,8 @@ from miyun.members.config import DEFAULT_MEMORY_MIB, MembersConfig
 from miyun.members.drawing import draw
 from miyun.members.reading import Progress, consent_columns, contract_profiles
 from miyun.members.report import MembersReport
+from miyun.members.roster_places import RosterPlaces
+from miyun.members.staging import insert
 from miyun.members.workspace import (
     building,
     connect,
@@ -66,9 +69,12 @@ class Roster:
         identifiers: Sequence[IdentifierTerms],
         consent: Consent,
         bucket: int,
+        least: int = 0,
         on_progress: Progress | None = None,
     ) -> Self:
         """Read the source and draw handles and upload orders; an older file at ``path`` is replaced.
+
+        ``least`` is how many padding points each type has at least.
 
         Nothing is at ``path`` before everything is; a build that was interrupted starts anew.
 
@@ -82,7 +88,13 @@ class Roster:
             drawn = {name: work / f"{name}.duckdb" for name in (_IDENTIFIERS, _ROSTER)}
             with explained(), connect(None, memory_mib=config.memory_mib, spill=work / "spill") as connection:
                 collected = collect(
-                    connection, config, profiles=profiles, consent=columns, bucket=bucket, on_progress=on_progress
+                    connection,
+                    config,
+                    profiles=profiles,
+                    consent=columns,
+                    bucket=bucket,
+                    least=least,
+                    on_progress=on_progress,
                 )
                 if not collected.settled.members:
                     raise SourceError(
@@ -97,6 +109,7 @@ class Roster:
                 for name in drawn:
                     connection.execute(f"DETACH {name}")
             path.unlink(missing_ok=True)
+            _places_of(path).unlink(missing_ok=True)
             put_in_place(drawn[_IDENTIFIERS], _identifiers_of(path))
             put_in_place(drawn[_ROSTER], path)
         return cls.open(path, memory_mib=config.memory_mib)
@@ -121,6 +134,15 @@ class Roster:
             row = self._connection.execute("SELECT facts FROM roster.facts").fetchone()
         except duckdb.Error:
             raise StateError(f"the roster {self._path.name} can't be read", hint="Fuse again.") from None
+        self._added = 0
+        self._connection.execute("CREATE TABLE changed (handle UINTEGER, member VARCHAR)")
+        self._connection.execute("CREATE TABLE added_padding (handle UINTEGER, copied UINTEGER)")
+        self._connection.execute(
+            "CREATE VIEW live AS SELECT rowid::UINTEGER AS handle, member FROM roster.member"
+            " WHERE member IS NOT NULL AND rowid NOT IN (SELECT handle FROM changed)"
+            " UNION ALL SELECT handle, member FROM changed WHERE member IS NOT NULL"
+        )
+        self._connection.execute("CREATE VIEW padding AS FROM roster.padding UNION ALL FROM added_padding")
         self._facts = RosterFacts.from_canonical(row[0] if row else b"")
         self._places = {type_.type: place for place, type_ in enumerate(self.report.types)}
 
@@ -143,8 +165,18 @@ class Roster:
 
     @property
     def universe(self) -> int:
-        """Row handles, padding included: 0 … universe - 1."""
-        return self.report.universe
+        """Row handles, padding and retired ones included: 0 … universe - 1."""
+        return self.report.universe + self._added
+
+    def change(
+        self, handles: int, members: Sequence[tuple[int, str | None]], padding: Sequence[tuple[int, int]]
+    ) -> None:
+        """Take in what deltas changed: ``handles`` more in all, whose each handle is now, and more padding."""
+        self._added = handles
+        for table, rows in (("changed", members), ("added_padding", padding)):
+            first, second = zip(*rows, strict=True) if rows else ((), ())
+            kind = pa.string() if table == "changed" else pa.uint32()
+            insert(self._connection, table, [pa.array(first, pa.uint32()), pa.array(second, kind)])
 
     def points(self, type_: str) -> int:
         """Points of an identifier type, padding included.
@@ -183,6 +215,37 @@ class Roster:
             ],
         )
 
+    def keep_places(self, key: str) -> None:
+        """Keep, where rows may change, under which position each value was sent, by digests under a secret key.
+
+        Stays in a file of its own beside the roster; who else than its owner reads it learns nothing without the key.
+        """
+        if not self._remembers:
+            return
+        places = _places_of(self._path)
+        with building(places) as work:
+            made = work / "places.duckdb"
+            run = self._connection.execute
+            run(f"ATTACH {literal(made)} AS places")
+            digest = "unhex(left(sha256(concat(?, value)), 32))"
+            for place in self._places.values():
+                run(
+                    f"CREATE TABLE places.point{place} AS SELECT CASE WHEN value IS NOT NULL THEN {digest} END"
+                    f" AS digest, handle FROM {_IDENTIFIERS}.points{place} ORDER BY points{place}.rowid",
+                    [key],
+                )
+                run(
+                    f"CREATE TABLE places.shared{place} AS SELECT {digest} AS digest, member"
+                    f" FROM {_IDENTIFIERS}.shared{place}",
+                    [key],
+                )
+            run("DETACH places")
+            put_in_place(made, places)
+
+    def places(self) -> "RosterPlaces":
+        """What `keep_places` kept. StateError where nothing was kept."""
+        return RosterPlaces(cursor_of(self._connection), _places_of(self._path), len(self._places))
+
     def forget_values(self) -> None:
         """Delete the identifiers; member ids, handles and what padding copies remain."""
         if self._remembers:
@@ -215,8 +278,7 @@ class Roster:
             if not wanted:
                 continue
             found = cursor.execute(
-                "SELECT rowid, member FROM roster.member"
-                " WHERE rowid >= ? AND rowid < ? AND member IS NOT NULL ORDER BY rowid",
+                "SELECT handle, member FROM live WHERE handle >= ? AND handle < ? ORDER BY handle",
                 [low, low + _BATCH_HANDLES],
             ).fetchall()
             if batch := [member for handle, member in found if handle in wanted]:
@@ -257,6 +319,11 @@ def encode_value(type_: str, value: str) -> bytes:
 def _length_prefixed(text: str) -> bytes:
     data = text.encode()
     return len(data).to_bytes(4, "big") + data
+
+
+def _places_of(path: Path) -> Path:
+    """The file of positions beside a roster."""
+    return path.with_name(path.name + ".places")
 
 
 def _identifiers_of(path: Path) -> Path:

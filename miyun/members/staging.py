@@ -65,6 +65,11 @@ class Staging:
         run("CREATE VIEW candidate AS FROM staged ANTI JOIN repeated USING (source_row) WHERE consented")
         for place in self._places:
             run(
+                f"CREATE TABLE shared{place} AS SELECT value{place} AS value, member FROM candidate SEMI JOIN"
+                f" (SELECT value{place} FROM candidate WHERE value{place} IS NOT NULL"
+                f" GROUP BY value{place} HAVING count(*) > 1) USING (value{place})"
+            )
+            run(
                 f"CREATE TABLE lost{place} AS SELECT source_row FROM ("
                 f"SELECT source_row, row_number() OVER (PARTITION BY value{place} ORDER BY strlen(member), member) AS n"
                 f" FROM candidate SEMI JOIN (SELECT value{place} FROM candidate WHERE value{place} IS NOT NULL"

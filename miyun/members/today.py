@@ -61,9 +61,9 @@ def rows_where(
             connection.unregister("incoming")
     return _handles(
         connection,
-        "SELECT member.rowid::UINTEGER AS handle FROM roster.member"
+        "SELECT live.handle FROM live"
         " JOIN (SELECT member, arg_min(hit, source_row) AS hit FROM hits GROUP BY member) AS today"
-        " ON member.member = today.member WHERE today.hit",
+        " ON live.member = today.member WHERE today.hit",
     )
 
 
@@ -99,11 +99,11 @@ def suppressed(connection: duckdb.DuckDBPyConnection, config: MembersConfig, con
     listed = "".join(f" OR coalesce(value{place} IN (FROM listed{place}), false)" for place in range(len(profiles)))
     return _handles(
         connection,
-        "SELECT member.rowid::UINTEGER AS handle FROM roster.member LEFT JOIN (SELECT member,"
+        "SELECT live.handle FROM live LEFT JOIN (SELECT member,"
         f" bool_or(objected OR member IN (FROM listed){listed}) AS objected,"
         " arg_min(consented, source_row) AS consented"
-        " FROM present GROUP BY member) AS today ON member.member = today.member"
-        " WHERE member.member IS NOT NULL AND coalesce(today.objected OR NOT today.consented, true)",
+        " FROM present GROUP BY member) AS today ON live.member = today.member"
+        " WHERE coalesce(today.objected OR NOT today.consented, true)",
     )
 
 
@@ -133,7 +133,7 @@ def _handles(connection: duckdb.DuckDBPyConnection, query: str) -> BitMap:
 
 def with_copies(connection: duckdb.DuckDBPyConnection, handles: BitMap) -> BitMap:
     """These handles, and those of the padding that copies them."""
-    copies = connection.execute("SELECT handle, copied FROM roster.padding").fetchall()
+    copies = connection.execute("SELECT handle, copied FROM padding").fetchall()
     return handles | BitMap([handle for handle, copied in copies if copied in handles])
 
 

@@ -124,6 +124,26 @@ class Party:
         self.jobs.wait(contract, job.id, on_event)
         return self._fusions.report(contract, int(job.subject))
 
+    def change(
+        self, contract: str, *, add: Path | None = None, remove: Path | None = None, on_event: OnEvent = ignore
+    ) -> Job:
+        """Change own rows within the epoch, and wait until they are bound.
+
+        ``add`` has the columns of the member table: its rows come, or take the place of what a member had. ``remove``
+        has its id column: these members go. Segments are evaluated again, as new versions.
+
+        Raises:
+            NotPermittedError: the contract has no deltas.
+            InputError: no file, or more rows than one delta can change.
+            StateError: nothing is fused, a fusion is under way, or the delta failed.
+        """
+        job = self.request_change(contract, add=add, remove=remove)
+        return self.jobs.wait(contract, job.id, on_event)
+
+    def request_change(self, contract: str, *, add: Path | None = None, remove: Path | None = None) -> Job:
+        """The same without waiting."""
+        return self._fusions.request_change(contract, add=add, remove=remove)
+
     def request_fusion(self, contract: str) -> Job:
         """Request the next epoch's fusion without waiting; gives the unfinished one where there is one."""
         return self._fusions.request(contract)

@@ -1,9 +1,10 @@
 """The fusions that this party takes part in: what both announced, and how they ended."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Engine, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from miyun.party.schema import fusions
@@ -19,11 +20,14 @@ class FusionState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fusion:
-    """``finished`` means that the zone has everything it needs from this party."""
+    """``finished`` means that the zone has everything it needs from this party; of a delta of its own rows, that they
+    are bound. ``sequence`` is 0 where the epoch began, else the number of a delta.
+    """
 
     contract: str
     job: str
     epoch: int
+    sequence: int
     state: FusionState
     announcement: Announcement
     signature: bytes
@@ -35,7 +39,7 @@ class FusionStates:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def begin(self, announcement: Announcement, signature: bytes) -> None:
+    def begin(self, announcement: Announcement, signature: bytes, sequence: int) -> None:
         """Note what this party is about to announce."""
         with self._engine.begin() as connection:
             connection.execute(
@@ -44,6 +48,7 @@ class FusionStates:
                     contract=announcement.contract,
                     job=announcement.job,
                     epoch=announcement.epoch,
+                    sequence=sequence,
                     state=FusionState.EXCHANGING,
                     announcement=announcement.canonical_bytes(),
                     announcement_signature=signature,
@@ -64,7 +69,7 @@ class FusionStates:
         return self._select(fusions.c.state == FusionState.EXCHANGING)
 
     def _select(self, condition: ColumnElement[bool]) -> tuple[Fusion, ...]:
-        query = select(fusions).where(condition).order_by(fusions.c.epoch)
+        query = select(fusions).where(condition).order_by(fusions.c.epoch, fusions.c.sequence)
         with reading(self._engine) as connection:
             rows = connection.execute(query).all()
         return tuple(
@@ -72,6 +77,7 @@ class FusionStates:
                 contract=row.contract,
                 job=row.job,
                 epoch=row.epoch,
+                sequence=row.sequence,
                 state=FusionState(row.state),
                 announcement=Announcement.from_canonical(row.announcement),
                 signature=row.announcement_signature,
@@ -90,16 +96,26 @@ class FusionStates:
                 .values(counterpart=announcement.canonical_bytes(), counterpart_signature=signature)
             )
 
-    def end(self, contract: str, job: str, state: FusionState) -> None:
-        """Note how a fusion ended. One that finishes takes the place of the one that finished its epoch before."""
+    def end(
+        self, contract: str, job: str, state: FusionState, also: Callable[[Connection], None] = lambda _: None
+    ) -> None:
+        """Note how a fusion ended, and do something else at once.
+
+        One that finishes takes the place of the one that finished its epoch before, and of that one's deltas.
+        """
         with self._engine.begin() as connection:
+            also(connection)
             if state is FusionState.FINISHED:
-                epoch = select(fusions.c.epoch).where(fusions.c.contract == contract, fusions.c.job == job)
+                ended = select(fusions.c.epoch, fusions.c.sequence).where(
+                    fusions.c.contract == contract, fusions.c.job == job
+                )
+                (epoch, sequence) = connection.execute(ended).one()
                 connection.execute(
                     update(fusions)
                     .where(
                         fusions.c.contract == contract,
-                        fusions.c.epoch == epoch.scalar_subquery(),
+                        fusions.c.epoch == epoch,
+                        fusions.c.sequence >= sequence,
                         fusions.c.state == FusionState.FINISHED,
                     )
                     .values(state=FusionState.ABANDONED)
@@ -116,11 +132,22 @@ class FusionStates:
 
     def finished(self, contract: str, epoch: int) -> Fusion | None:
         """The finished fusion of an epoch, if there is one."""
-        condition = (
+        found = self.applied(contract, epoch)
+        return found[0] if found else None
+
+    def newest_delta(self, contract: str, epoch: int) -> int:
+        """The sequence of the newest finished delta of an epoch; 0 if none."""
+        return max((fusion.sequence for fusion in self.applied(contract, epoch)), default=0)
+
+    def handles(self, contract: str, epoch: int) -> int:
+        """How many row handles this party has in a finished epoch, padding and retired ones included."""
+        return sum(fusion.announcement.handles for fusion in self.applied(contract, epoch))
+
+    def applied(self, contract: str, epoch: int) -> tuple[Fusion, ...]:
+        """What made this party's rows of an epoch as they are, in its order: the fusion, and finished deltas."""
+        return self._select(
             (fusions.c.contract == contract) & (fusions.c.epoch == epoch) & (fusions.c.state == FusionState.FINISHED)
         )
-        found = self._select(condition)
-        return found[0] if found else None
 
     def newest_epoch(self, contract: str) -> int:
         """The newest epoch that this party has finished; 0 if none."""

@@ -1,11 +1,16 @@
 """Fusions as their requester sees them: asked for, and reported."""
 
+from pathlib import Path
+
 from miyun.audit.events import Event, Fact
 from miyun.contract.jobs import Job, JobState
+from miyun.contract.model import Contract
 from miyun.contract.permissions import permit_fusion
-from miyun.errors import ReplayError, StateError
+from miyun.errors import InputError, MiyunError, NotPermittedError, ReplayError, StateError
+from miyun.keys.files import write_private
 from miyun.keys.signing import VerifyKey
 from miyun.names import job_id, new_key
+from miyun.party.rosters import ChangePart
 from miyun.party.session import Session
 from miyun.psi.statements import FuseRequest, FusionReport
 from miyun.transport.codec import from_wire, to_wire
@@ -30,28 +35,75 @@ class FusionsClient:
             return under_way
         stub = self._session.stub(FusionServiceStub)
         newest = stub.GetProgress(wire.GetProgressRequest(contract=contract)).newest_epoch
-        request = FuseRequest(
-            contract=contract,
-            contract_digest=terms.digest(),
-            job=job_id(contract, self._session.name, FUSE, new_key()),
-            epoch=newest + 1,
-            sequence=0,
-            requester=self._session.name,
-            at=self._session.now(),
-        )
-        signature = self._session.sign(request)
-        self._session.requests.keep(request, signature, subject=str(request.epoch))
-        message = wire.RequestFusionRequest(statement=to_wire(request, wire.FuseRequest), signature=signature)
         try:
-            answer = stub.RequestFusion(message)
+            return self._ask(terms, newest + 1, 0, job_id(contract, self._session.name, FUSE, new_key()))
         except StateError:
             overtaken = self._under_way(contract)
             if overtaken is None:
                 raise
             return overtaken
+
+    def request_change(self, contract: str, *, add: Path | None, remove: Path | None) -> Job:
+        """Ask for a delta of own rows: the rows of one file come, the members that another one names go.
+
+        Raises:
+            StateError: a fusion is under way, or nothing is fused.
+            InputError: no file, or one that isn't there.
+        """
+        terms = self._session.accepted.active(contract, self._session.now())
+        permit_fusion(terms, self._session.name)
+        if not terms.delta_bucket:
+            raise NotPermittedError(
+                "the contract has no deltas: an epoch stays as it is",
+                hint="Fuse anew, or agree on a contract with a delta_bucket.",
+                clause="delta_bucket",
+            )
+        newest = self._session.stub(FusionServiceStub).GetProgress(wire.GetProgressRequest(contract=contract))
+        epoch, sequence = newest.newest_epoch, newest.newest_sequence + 1
+        if not epoch:
+            raise StateError("nothing is fused yet, so there is nothing to change", hint=f"Run: miyun fuse {contract}")
+        job = job_id(contract, self._session.name, FUSE, new_key())
+        files = {ChangePart.ADD: add, ChangePart.REMOVE: remove}
+        kept = [
+            self._keep(file, self._session.rosters.change_file(contract, epoch, job, part))
+            for part, file in files.items()
+            if file is not None
+        ]
+        if not kept:
+            raise InputError("a change of nothing", hint="Give a file with rows to add, or with ids to remove.")
+        try:
+            return self._ask(terms, epoch, sequence, job)
+        except MiyunError:
+            for file in kept:
+                file.unlink(missing_ok=True)
+            raise
+
+    def _keep(self, file: Path, copy: Path) -> Path:
+        """A private copy, for the agent."""
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            raise InputError(f"{file.name} can't be read: {error.strerror}", hint="Check the path.") from None
+        write_private(copy, data)
+        return copy
+
+    def _ask(self, terms: Contract, epoch: int, sequence: int, job: str) -> Job:
+        request = FuseRequest(
+            contract=terms.id,
+            contract_digest=terms.digest(),
+            job=job,
+            epoch=epoch,
+            sequence=sequence,
+            requester=self._session.name,
+            at=self._session.now(),
+        )
+        signature = self._session.sign(request)
+        self._session.requests.keep(request, signature, subject=request.subject)
+        message = wire.RequestFusionRequest(statement=to_wire(request, wire.FuseRequest), signature=signature)
+        answer = self._session.stub(FusionServiceStub).RequestFusion(message)
         self._session.receipts.keep(answer.receipt, request, terms)
         facts: dict[Fact, str | int] = {Fact.JOB: request.job, Fact.EPOCH: request.epoch}
-        self._session.audit_log.note(contract, Event.FUSION_REQUESTED, self._session.name, request, facts)
+        self._session.audit_log.note(terms.id, Event.FUSION_REQUESTED, self._session.name, request, facts)
         return from_wire(answer.job, Job)
 
     def report(self, contract: str, epoch: int) -> FusionReport:

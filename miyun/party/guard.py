@@ -21,7 +21,7 @@ from miyun.errors import ContractError, NotPermittedError, ReplayError, Signatur
 from miyun.keys.signing import VerifyKey
 from miyun.names import check_name
 from miyun.party.definitions import Definitions
-from miyun.party.fusion_states import FusionState
+from miyun.party.fusion_states import Fusion, FusionState
 from miyun.party.insight_admission import InsightAdmission, InsightWork, weighed_tags
 from miyun.party.intersection_admission import IntersectWork, admit_intersection
 from miyun.party.lookalike_store import ReleasedLookalike
@@ -51,6 +51,8 @@ class LegWork:
     request: SegmentRequest
     epoch: int
     predicate: Expression
+    first: int
+    handles: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,7 @@ class SuppressWork:
     contract: Contract
     request: ActivationRequest
     epoch: int
+    handles: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,8 +129,23 @@ class Guard:
         finished = self._session.fusions.newest_epoch(contract.id)
         if request.epoch < finished and self._session.fusions.get(contract.id, request.job) is None:
             raise ReplayError(f"epoch {request.epoch} was fused before; the newest is {finished}", hint="Ask anew.")
+        if request.sequence and self._session.fusions.get(contract.id, request.job) is None:
+            self._require_next_delta(contract, request, finished)
         self._session.requests.keep(request, task.signature, subject=str(request.epoch))
         return FuseWork(contract=contract, request=request, signature=task.signature)
+
+    def _require_next_delta(self, contract: Contract, request: FuseRequest, finished: int) -> None:
+        if not contract.delta_bucket:
+            raise NotPermittedError(
+                "the contract has no deltas: an epoch stays as it is", hint="Fuse anew.", clause="delta_bucket"
+            )
+        if request.epoch != finished:
+            self._wait_for_epoch(contract, request.epoch)
+            raise ReplayError(
+                f"a delta of epoch {request.epoch}; the newest one here is {finished}", hint="Ask for the delta again."
+            )
+        if request.sequence <= self._session.fusions.newest_delta(contract.id, finished):
+            raise ReplayError("a delta that comes before one that is in", hint="Ask for the delta again.")
 
     def leg(self, task: wire.LegTask) -> LegWork:
         request = from_wire(task.request, SegmentRequest)
@@ -141,14 +159,23 @@ class Guard:
         permit_segment(contract, request.owner, plan(meaning.expression, meaning.universe).subjects)
         predicate = self._own_predicate(contract, request, task.predicate)
         self._require_epoch(contract, task.epoch, oldest=0)
+        self._require_handles(contract, task.epoch, task.first, task.handles)
         self._session.requests.keep(request, task.signature, subject=request.name)
-        return LegWork(contract=contract, request=request, epoch=task.epoch, predicate=predicate)
+        return LegWork(
+            contract=contract,
+            request=request,
+            epoch=task.epoch,
+            predicate=predicate,
+            first=task.first,
+            handles=task.handles,
+        )
 
     def suppress(self, task: wire.SuppressTask) -> SuppressWork:
         request = from_wire(task.request, ActivationRequest)
         contract = self._activation(request, task.signature)
         self._require_epoch(contract, task.epoch, oldest=-1)
-        return SuppressWork(contract=contract, request=request, epoch=task.epoch)
+        self._require_handles(contract, task.epoch, 0, task.handles)
+        return SuppressWork(contract=contract, request=request, epoch=task.epoch, handles=task.handles)
 
     def deliver(self, task: wire.DeliverTask) -> DeliverWork:
         request = from_wire(task.request, ActivationRequest)
@@ -245,16 +272,33 @@ class Guard:
             clause="grants",
         )
 
+    def _require_handles(self, contract: Contract, epoch: int, first: int, handles: int) -> None:
+        """Pass for handles that this party announced."""
+        announced = self._session.fusions.handles(contract.id, epoch)
+        if 0 <= first < handles <= announced:
+            return
+        if any(fusion.sequence and fusion.state is FusionState.EXCHANGING for fusion in self._deltas(contract, epoch)):
+            raise WaitingError("this party is about to finish a delta", hint="Wait a moment.")
+        raise ReplayError(
+            f"the zone asks about {handles:,} row handles; this party has {announced:,}", hint="Fuse again, then ask."
+        )
+
+    def _wait_for_epoch(self, contract: Contract, epoch: int) -> None:
+        if any(
+            fusion.epoch == epoch and not fusion.sequence and fusion.state is FusionState.EXCHANGING
+            for fusion in self._session.fusions.of(contract.id)
+        ):
+            raise WaitingError(f"this party is about to finish epoch {epoch}", hint="Wait a moment.")
+
+    def _deltas(self, contract: Contract, epoch: int) -> list[Fusion]:
+        return [fusion for fusion in self._session.fusions.of(contract.id) if fusion.epoch == epoch and fusion.sequence]
+
     def _require_epoch(self, contract: Contract, epoch: int, *, oldest: int) -> None:
         """Pass for the newest finished epoch, or as many before it as ``oldest`` says."""
         newest = self._session.fusions.newest_epoch(contract.id)
         if newest + oldest <= epoch <= newest and epoch > 0:
             return
-        if any(
-            fusion.epoch == epoch and fusion.state is FusionState.EXCHANGING
-            for fusion in self._session.fusions.of(contract.id)
-        ):
-            raise WaitingError(f"this party is about to finish epoch {epoch}", hint="Wait a moment.")
+        self._wait_for_epoch(contract, epoch)
         raise ReplayError(
             f"the zone asks about epoch {epoch}; the newest one here is {newest}", hint="Fuse again, then ask."
         )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from pyroaring import BitMap
 from sqlalchemy import Engine, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
@@ -21,13 +22,14 @@ class Legs:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def get(self, contract: str, job: str, epoch: int, predicate: str) -> StoredLeg | None:
+    def get(self, contract: str, job: str, epoch: int, predicate: str, first: int) -> StoredLeg | None:
         """What this task was answered with before, for a byte-equal repeat."""
         query = select(legs).where(
             legs.c.contract == contract,
             legs.c.job == job,
             legs.c.epoch == epoch,
             legs.c.predicate == predicate,
+            legs.c.first == first,
         )
         with reading(self._engine) as connection:
             row = connection.execute(query).first()
@@ -35,13 +37,18 @@ class Legs:
             return None
         return StoredLeg(statement=LegUpload.from_canonical(row.statement), signature=row.signature, bits=row.bits)
 
-    def bits(self, contract: str, epoch: int, predicate: str) -> bytes | None:
-        """The bits of a predicate that was evaluated before in this epoch, for whichever segment."""
-        query = select(legs.c.bits).where(
+    def bits(self, contract: str, epoch: int, predicate: str) -> tuple[int, BitMap]:
+        """What a predicate was answered with before in this epoch, for whichever segment: for the handles below which,
+        and which of them satisfy it.
+        """
+        query = select(legs.c.handles, legs.c.bits).where(
             legs.c.contract == contract, legs.c.epoch == epoch, legs.c.predicate == predicate
         )
+        covered, bits = 0, BitMap()
         with reading(self._engine) as connection:
-            return connection.scalar(query.limit(1))
+            for row in connection.execute(query):
+                covered, bits = max(covered, row.handles), bits | BitMap.deserialize(row.bits)
+        return covered, bits
 
     def count(self, contract: str, epoch: int) -> int:
         """How many different predicates the zone was given bits of in this epoch."""
@@ -62,6 +69,8 @@ class Legs:
                     job=statement.job,
                     epoch=statement.epoch,
                     predicate=statement.predicate,
+                    first=statement.first,
+                    handles=statement.handles,
                     statement=statement.canonical_bytes(),
                     signature=leg.signature,
                     bits=leg.bits,

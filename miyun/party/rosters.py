@@ -1,28 +1,38 @@
 """Where rosters are: one file per fusion, the newest two of a contract kept."""
 
 import shutil
+from enum import StrEnum
 from pathlib import Path
 
 from miyun.errors import NotFoundError, ReplayError
 from miyun.keys.files import make_private_folder
 from miyun.members.roster import Roster
 from miyun.party.fusion_states import FusionState, FusionStates
+from miyun.party.roster_changes import RosterChanges
 
 KEPT = 2
 """An audience of the epoch before may still be on its way."""
 
 
+class ChangePart(StrEnum):
+    """Of the files that a delta is made from: rows that are added, and ids of members that are removed."""
+
+    ADD = "add"
+    REMOVE = "remove"
+
+
 class Rosters:
-    def __init__(self, folder: Path, fusions: FusionStates) -> None:
+    def __init__(self, folder: Path, fusions: FusionStates, changes: RosterChanges) -> None:
         self._folder = folder
         self._fusions = fusions
+        self._changes = changes
 
     def path(self, contract: str, epoch: int, job: str) -> Path:
         make_private_folder(self._folder)
         return self._folder / f"{contract}.{epoch}.{job}.duckdb"
 
     def open(self, contract: str, epoch: int) -> Roster:
-        """The roster of an epoch that this party has finished.
+        """The roster of an epoch that this party has finished, with what deltas changed in it.
 
         Raises:
             ReplayError: there is none, or none any more.
@@ -30,9 +40,13 @@ class Rosters:
         fusion = self._fusions.finished(contract, epoch)
         if fusion is not None:
             try:
-                return Roster.open(self.path(contract, epoch, fusion.job))
+                roster = Roster.open(self.path(contract, epoch, fusion.job))
             except NotFoundError:
                 pass
+            else:
+                added = self._fusions.handles(contract, epoch) - fusion.announcement.handles
+                self._changes.apply(roster, contract, epoch, added)
+                return roster
         raise ReplayError(f"this party has no rows of epoch {epoch}", hint="Fuse again, then ask.")
 
     def drop(self, contract: str) -> None:
@@ -43,12 +57,21 @@ class Rosters:
     def prune(self, contract: str) -> None:
         """Delete the files of all fusions but the newest finished ones and those under way."""
         fusions = self._fusions.of(contract)
-        finished = [fusion for fusion in fusions if fusion.state is FusionState.FINISHED]
+        finished = [fusion for fusion in fusions if fusion.state is FusionState.FINISHED and not fusion.sequence]
         wanted = [fusion for fusion in fusions if fusion.state is FusionState.EXCHANGING] + finished[-KEPT:]
         kept = tuple(self.path(contract, fusion.epoch, fusion.job).name for fusion in wanted)
+        newest = max((fusion.epoch for fusion in finished), default=0)
+        deltas = tuple(
+            f"{contract}.{fusion.epoch}." for fusion in fusions if fusion.sequence and fusion.epoch >= newest
+        )
         for file in self._files(contract):
-            if not file.name.startswith(kept):
+            if not file.name.startswith((*kept, *deltas)):
                 _delete(file)
+
+    def change_file(self, contract: str, epoch: int, job: str, part: ChangePart) -> Path:
+        """Where a copy of what a delta is made from is; gone with the rosters of its epoch."""
+        make_private_folder(self._folder)
+        return self._folder / f"{contract}.{epoch}.{job}.duckdb.{part}"
 
     def _files(self, contract: str) -> list[Path]:
         """Rosters, and what building them left where the process died."""

@@ -51,6 +51,7 @@ fusions = Table(
     Column("contract", String, primary_key=True),
     Column("job", String, primary_key=True),
     Column("epoch", Integer, nullable=False),
+    Column("sequence", Integer, nullable=False),
     Column("state", String, nullable=False),
     Column("announcement", LargeBinary, nullable=False),
     Column("announcement_signature", LargeBinary, nullable=False),
@@ -58,6 +59,64 @@ fusions = Table(
     Column("counterpart_signature", LargeBinary),
 )
 """Fusions that this party announced itself for, and what the other party announced."""
+
+roster_changes = Table(
+    "roster_changes",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("job", String, primary_key=True),
+    Column("epoch", Integer, nullable=False),
+    Column("change", LargeBinary, nullable=False),
+    Column("rebinds", LargeBinary, nullable=False),
+    Column("rebinds_signature", LargeBinary, nullable=False),
+    Column("values", LargeBinary, nullable=False),
+)
+"""Deltas of own rows that are under way: what they change, and what of it the zone is told."""
+
+roster_members = Table(
+    "roster_members",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("epoch", Integer, primary_key=True),
+    Column("member", String, primary_key=True),
+    Column("handle", Integer),
+    Column("live", Boolean, nullable=False),
+)
+"""Members that deltas were about, as they are now."""
+
+roster_points = Table(
+    "roster_points",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("epoch", Integer, primary_key=True),
+    Column("place", Integer, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("digest", LargeBinary, index=True),
+    Column("handle", Integer),
+    Column("home", Integer),
+)
+"""Points that deltas sent or bound otherwise, as they are now. Without a digest: padding, of the handle ``home``."""
+
+roster_claims = Table(
+    "roster_claims",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("epoch", Integer, primary_key=True),
+    Column("place", Integer, primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    Column("member", String, primary_key=True, index=True),
+)
+"""Who has a value that deltas were about; an empty name stands for the fact that they were."""
+
+roster_padding = Table(
+    "roster_padding",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("epoch", Integer, primary_key=True),
+    Column("handle", Integer, primary_key=True),
+    Column("copied", Integer, nullable=False),
+)
+"""Padding handles that deltas added, and whose bits they copy."""
 
 sendings = Table(
     "sendings",
@@ -119,6 +178,8 @@ legs = Table(
     Column("job", String, primary_key=True),
     Column("epoch", Integer, primary_key=True),
     Column("predicate", String, primary_key=True),
+    Column("first", Integer, primary_key=True),
+    Column("handles", Integer, nullable=False),
     Column("statement", LargeBinary, nullable=False),
     Column("signature", LargeBinary, nullable=False),
     Column("bits", LargeBinary, nullable=False),

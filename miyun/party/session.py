@@ -30,6 +30,7 @@ from miyun.party.outbox import Outbox
 from miyun.party.reader_keys import ReaderKeys
 from miyun.party.receipts import Receipts
 from miyun.party.requests import Requests
+from miyun.party.roster_changes import RosterChanges
 from miyun.party.rosters import Rosters
 from miyun.records import Statement, utc_now
 from miyun.storage.database import open_database
@@ -65,7 +66,8 @@ class Session:
         self.legs = Legs(self._engine)
         self.deliveries = Deliveries(self._engine)
         self.ledger = Ledger(self._engine, self.name)
-        self.rosters = Rosters(home.path / ROSTER_FOLDER, self.fusions)
+        self.roster_changes = RosterChanges(self._engine)
+        self.rosters = Rosters(home.path / ROSTER_FOLDER, self.fusions, self.roster_changes)
         self.reader_keys = ReaderKeys(self._engine, home)
         self.aggregations = Aggregations(self._engine, home.path / RELEASED_FOLDER)
         self.aggregate_files = AggregateFiles(home.path / AGGREGATE_FOLDER)

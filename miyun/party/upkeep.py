@@ -9,7 +9,7 @@ from miyun.party.fusion_states import FusionState
 from miyun.party.leases import Leases
 from miyun.party.progress import OnEvent, Warned
 from miyun.party.session import Session
-from miyun.party.tasks.fuse import end_fusion
+from miyun.party.tasks.fuse import end_fusion, forget_secrets
 from miyun.party.tasks.intersect import end_intersection
 from miyun.wire.v1.contract_pb2 import ContractView, ListContractsRequest
 from miyun.wire.v1.contract_pb2_grpc import ContractServiceStub
@@ -70,6 +70,9 @@ class Upkeep:
                 end_fusion(self._session, contract, fusion, FusionState.ABANDONED)
         for held in self._session.intersections.under_way(contract_id):
             end_intersection(self._session, contract_id, held.job)
+        over = self._session.fusions.newest_epoch(contract_id) + 1
+        forget_secrets(self._session, contract, before_epoch=over)
+        self._session.roster_changes.forget(contract_id, before_epoch=over)
         self._session.rosters.drop(contract_id)
         self._session.aggregate_files.drop(contract_id)
         self._session.aggregations.forget(contract_id, but_epoch=0)

@@ -40,7 +40,7 @@ def fused(world: World) -> World:
         path, config, identifiers=contract.identifiers, consent=contract.consent, bucket=contract.padding_bucket
     ).close()
     announcement = Announcement(contract="spring", job="fuse-1", epoch=1, party=MERCHANT, handles=10, counts=())
-    session.fusions.begin(announcement, b"")
+    session.fusions.begin(announcement, b"", 0)
     session.fusions.end("spring", "fuse-1", FusionState.FINISHED)
     return world
 

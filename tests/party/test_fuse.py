@@ -306,6 +306,7 @@ def answer(world: World, predicate: str, *, epoch: int) -> None:
         signature=world.merchant.signing_key.sign(request),
         epoch=epoch,
         predicate=predicate,
+        handles=session.fusions.handles(world.contract.id, epoch),
     )
     leg(session, Guard(session).leg(task))
 

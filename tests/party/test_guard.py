@@ -38,7 +38,7 @@ def fused(world: World, epoch: int = 1, *, finished: bool = True) -> None:
             contract="spring", job=f"fuse-{epoch}", epoch=epoch, party=name, handles=10, counts=()
         )
         states = world.session(name).fusions
-        states.begin(announcement, b"")
+        states.begin(announcement, b"", 0)
         if finished:
             states.end("spring", f"fuse-{epoch}", FusionState.FINISHED)
 
@@ -87,20 +87,32 @@ def fuse_task(world: World, request: FuseRequest, signature: bytes) -> agent_pb2
 
 
 def leg_task(
-    world: World, request: SegmentRequest, *, by: str = MERCHANT, predicate: str = SPENDERS, epoch: int = 1
+    world: World,
+    request: SegmentRequest,
+    *,
+    by: str = MERCHANT,
+    predicate: str = SPENDERS,
+    epoch: int = 1,
+    first: int = 0,
+    handles: int = 10,
 ) -> agent_pb2.Task:
     task = agent_pb2.LegTask(
         request=to_wire(request, segment_pb2.SegmentRequest),
         signature=signed(world, request, by),
         epoch=epoch,
         predicate=predicate,
+        first=first,
+        handles=handles,
     )
     return agent_pb2.Task(job=request.job, leg=task)
 
 
 def suppress_task(world: World, request: ActivationRequest, *, by: str = MERCHANT) -> agent_pb2.Task:
     task = agent_pb2.SuppressTask(
-        request=to_wire(request, activation_pb2.ActivationRequest), signature=signed(world, request, by), epoch=1
+        request=to_wire(request, activation_pb2.ActivationRequest),
+        signature=signed(world, request, by),
+        epoch=1,
+        handles=10,
     )
     return agent_pb2.Task(job=request.job, suppress=task)
 

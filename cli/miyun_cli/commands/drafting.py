@@ -50,6 +50,9 @@ def draft(
     purpose: Annotated[list[str] | None, typer.Option("--purpose", help="What members consented to.")] = None,
     consent: Annotated[bool, typer.Option("--consent/--no-consent", help="Send only members who consented.")] = True,
     padding: Annotated[int, typer.Option("--padding", min=1, help="Round row counts up to a multiple.")] = 1_000,
+    deltas: Annotated[
+        int, typer.Option("--deltas", min=0, help="Rows of a delta, rounded up to a multiple of this. 0: no deltas.")
+    ] = 0,
     legs: Annotated[int, typer.Option("--legs", min=1, help="Predicates of one party per epoch.")] = 16,
     retention_days: Annotated[int, typer.Option("--retention-days", min=1, help="At the zone.")] = 30,
     out: Annotated[Path | None, typer.Option("--out", help="Write the draft here.", dir_okay=False)] = None,
@@ -64,6 +67,7 @@ def draft(
         "channels": [_channel(text) for text in channel] if channel else None,
         "consent_required": consent,
         "padding_bucket": padding,
+        "delta_bucket": deltas,
         "legs_per_epoch": legs,
         "retention_days": retention_days,
     }

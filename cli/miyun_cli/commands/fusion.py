@@ -1,5 +1,6 @@
 """``miyun fuse``, ``report`` and ``agent``: matching."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,12 +29,21 @@ def fuse(
     invocation: Invocation,
     contract: ContractArgument,
     *,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the match report.")] = True,
+    add: Annotated[
+        Path | None, typer.Option("--add", help="Rows that come within the epoch, with the member table's columns.")
+    ] = None,
+    remove: Annotated[
+        Path | None, typer.Option("--remove", help="Members that go within the epoch: a file with the id column.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end.")] = True,
 ) -> None:
-    """Match both parties' rows anew; show the report.
+    """Match both parties' rows anew, and show the report; or, with a file, change own rows within the epoch.
 
     Works as this party's agent meanwhile, unless one is running already. A fusion under way is continued.
     """
+    if add is not None or remove is not None:
+        _change(invocation, contract, add, remove, wait=wait)
+        return
     with invocation.party() as party:
         if not wait:
             job = party.request_fusion(contract)
@@ -42,6 +52,17 @@ def fuse(
         with watched(invocation) as on_event:
             matched = party.fuse(contract, on_event)
     _show(invocation, matched)
+
+
+def _change(invocation: Invocation, contract: str, add: Path | None, remove: Path | None, *, wait: bool) -> None:
+    with invocation.party() as party:
+        if wait:
+            with watched(invocation) as on_event:
+                job = party.change(contract, add=add, remove=remove, on_event=on_event)
+        else:
+            job = party.request_change(contract, add=add, remove=remove)
+    fields = {"job": job.id, "change": job.subject, "state": job.state}
+    invocation.show(job, lambda console: show_fields(console, fields))
 
 
 def report(

@@ -5,7 +5,6 @@ from threading import Event
 from miyun.audit.events import Event as AuditEvent
 from miyun.audit.events import Fact
 from miyun.chunking import CHUNK_POINTS
-from miyun.members.roster import Roster
 from miyun.party.blinding_scalars import BlindingScalars
 from miyun.party.evaluations import Answer
 from miyun.party.fusion_states import Fusion
@@ -13,7 +12,7 @@ from miyun.party.guard import FuseWork
 from miyun.party.progress import OnEvent, Phase, Progress
 from miyun.party.session import Session
 from miyun.party.tasks.outcome import Outcome
-from miyun.party.tasks.sealing import Sealer
+from miyun.party.tasks.sealing import ChunkRows, Sealer
 from miyun.psi.blinding import open_chunk
 from miyun.psi.context import FusionContext
 from miyun.psi.evaluation import evaluate
@@ -27,7 +26,7 @@ from miyun.wire.v1.fusion_pb2_grpc import FusionServiceStub
 class Exchange:
     """The steps of one fusion, as the state machine asks for them."""
 
-    def __init__(self, session: Session, work: FuseWork, fusion: Fusion, roster: Roster, on_event: OnEvent) -> None:
+    def __init__(self, session: Session, work: FuseWork, fusion: Fusion, rows: ChunkRows, on_event: OnEvent) -> None:
         contract = work.contract
         self._session = session
         self._work = work
@@ -41,7 +40,7 @@ class Exchange:
         self._sent = dict(session.outbox.acknowledged(contract.id, fusion.job))
         self._evaluated = dict(session.evaluations.acknowledged(contract.id, fusion.job))
         self._other: Announcement | None = None
-        self._sealer = Sealer(session, contract, fusion, roster, self._scalars)
+        self._sealer = Sealer(session, contract, fusion, rows, self._scalars)
         self._machine = PartyFusion(
             contract,
             work.request,
@@ -86,12 +85,23 @@ class Exchange:
         return Outcome.MOVED
 
     def _announce(self, announcement: Announcement) -> None:
+        self._put_rebinds()
         message = wire.AnnounceRequest(
             statement=to_wire(announcement, wire.Announcement), signature=self._fusion.signature
         )
         self._session.receipts.keep(self._stub.Announce(message), announcement, self._work.contract)
         self._note(AuditEvent.FUSION_ANNOUNCED, announcement.party, announcement)
         self._machine.on_announced()
+
+    def _put_rebinds(self) -> None:
+        contract = self._work.contract
+        stored = self._session.roster_changes.get(contract.id, self._fusion.job)
+        if stored is None:
+            return
+        message = wire.PutRebindsRequest(
+            statement=to_wire(stored.rebinds, wire.Rebinds), signature=stored.signature, values=stored.values
+        )
+        self._session.receipts.keep(self._stub.PutRebinds(message), stored.rebinds, contract)
 
     def _take_announcement(self, party: str) -> bool:
         other, signature = self._fusion.counterpart, self._fusion.counterpart_signature

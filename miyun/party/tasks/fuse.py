@@ -1,24 +1,34 @@
 """A party's part in a fusion."""
 
+import time
+from collections.abc import Sequence
 from threading import Event
 
 from miyun.audit.events import Event as AuditEvent
 from miyun.audit.events import Fact
 from miyun.chunking import chunk_count
+from miyun.contract.jobs import Job, JobState
 from miyun.contract.model import Contract
-from miyun.errors import StateError
+from miyun.errors import StateError, WaitingError
 from miyun.members.config import load_members_config
 from miyun.members.roster import Roster
 from miyun.party.blinding_scalars import BlindingScalars
 from miyun.party.fusion_states import Fusion, FusionState
 from miyun.party.guard import FuseWork
 from miyun.party.progress import OnEvent, Phase, Progress
+from miyun.party.rosters import ChangePart
 from miyun.party.session import Session
+from miyun.party.tasks.change_rows import NO_CHANGE, ChangeRows, digest_key, forget_keys, plan
 from miyun.party.tasks.exchange import Exchange
 from miyun.party.tasks.outcome import Outcome
 from miyun.psi.statements import Announcement, TypeCount
+from miyun.transport.codec import from_wire
 from miyun.wire.v1 import fusion_pb2 as wire
 from miyun.wire.v1.fusion_pb2_grpc import FusionServiceStub
+
+_BINDING_SECONDS = 10.0
+"""How long the requester of a delta waits for the zone's word at a time."""
+_SHORTEST_PAUSE_SECONDS = 0.01
 
 
 def fuse(session: Session, work: FuseWork, stop: Event, on_event: OnEvent) -> Outcome:
@@ -35,10 +45,14 @@ def fuse(session: Session, work: FuseWork, stop: Event, on_event: OnEvent) -> Ou
         return _confirm(session, fusion)
     if fusion.state is FusionState.ABANDONED:
         raise StateError("this fusion was given up for a newer one", hint="Ask for a new fusion.")
+    if fusion.sequence:
+        return _change(session, work, fusion, stop, on_event)
     roster = Roster.open(session.rosters.path(contract.id, fusion.epoch, fusion.job))
     with roster:
         outcome = Exchange(session, work, fusion, roster, on_event).run(stop)
         if outcome is Outcome.DONE:
+            if contract.delta_bucket:
+                roster.keep_places(digest_key(session, contract, fusion.epoch))
             roster.forget_values()
             end_fusion(session, contract, fusion, FusionState.FINISHED)
         return outcome
@@ -49,7 +63,19 @@ def _begin(session: Session, work: FuseWork, on_event: OnEvent) -> Fusion:
     contract, request = work.contract, work.request
     for older in session.fusions.of(contract.id):
         if older.state is FusionState.EXCHANGING:
-            end_fusion(session, contract, older, FusionState.ABANDONED)
+            end_fusion(session, contract, older, ending(session, older))
+    announcement = _announced_change(session, work) if request.sequence else _announced_rows(session, work, on_event)
+    session.fusions.begin(announcement, session.sign(announcement), request.sequence)
+    session.audit_log.note(
+        contract.id, AuditEvent.FUSION_REQUESTED, request.requester, request, {Fact.EPOCH: request.epoch}
+    )
+    begun = session.fusions.get(contract.id, request.job)
+    assert begun is not None  # noqa: S101
+    return begun
+
+
+def _announced_rows(session: Session, work: FuseWork, on_event: OnEvent) -> Announcement:
+    contract, request = work.contract, work.request
 
     def report(done: int, total: int | None) -> None:
         on_event(Progress(contract=contract.id, job=request.job, phase=Phase.PREPARE, done=done, total=total or 0))
@@ -60,28 +86,92 @@ def _begin(session: Session, work: FuseWork, on_event: OnEvent) -> Fusion:
         identifiers=contract.identifiers,
         consent=contract.consent,
         bucket=contract.padding_bucket,
+        least=contract.delta_bucket,
         on_progress=report,
     )
     with roster:
-        points = {terms.type: roster.points(terms.type) for terms in contract.identifiers}
-        announcement = Announcement(
-            contract=contract.id,
-            job=request.job,
-            epoch=request.epoch,
-            party=session.name,
-            handles=roster.universe,
-            counts=tuple(
-                TypeCount(type=type_, points=count, chunks=chunk_count(count)) for type_, count in points.items()
-            ),
-        )
-    BlindingScalars.of(session.home.vault, contract, session.name, request.epoch).draw(tuple(points))
-    session.fusions.begin(announcement, session.sign(announcement))
-    session.audit_log.note(
-        contract.id, AuditEvent.FUSION_REQUESTED, request.requester, request, {Fact.EPOCH: request.epoch}
+        points = [roster.points(terms.type) for terms in contract.identifiers]
+        announcement = _announcement(session, work, roster.universe, points)
+    types = tuple(terms.type for terms in contract.identifiers)
+    BlindingScalars.of(session.home.vault, contract, session.name, request.epoch).draw(types)
+    return announcement
+
+
+def _announced_change(session: Session, work: FuseWork) -> Announcement:
+    """What a delta brings: of own rows, or nothing, where it is the other party's."""
+    if work.request.requester != session.name:
+        return _announcement(session, work, 0, [0] * len(work.contract.identifiers))
+    change = plan(session, work)
+    return _announcement(session, work, change.handles, [len(each.points) for each in change.types])
+
+
+def _announcement(session: Session, work: FuseWork, handles: int, points: Sequence[int]) -> Announcement:
+    return Announcement(
+        contract=work.contract.id,
+        job=work.request.job,
+        epoch=work.request.epoch,
+        party=session.name,
+        handles=handles,
+        counts=tuple(
+            TypeCount(type=terms.type, points=count, chunks=chunk_count(count))
+            for terms, count in zip(work.contract.identifiers, points, strict=True)
+        ),
     )
-    begun = session.fusions.get(contract.id, request.job)
-    assert begun is not None  # noqa: S101
-    return begun
+
+
+def _change(session: Session, work: FuseWork, fusion: Fusion, stop: Event, on_event: OnEvent) -> Outcome:
+    """A party's part in a delta. The requester's rows are changed once the zone says that they are bound."""
+    contract = work.contract
+    change = session.roster_changes.get(contract.id, fusion.job)
+    if change is None:
+        rows = ChangeRows(change=NO_CHANGE, types=())
+        outcome = Exchange(session, work, fusion, rows, on_event).run(stop)
+        if outcome is Outcome.DONE:
+            end_fusion(session, contract, fusion, FusionState.FINISHED)
+        return outcome
+    rows = ChangeRows(change=change.change, types=tuple(terms.type for terms in contract.identifiers))
+    if _verdict(session, fusion) is JobState.DONE:
+        end_fusion(session, contract, fusion, FusionState.FINISHED)
+        return Outcome.DONE
+    outcome = Exchange(session, work, fusion, rows, on_event).run(stop)
+    if outcome is not Outcome.DONE:
+        return outcome
+    deadline = time.monotonic() + _BINDING_SECONDS
+    pause = _SHORTEST_PAUSE_SECONDS
+    while time.monotonic() < deadline and not stop.is_set():
+        match _verdict(session, fusion):
+            case JobState.DONE:
+                end_fusion(session, contract, fusion, FusionState.FINISHED)
+                return Outcome.DONE
+            case JobState.FAILED:
+                raise StateError("the zone could not bind this delta; its job says why", hint="Ask for it again.")
+        stop.wait(pause)
+        pause = min(2 * pause, 1.0)
+    return Outcome.MOVED
+
+
+def _verdict(session: Session, fusion: Fusion) -> JobState:
+    """How far the zone is with a fusion."""
+    answer = session.stub(FusionServiceStub).GetProgress(
+        wire.GetProgressRequest(contract=fusion.contract, job=fusion.job)
+    )
+    return from_wire(answer.job, Job).state
+
+
+def ending(session: Session, fusion: Fusion) -> FusionState:
+    """How a fusion ended that this party goes on with no more: a delta that the zone bound is finished.
+
+    Raises:
+        WaitingError: the zone is binding it.
+    """
+    if not fusion.sequence:
+        return FusionState.ABANDONED
+    match _verdict(session, fusion):
+        case JobState.DONE:
+            return FusionState.FINISHED
+        case JobState.FAILED:
+            return FusionState.ABANDONED
+    raise WaitingError("the zone is about to bind a delta", hint="Wait a moment.")
 
 
 def end_fusion(session: Session, contract: Contract, fusion: Fusion, state: FusionState) -> None:
@@ -89,16 +179,41 @@ def end_fusion(session: Session, contract: Contract, fusion: Fusion, state: Fusi
 
     Bits over row handles go when newer handles take over, and not before: their number in an epoch is capped.
     """
-    BlindingScalars.of(session.home.vault, contract, session.name, fusion.epoch).erase()
     session.evaluations.forget_answers(contract.id, fusion.job)
     session.outbox.clear(contract.id, fusion.job)
+    if fusion.sequence:
+        _end_delta(session, fusion, state)
+        return
+    if state is FusionState.ABANDONED or not contract.delta_bucket:
+        BlindingScalars.of(session.home.vault, contract, session.name, fusion.epoch).erase()
     session.fusions.end(contract.id, fusion.job, state)
     session.evaluations.forget_points(contract.id, before_epoch=fusion.epoch)
     if state is FusionState.FINISHED:
+        forget_secrets(session, contract, before_epoch=fusion.epoch)
+        session.roster_changes.forget(contract.id, before_epoch=fusion.epoch - 1)
         session.legs.forget(contract.id, but_epoch=fusion.epoch - 1)
         session.aggregations.forget(contract.id, but_epoch=fusion.epoch)
         session.aggregate_files.drop(contract.id)
     session.rosters.prune(contract.id)
+
+
+def forget_secrets(session: Session, contract: Contract, *, before_epoch: int) -> None:
+    """Erase the scalars and the digests' keys of epochs that are over."""
+    for epoch in {fusion.epoch for fusion in session.fusions.of(contract.id) if fusion.epoch < before_epoch}:
+        BlindingScalars.of(session.home.vault, contract, session.name, epoch).erase()
+    forget_keys(session, contract.id, before_epoch=before_epoch)
+
+
+def _end_delta(session: Session, delta: Fusion, state: FusionState) -> None:
+    """Take in what a delta changed, in the transaction that notes it, or forget it."""
+    finished = state is FusionState.FINISHED
+    follow = session.roster_changes.take_in if finished else session.roster_changes.drop
+    session.fusions.end(
+        delta.contract, delta.job, state, lambda connection: follow(connection, delta.contract, delta.job)
+    )
+    if not finished:
+        for part in ChangePart:
+            session.rosters.change_file(delta.contract, delta.epoch, delta.job, part).unlink(missing_ok=True)
 
 
 def _confirm(session: Session, fusion: Fusion) -> Outcome:

@@ -8,9 +8,10 @@ from miyun.members.config import load_members_config
 from miyun.party.guard import LegWork
 from miyun.party.scoring import require_received, scored_rows
 from miyun.party.session import Session
+from miyun.party.tasks.change_rows import added_rows
 from miyun.party.tasks.outcome import Outcome
 from miyun.party.tasks.predicate import rows_where
-from miyun.party.tasks.upload import upload
+from miyun.party.tasks.upload import Asked, upload
 from miyun.segments.expression import Best, Expression
 from miyun.segments.predicates import rows_of
 
@@ -25,28 +26,36 @@ def leg(session: Session, work: LegWork) -> Outcome:
     """
     contract, request, predicate = work.contract, work.request, work.predicate.text()
 
-    def bits() -> bytes:
-        held = session.legs.bits(contract.id, work.epoch, predicate)
-        return held if held is not None else _evaluate(session, work)
+    def bits() -> BitMap:
+        covered, held = session.legs.bits(contract.id, work.epoch, predicate)
+        return held if covered >= work.handles else _evaluate(session, work, covered, held)
 
     facts: dict[Fact, str | int] = {Fact.JOB: request.job, Fact.SEGMENT: request.name}
     session.audit_log.note(contract.id, Event.SEGMENT_REQUESTED, request.owner, request, facts)
-    upload(session, contract, job=request.job, epoch=work.epoch, predicate=predicate, bits=bits)
+    asked = Asked(epoch=work.epoch, first=work.first, handles=work.handles)
+    upload(session, contract, asked, job=request.job, predicate=predicate, bits=bits)
     return Outcome.DONE
 
 
-def _evaluate(session: Session, work: LegWork) -> bytes:
+def _evaluate(session: Session, work: LegWork, covered: int, held: BitMap) -> BitMap:
+    """The predicate's rows. Handles below ``covered`` were answered before, and ``held`` of them satisfy it.
+
+    What a delta added is looked up in what the delta was made from: its rows need not be in the source yet.
+    """
     contract = work.contract
-    permit_leg_count(contract, session.legs.count(contract.id, work.epoch) + 1)
+    if not covered:
+        permit_leg_count(contract, session.legs.count(contract.id, work.epoch) + 1)
     config = load_members_config(session.config_path)
+    added = added_rows(session, contract.id, work.epoch, config, covered) if covered else None
     with session.rosters.open(contract.id, work.epoch) as roster:
 
         def where(part: Expression) -> BitMap:
-            return rows_where(session, contract, config, roster, part)
+            return rows_where(session, contract, added or config, roster, part)
 
         def best(part: Best) -> BitMap:
             lookalike = require_received(session, contract.id, part.lookalike)
             return scored_rows(session, contract, work.epoch, lookalike).best(part.count, roster)
 
-        bits: bytes = rows_of(work.predicate, roster.universe, where=where, best=best).serialize()
-    return bits
+        found: BitMap = rows_of(work.predicate, roster.universe, where=where, best=best)
+        found &= BitMap(range(covered, work.handles))
+        return roster.with_copies(found | held) & BitMap(range(covered, work.handles)) | held

@@ -24,7 +24,7 @@ from miyun.party.progress import OnEvent, TaskFinished, TaskRefused, TaskStarted
 from miyun.party.session import Session
 from miyun.party.tasks.aggregate import aggregate
 from miyun.party.tasks.deliver import deliver
-from miyun.party.tasks.fuse import end_fusion, fuse
+from miyun.party.tasks.fuse import end_fusion, ending, fuse
 from miyun.party.tasks.intersect import Intersecting, end_intersection
 from miyun.party.tasks.leg import leg
 from miyun.party.tasks.lookalike import receive, send
@@ -168,7 +168,7 @@ class TaskRunner:
         fusion = self._session.fusions.get(contract_of(task), task.job)
         if kind_of(task) == "fuse" and fusion is not None and fusion.state is FusionState.EXCHANGING:
             contract = self._session.accepted.get(fusion.contract).contract
-            end_fusion(self._session, contract, fusion, FusionState.ABANDONED)
+            end_fusion(self._session, contract, fusion, ending(self._session, fusion))
 
     def _warn(self, task: wire.Task, error: MiyunError) -> None:
         self._on_event(Warned(contract=contract_of(task), message=error.message, hint=error.hint))

@@ -2,10 +2,10 @@
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from miyun.contract.model import Contract
-from miyun.members.roster import Roster
+from miyun.members.roster import RosterChunk
 from miyun.party.blinding_scalars import BlindingScalars
 from miyun.party.fusion_states import Fusion
 from miyun.party.session import Session
@@ -14,16 +14,22 @@ from miyun.psi.chunks import SealedChunk, make_handles_chunk
 from miyun.psi.context import FusionContext
 
 
+class ChunkRows(Protocol):
+    def chunk(self, type_: str, index: int) -> RosterChunk:
+        """The points of a chunk, in upload order."""
+        ...
+
+
 class Sealer:
     """Every chunk is stored before it is given out: whoever asks again gets the same bytes."""
 
     def __init__(
-        self, session: Session, contract: Contract, fusion: Fusion, roster: Roster, scalars: BlindingScalars
+        self, session: Session, contract: Contract, fusion: Fusion, rows: ChunkRows, scalars: BlindingScalars
     ) -> None:
         self._session = session
         self._contract = contract
         self._fusion = fusion
-        self._roster = roster
+        self._rows = rows
         self._scalars = scalars
         self._aside = ThreadPoolExecutor(1)
         self._ahead: dict[tuple[str, int], Future[SealedChunk]] = {}
@@ -55,7 +61,7 @@ class Sealer:
 
     def _seal(self, type_: str, index: int) -> SealedChunk:
         contract, session = self._contract, self._session
-        rows = self._roster.chunk(type_, index)
+        rows = self._rows.chunk(type_, index)
         context = FusionContext.of(contract, self._fusion.epoch, type_)
         chunks = next(count.chunks for count in self._fusion.announcement.counts if count.type == type_)
         points, sealed = make_points_chunk(

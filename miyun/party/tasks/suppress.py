@@ -7,7 +7,7 @@ from miyun.members.config import load_members_config
 from miyun.party.guard import SuppressWork
 from miyun.party.session import Session
 from miyun.party.tasks.outcome import Outcome
-from miyun.party.tasks.upload import upload
+from miyun.party.tasks.upload import Asked, upload
 from miyun.segments.statements import SUPPRESSION
 
 
@@ -19,11 +19,9 @@ def suppress(session: Session, work: SuppressWork) -> Outcome:
     """
     contract, request = work.contract, work.request
 
-    def bits() -> bytes:
+    def bits() -> BitMap:
         with session.rosters.open(contract.id, work.epoch) as roster:
-            suppressed: BitMap = roster.suppressed(load_members_config(session.config_path))
-        serialized: bytes = suppressed.serialize()
-        return serialized
+            return roster.suppressed(load_members_config(session.config_path))
 
     facts: dict[Fact, str | int] = {
         Fact.JOB: request.job,
@@ -32,5 +30,6 @@ def suppress(session: Session, work: SuppressWork) -> Outcome:
         Fact.RECIPIENT: request.recipient,
     }
     session.audit_log.note(contract.id, Event.ACTIVATION_REQUESTED, request.requester, request, facts)
-    upload(session, contract, job=request.job, epoch=work.epoch, predicate=SUPPRESSION, bits=bits)
+    asked = Asked(epoch=work.epoch, first=0, handles=work.handles)
+    upload(session, contract, asked, job=request.job, predicate=SUPPRESSION, bits=bits)
     return Outcome.DONE

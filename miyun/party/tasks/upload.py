@@ -2,6 +2,9 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
+
+from pyroaring import BitMap
 
 from miyun.contract.model import Contract
 from miyun.party.legs import StoredLeg
@@ -12,13 +15,23 @@ from miyun.wire.v1 import segment_pb2 as wire
 from miyun.wire.v1.segment_pb2_grpc import SegmentServiceStub
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Row handles of an epoch, from ``first`` to below ``handles``."""
+
+    epoch: int
+    first: int
+    handles: int
+
+
 def upload(
-    session: Session, contract: Contract, *, job: str, epoch: int, predicate: str, bits: Callable[[], bytes]
+    session: Session, contract: Contract, asked: Asked, *, job: str, predicate: str, bits: Callable[[], BitMap]
 ) -> None:
     """Send ``bits`` and keep the receipt. They are stored before, so that a repeat is byte for byte the same."""
-    leg = session.legs.get(contract.id, job, epoch, predicate)
+    leg = session.legs.get(contract.id, job, asked.epoch, predicate, asked.first)
     if leg is None:
-        leg = _store(session, contract, job=job, epoch=epoch, predicate=predicate, bits=bits())
+        inside = bits() & BitMap(range(asked.first, asked.handles))
+        leg = _store(session, contract, asked, job=job, predicate=predicate, bits=inside.serialize())
     message = wire.PutLegRequest(
         statement=to_wire(leg.statement, wire.LegUpload), signature=leg.signature, bits=leg.bits
     )
@@ -26,17 +39,15 @@ def upload(
     session.receipts.keep(receipt, leg.statement, contract)
 
 
-def _store(session: Session, contract: Contract, *, job: str, epoch: int, predicate: str, bits: bytes) -> StoredLeg:
-    fusion = session.fusions.finished(contract.id, epoch)
-    assert fusion is not None  # noqa: S101
+def _store(session: Session, contract: Contract, asked: Asked, *, job: str, predicate: str, bits: bytes) -> StoredLeg:
     statement = LegUpload(
         contract=contract.id,
         job=job,
-        epoch=epoch,
+        epoch=asked.epoch,
         party=session.name,
         predicate=predicate,
-        first=0,
-        handles=fusion.announcement.handles,
+        first=asked.first,
+        handles=asked.handles,
         bits_digest=hashlib.sha256(bits).digest(),
     )
     leg = StoredLeg(statement=statement, signature=session.sign(statement), bits=bits)

@@ -42,11 +42,57 @@ def upgrade() -> None:
         sa.Column("contract", sa.String, primary_key=True),
         sa.Column("job", sa.String, primary_key=True),
         sa.Column("epoch", sa.Integer, nullable=False),
+        sa.Column("sequence", sa.Integer, nullable=False),
         sa.Column("state", sa.String, nullable=False),
         sa.Column("announcement", sa.LargeBinary, nullable=False),
         sa.Column("announcement_signature", sa.LargeBinary, nullable=False),
         sa.Column("counterpart", sa.LargeBinary),
         sa.Column("counterpart_signature", sa.LargeBinary),
+    )
+    op.create_table(
+        "roster_changes",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("job", sa.String, primary_key=True),
+        sa.Column("epoch", sa.Integer, nullable=False),
+        sa.Column("change", sa.LargeBinary, nullable=False),
+        sa.Column("rebinds", sa.LargeBinary, nullable=False),
+        sa.Column("rebinds_signature", sa.LargeBinary, nullable=False),
+        sa.Column("values", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "roster_members",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("epoch", sa.Integer, primary_key=True),
+        sa.Column("member", sa.String, primary_key=True),
+        sa.Column("handle", sa.Integer),
+        sa.Column("live", sa.Boolean, nullable=False),
+    )
+    op.create_table(
+        "roster_points",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("epoch", sa.Integer, primary_key=True),
+        sa.Column("place", sa.Integer, primary_key=True),
+        sa.Column("position", sa.Integer, primary_key=True),
+        sa.Column("digest", sa.LargeBinary),
+        sa.Column("handle", sa.Integer),
+        sa.Column("home", sa.Integer),
+    )
+    op.create_index("ix_roster_points_digest", "roster_points", ["digest"])
+    op.create_table(
+        "roster_claims",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("epoch", sa.Integer, primary_key=True),
+        sa.Column("place", sa.Integer, primary_key=True),
+        sa.Column("digest", sa.LargeBinary, primary_key=True),
+        sa.Column("member", sa.String, primary_key=True),
+    )
+    op.create_index("ix_roster_claims_member", "roster_claims", ["member"])
+    op.create_table(
+        "roster_padding",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("epoch", sa.Integer, primary_key=True),
+        sa.Column("handle", sa.Integer, primary_key=True),
+        sa.Column("copied", sa.Integer, nullable=False),
     )
     op.create_table(
         "sendings",
@@ -95,6 +141,8 @@ def upgrade() -> None:
         sa.Column("job", sa.String, primary_key=True),
         sa.Column("epoch", sa.Integer, primary_key=True),
         sa.Column("predicate", sa.String, primary_key=True),
+        sa.Column("first", sa.Integer, primary_key=True),
+        sa.Column("handles", sa.Integer, nullable=False),
         sa.Column("statement", sa.LargeBinary, nullable=False),
         sa.Column("signature", sa.LargeBinary, nullable=False),
         sa.Column("bits", sa.LargeBinary, nullable=False),

@@ -143,13 +143,19 @@ class DestinationError(MiyunError):
 
 
 class UnavailableError(DestinationError):
-    """Try again, not before ``after_seconds`` where the receiver says so. What was sent may have arrived."""
+    """Try again, not before ``after_seconds`` where the receiver says so.
+
+    What was sent may have arrived, unless it is ``untouched``.
+    """
 
     code = "destination-unavailable"
 
-    def __init__(self, message: str, *, after_seconds: float = 0, hint: str = "", clause: str = "") -> None:
+    def __init__(
+        self, message: str, *, after_seconds: float = 0, untouched: bool = False, hint: str = "", clause: str = ""
+    ) -> None:
         super().__init__(message, hint=hint, clause=clause)
         self.after_seconds = after_seconds
+        self.untouched = untouched
 
 
 class InternalError(MiyunError):

@@ -15,6 +15,8 @@ from miyun.records import first_fault
 GROUP = "miyun.destinations"
 BUILT_IN: Mapping[str, str] = {
     "file": "miyun.destinations.file:FileDestination",
+    "postgres": "miyun.destinations.postgres:PostgresDestination",
+    "webhook": "miyun.destinations.webhook:WebhookDestination",
 }
 
 Kind = type[Destination[Any]]

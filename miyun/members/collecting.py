@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import duckdb
 
 from miyun.members.config import ConsentColumn, MembersConfig
-from miyun.members.optouts import open_opt_outs
+from miyun.members.optouts import open_lists
 from miyun.members.padding import Padding, plan_padding
 from miyun.members.quarantine import Quarantine
 from miyun.members.reading import MemberReader, Profiles, Progress
@@ -78,9 +78,8 @@ def collect(
 
 
 def _opt_out_columns(config: MembersConfig, quarantine: Quarantine) -> tuple[ColumnReport, ...]:
-    opt_outs = open_opt_outs(config, quarantine)
-    if opt_outs is None:
-        return ()
-    for _ in opt_outs.batches():
-        pass
-    return tuple(tally.report() for tally in opt_outs.tallies.values())
+    lists = open_lists(config, quarantine).values()
+    for listed in lists:
+        for _ in listed.batches():
+            pass
+    return tuple(tally.report() for listed in lists for tally in listed.tallies.values())

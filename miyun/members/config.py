@@ -26,6 +26,9 @@
     attribute = "opted_out"             # a boolean attribute
     file = "opt-outs.csv"               # columns named after the id column or identifier types
 
+    [suppression.lists.do-not-contact]  # further lists by name, each with an attribute, a file or both
+    file = "do-not-contact.csv"
+
     [tags]                              # who carries which tag: a row per pair of a member and a tag
     source = "parquet"                  # as in [members], with the same settings
     path = "tags.parquet"
@@ -35,6 +38,7 @@
     catalogue = "catalogue.csv"         # what the tags mean: see miyun.members.catalogue_file
 """
 
+import re
 import tomllib
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -49,6 +53,11 @@ from miyun.members.profiles import COMPOSITE, check_profile
 from miyun.records import Record, first_fault
 
 DEFAULT_MEMORY_MIB = 128
+OPT_OUT = "opt-out"
+WITHDRAWN = "consent-withdrawn"
+GONE = "no-longer-a-member"
+CAPPED = "frequency-cap"
+"""Reasons why a member is left out of an audience, beside the names of lists."""
 
 
 class SourceKind(StrEnum):
@@ -96,11 +105,22 @@ class ConsentColumn(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Suppression(Record):
-    """Who must not be reached: where a boolean attribute is true, and whoever an opt-out file names."""
+class SuppressionList(Record):
+    """Who must not be reached: where a boolean attribute is true, and whoever a file names."""
 
     attribute: str | None = None
     file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppression(SuppressionList):
+    """The opt-outs, and further lists by name, such as do-not-contact and risk lists."""
+
+    lists: dict[str, SuppressionList] = field(default_factory=dict)
+
+    def by_reason(self) -> dict[str, SuppressionList]:
+        """Every list under the reason that it stands for; the opt-outs come first."""
+        return {OPT_OUT: self, **self.lists}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +195,8 @@ class MembersConfig(SourceConfig):
         return self.attributes[name].column or name
 
 
+_LIST_NAME = re.compile(r"[a-z][a-z0-9-]{1,62}").fullmatch
+
 Table = TypeVar("Table", bound=SourceConfig)
 
 
@@ -240,11 +262,23 @@ def _check(config: MembersConfig) -> None:
             "[members.attributes] has a name that is empty, begins with # or differs from another in case only",
             hint="Rename the attribute.",
         )
-    marker = config.suppression.attribute
-    if marker is not None and config.column_types.get(marker) is not ColumnType.BOOLEAN:
+    for reason, listed in config.suppression.by_reason().items():
+        _check_list(config, reason, listed)
+
+
+def _check_list(config: MembersConfig, reason: str, listed: SuppressionList) -> None:
+    table = "suppression" if listed is config.suppression else f"suppression.lists.{reason}"
+    if listed is not config.suppression:
+        if not _LIST_NAME(reason) or reason in {OPT_OUT, WITHDRAWN, GONE, CAPPED}:
+            raise ConfigError(
+                f"[{table}] is not a name for a list", hint="Use lower-case letters, digits and dashes: do-not-contact."
+            )
+        if listed.attribute is None and listed.file is None:
+            raise ConfigError(f"[{table}] names nobody", hint="Give it a file or an attribute.")
+    if listed.attribute is not None and config.column_types.get(listed.attribute) is not ColumnType.BOOLEAN:
         raise ConfigError(
-            f"[suppression] attribute {marker!r} is no boolean attribute",
-            hint=f'Declare [members.attributes.{marker}] with type = "boolean".',
+            f"[{table}] attribute {listed.attribute!r} is no boolean attribute",
+            hint=f'Declare [members.attributes.{listed.attribute}] with type = "boolean".',
         )
 
 

@@ -1,6 +1,7 @@
-"""The opt-out file: a CSV divided by commas, whose columns are named after the member id column or identifier types.
+"""Files of people who must not be reached, the opt-out file and those of further lists.
 
-A row names a person by any of its columns. Identifiers are spelled by the same profiles as the member table's.
+A CSV divided by commas, whose columns are named after the member id column or identifier types. A row names a person by
+any of its columns. Identifiers are spelled by the same profiles as the member table's.
 """
 
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ ROLE = "opt-out"
 
 
 class OptOuts:
-    """The opt-out file of a configuration. ``profiles``: the identifier types among its columns."""
+    """One such file of a configuration. ``profiles``: the identifier types among its columns."""
 
     def __init__(self, config: MembersConfig, path: Path, quarantine: Quarantine | None = None) -> None:
         """Raises: SourceError: the file can't be read, or names nobody."""
@@ -63,12 +64,14 @@ class OptOuts:
         return [value for value in taken if value is not None]
 
 
-def open_opt_outs(config: MembersConfig, quarantine: Quarantine | None = None) -> OptOuts | None:
-    """The configured opt-out file, if there is one.
+def open_lists(config: MembersConfig, quarantine: Quarantine | None = None) -> dict[str, OptOuts]:
+    """The configured files, by the reason that each stands for.
 
     Raises:
-        SourceError: it can't be read, or names nobody.
+        SourceError: one can't be read, or names nobody.
     """
-    if config.suppression.file is None:
-        return None
-    return OptOuts(config, config.resolve(config.suppression.file), quarantine)
+    return {
+        reason: OptOuts(config, config.resolve(listed.file), quarantine)
+        for reason, listed in config.suppression.by_reason().items()
+        if listed.file is not None
+    }

@@ -2,6 +2,7 @@
 # ruff: noqa: S608 - names are numbered here, values are parameters, paths are quoted
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +20,7 @@ from miyun.members import today
 from miyun.members.collecting import collect
 from miyun.members.config import DEFAULT_MEMORY_MIB, MembersConfig
 from miyun.members.drawing import draw
+from miyun.members.own_rows import OwnRows, Spell
 from miyun.members.reading import Progress, consent_columns, contract_profiles
 from miyun.members.report import MembersReport
 from miyun.members.roster_places import RosterPlaces
@@ -293,6 +295,17 @@ class Roster:
         """Handles of the rows that must not be reached today; see :func:`today.suppressed`."""
         with explained():
             return today.suppressed(cursor_of(self._connection), config, self._facts.consent)
+
+    def left_out(self, config: MembersConfig) -> dict[str, BitMap]:
+        """The same by reason, the reasons in the order in which they count; see :func:`today.left_out`."""
+        with explained():
+            return today.left_out(cursor_of(self._connection), config, self._facts.consent)
+
+    def own_rows(
+        self, config: MembersConfig, columns: Sequence[str], spell: Spell, handles: BitMap
+    ) -> AbstractContextManager[OwnRows]:
+        """What the source says today about these rows; see :class:`OwnRows`."""
+        return OwnRows(cursor_of(self._connection), config, columns, spell, handles)
 
     def _place(self, type_: str) -> int:
         if type_ not in self._places:

@@ -12,8 +12,8 @@ from miyun.contract.model import Consent
 from miyun.contract.schema import ColumnType
 from miyun.errors import ExpressionError
 from miyun.members.attributes import Attribute
-from miyun.members.config import MembersConfig
-from miyun.members.optouts import OptOuts, open_opt_outs
+from miyun.members.config import GONE, WITHDRAWN, MembersConfig
+from miyun.members.optouts import OptOuts, open_lists
 from miyun.members.reading import MemberReader, consent_columns
 from miyun.members.reasons import Reason, Rejected
 from miyun.members.staging import insert
@@ -68,52 +68,87 @@ def rows_where(
 
 
 def suppressed(connection: duckdb.DuckDBPyConnection, config: MembersConfig, consent: Consent) -> BitMap:
-    """Handles of the members that must not be reached today, on the safe side:
+    """Handles of the members that must not be reached today, for whatever reason; see `left_out`."""
+    return BitMap.union(BitMap(), *left_out(connection, config, consent).values())
+
+
+def left_out(connection: duckdb.DuckDBPyConnection, config: MembersConfig, consent: Consent) -> dict[str, BitMap]:
+    """Handles of the members that must not be reached today, on the safe side, by reason:
 
     those who opted out in any of their rows, by the attribute (a value that can't be read counts as yes) or by the
-    opt-out file; whose consent, where the contract requires it, is withdrawn; and who are no longer in the source.
+    opt-out file; the same for each further list; whose consent, where the contract requires it, is withdrawn; and who
+    are no longer in the source.
 
     Raises:
-        SourceError: the source, or the opt-out file, can't be read.
+        SourceError: the source, or a file, can't be read.
     """
-    opt_outs = open_opt_outs(config)
-    profiles = opt_outs.profiles if opt_outs else {}
-    _read_opt_outs(connection, opt_outs, len(profiles))
-    values = "".join(f", value{place} VARCHAR" for place in range(len(profiles)))
+    files = open_lists(config)
+    profiles = {type_: profile for file in files.values() for type_, profile in file.profiles.items()}
+    markers = {reason: listed.attribute for reason, listed in config.suppression.by_reason().items()}
+    _read_lists(connection, files, list(markers), list(profiles))
+    _read_present(connection, config, consent, markers, profiles)
+    reasons = {
+        reason: "bool_or("
+        + " OR ".join(
+            [
+                f"marked{number}",
+                f"member IN (SELECT value FROM listed WHERE list = {number})",
+                *(
+                    f"coalesce(value{place} IN (SELECT value FROM listed{place} WHERE list = {number}), false)"
+                    for place in range(len(profiles))
+                ),
+            ]
+        )
+        + ")"
+        for number, reason in enumerate(markers)
+    }
+    reasons[WITHDRAWN] = "NOT arg_min(consented, source_row)"
+    facts = ", ".join(f"{sql} AS reason{number}" for number, sql in enumerate(reasons.values()))
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE known AS SELECT member, {facts} FROM present GROUP BY member")
+    joined = "SELECT live.handle FROM live LEFT JOIN known ON live.member = known.member WHERE"
+    found = {
+        reason: _handles(connection, f"{joined} coalesce(known.reason{number}, false)")
+        for number, reason in enumerate(reasons)
+    }
+    return found | {GONE: _handles(connection, f"{joined} known.member IS NULL")}
+
+
+def _read_lists(
+    connection: duckdb.DuckDBPyConnection, files: dict[str, OptOuts], reasons: list[str], types: list[str]
+) -> None:
+    for table in ("listed", *(f"listed{place}" for place in range(len(types)))):
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} (list INTEGER, value VARCHAR)")
+    for reason, file in files.items():
+        number = reasons.index(reason)
+        for ids, values in file.batches():
+            named = {"listed": ids} | {f"listed{types.index(type_)}": column for type_, column in values.items()}
+            for table, column in named.items():
+                insert(connection, table, [pa.array([number] * len(column)), pa.array(column, pa.string())])
+
+
+def _read_present(
+    connection: duckdb.DuckDBPyConnection,
+    config: MembersConfig,
+    consent: Consent,
+    markers: dict[str, str | None],
+    profiles: dict[str, str],
+) -> None:
+    columns = [f"marked{number} BOOLEAN" for number in range(len(markers))]
+    columns += [f"value{place} VARCHAR" for place in range(len(profiles))]
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE present (source_row BIGINT, member VARCHAR, consented BOOLEAN, objected BOOLEAN"
-        f"{values})"
+        "CREATE OR REPLACE TEMP TABLE present (source_row BIGINT, member VARCHAR, consented BOOLEAN"
+        f"{''.join(f', {column}' for column in columns)})"
     )
-    marker = config.suppression.attribute
-    reader = MemberReader(
-        config,
-        profiles=profiles,
-        consent=consent_columns(config, consent),
-        attributes=[] if marker is None else [marker],
-    )
+    attributes = list(dict.fromkeys(marker for marker in markers.values() if marker is not None))
+    reader = MemberReader(config, profiles=profiles, consent=consent_columns(config, consent), attributes=attributes)
     for batch in reader.batches():
-        objected = [False] * len(batch.rows) if marker is None else [_is_yes(cell) for cell in batch.attributes[marker]]
-        values_of = [pa.array(batch.identifiers[type_], pa.string()) for type_ in profiles]
-        columns = [pa.array(column) for column in (batch.rows, batch.members, batch.consented, objected)]
-        insert(connection, "present", [*columns, *values_of])
-    listed = "".join(f" OR coalesce(value{place} IN (FROM listed{place}), false)" for place in range(len(profiles)))
-    return _handles(
-        connection,
-        "SELECT live.handle FROM live LEFT JOIN (SELECT member,"
-        f" bool_or(objected OR member IN (FROM listed){listed}) AS objected,"
-        " arg_min(consented, source_row) AS consented"
-        " FROM present GROUP BY member) AS today ON live.member = today.member"
-        " WHERE coalesce(today.objected OR NOT today.consented, true)",
-    )
-
-
-def _read_opt_outs(connection: duckdb.DuckDBPyConnection, opt_outs: OptOuts | None, types: int) -> None:
-    for table in ("listed", *(f"listed{place}" for place in range(types))):
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} (value VARCHAR)")
-    for ids, values in opt_outs.batches() if opt_outs else ():
-        insert(connection, "listed", [pa.array(ids, pa.string())])
-        for place, column in enumerate(values.values()):
-            insert(connection, f"listed{place}", [pa.array(column, pa.string())])
+        marked = [
+            [False] * len(batch.rows) if marker is None else [_is_yes(cell) for cell in batch.attributes[marker]]
+            for marker in markers.values()
+        ]
+        values = [pa.array(batch.identifiers[type_], pa.string()) for type_ in profiles]
+        facts = [pa.array(column) for column in (batch.rows, batch.members, batch.consented, *marked)]
+        insert(connection, "present", [*facts, *values])
 
 
 def _is_yes(cell: Attribute | Rejected) -> bool:

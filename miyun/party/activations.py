@@ -7,6 +7,7 @@ from miyun.contract.jobs import Job
 from miyun.contract.permissions import permit_activation
 from miyun.errors import NotFoundError, StateError
 from miyun.names import job_id, new_key
+from miyun.party.channels import require_possible
 from miyun.party.definitions import Definitions
 from miyun.party.session import Session
 from miyun.segments.planning import plan
@@ -29,6 +30,8 @@ class ActivationsClient:
         meaning = self._definitions.of_segment(terms, segment)
         subjects = plan(meaning.expression, meaning.universe).subjects
         permit_activation(terms, self._session.name, recipient, channel, subjects, universe=meaning.universe)
+        if recipient == self._session.name:
+            require_possible(self._session, contract, channel)
         chosen = key or new_key()
         request = ActivationRequest(
             contract=contract,
@@ -58,10 +61,10 @@ class ActivationsClient:
     def delivery(self, contract: str, job: str) -> Path:
         """Where this party's agent put the audience."""
         delivered = self._session.deliveries.get(contract, job)
-        if delivered is None:
+        if delivered is None or delivered.path is None:
             raise NotFoundError(
                 f"this party has no file of job {job}",
-                hint="Wait for the job; the file is at its recipient's.",
+                hint="Wait for the job; a file is at the recipient's. What went elsewhere: miyun delivery show",
             )
         return delivered.path
 

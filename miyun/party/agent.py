@@ -119,7 +119,8 @@ class _Loop:
         for held in self._session.intersections.under_way():
             if held.job not in asked:
                 self._start((held.contract, "intersect"), partial(self._runner.resume_intersection, held))
-        if tasks or self._at_work:
+        sending = self._send()
+        if tasks or sending or self._at_work:
             self._wake.wait(BUSY_PAUSE_SECONDS)
             self._wake.clear()
             self._collect()
@@ -130,6 +131,16 @@ class _Loop:
         self._stop.wait(answer.retry_after_milliseconds / 1000)
         ended, self._last_look = self._last_look, self._once
         return ended
+
+    def _send(self) -> bool:
+        """See to what is sent to receivers outside; whether some of it is due soon."""
+        soon, now = False, self._session.now().timestamp()
+        for delivery in self._session.deliveries.under_way():
+            wait = self._session.deliveries.due_at(delivery) - now
+            if wait <= 0:
+                self._start(("", f"send {delivery.order.channel}"), partial(self._runner.send, delivery))
+            soon = soon or wait <= LONG_POLL_SECONDS
+        return soon
 
     def _wait_seconds(self) -> int:
         if self._at_work or self._rests:

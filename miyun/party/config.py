@@ -9,6 +9,10 @@
     folder = "outbox"           # where audiences are delivered, relative to the home
     format = "csv"              # or parquet
 
+    [destinations.sms]          # where the audiences of the channel `sms` go; files in the outbox if there is none
+    kind = "webhook"            # each kind has settings of its own: see docs/destinations.md
+    url = "https://…"
+
     [agent]
     workers = 4                 # tasks at once
     patience_seconds = 60       # how long `--once` waits for the other side without any progress
@@ -18,18 +22,14 @@
 """
 
 import tomllib
-from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from miyun.destinations.file import FileFormat
 from miyun.errors import ConfigError
 from miyun.records import first_fault
-
-
-class DeliveryFormat(StrEnum):
-    CSV = "csv"
-    PARQUET = "parquet"
 
 
 class _Part(BaseModel):
@@ -42,7 +42,7 @@ class PrivacyConfig(_Part):
 
 class OutboxConfig(_Part):
     folder: Path = Path("outbox")
-    format: DeliveryFormat = DeliveryFormat.CSV
+    format: FileFormat = FileFormat.CSV
 
 
 class AgentConfig(_Part):
@@ -59,6 +59,7 @@ class PartyConfig(_Part):
     outbox: OutboxConfig = OutboxConfig()
     agent: AgentConfig = AgentConfig()
     catalogues: dict[str, Path] = {}
+    destinations: dict[str, dict[str, Any]] = {}
 
 
 def load_party_config(path: Path) -> PartyConfig:

@@ -1,61 +1,232 @@
-"""The audiences that this party delivered, and where."""
+"""The audiences that this party delivers: how far each is, and what is known about its receiver."""
 
+import json
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from miyun.party.schema import deliveries
-from miyun.segments.statements import Delivery, SealedAudience
+from miyun.destinations.batches import Order
+from miyun.party.delivery_queue import BatchState, abandon_batches
+from miyun.party.delivery_schema import batches, deliveries, receivers, refusals
+from miyun.segments.statements import ActivationRequest, Delivery, SealedAudience
 from miyun.storage.database import reading
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivered:
-    """``members`` is the number of lines in the file."""
+class DeliveryState(StrEnum):
+    """``stopped`` waits for a person, who says `miyun delivery retry`."""
 
+    QUEUEING = "queueing"
+    SENDING = "sending"
+    STOPPED = "stopped"
+    DONE = "done"
+    ABANDONED = "abandoned"
+
+
+ENDED = frozenset({DeliveryState.DONE, DeliveryState.ABANDONED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRecord:
+    """One delivery. ``left_out`` counts people by reason; ``statement`` is what the zone is told, once it is written.
+
+    ``local``: it is made here at once, so that the zone is told when it is done; else when the queue is complete.
+    """
+
+    order: Order
+    kind: str
+    local: bool
+    state: DeliveryState
+    next_handle: int
+    batches: int
+    queued: int
+    accepted: int
+    left_out: dict[str, int]
+    path: Path | None
+    problem: str
+    hint: str
     audience: SealedAudience
     audience_signature: bytes
-    statement: Delivery
+    statement: Delivery | None
     signature: bytes
-    path: Path
-    members: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receiver:
+    """``failures`` in a row, and until when the receiver is left alone."""
+
+    failures: int = 0
+    not_before: float = 0
 
 
 class Deliveries:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def put(self, delivered: Delivered) -> None:
-        """Note a file that is in its place, before the zone is told."""
+    def begin(
+        self, request: ActivationRequest, audience: SealedAudience, signature: bytes, *, kind: str, local: bool
+    ) -> None:
+        """Note that an audience is being queued, unless it is already."""
         with self._engine.begin() as connection:
             connection.execute(
                 upsert(deliveries)
                 .values(
-                    contract=delivered.statement.contract,
-                    job=delivered.statement.job,
-                    audience=delivered.audience.canonical_bytes(),
-                    audience_signature=delivered.audience_signature,
-                    statement=delivered.statement.canonical_bytes(),
-                    signature=delivered.signature,
-                    path=str(delivered.path),
-                    members=delivered.members,
+                    contract=request.contract,
+                    job=request.job,
+                    segment=request.segment,
+                    version=request.version,
+                    channel=request.channel,
+                    kind=kind,
+                    local=local,
+                    state=DeliveryState.QUEUEING,
+                    next_handle=0,
+                    batches=0,
+                    queued=0,
+                    accepted=0,
+                    left_out=b"{}",
+                    path="",
+                    problem="",
+                    hint="",
+                    audience=audience.canonical_bytes(),
+                    audience_signature=signature,
                 )
                 .on_conflict_do_nothing()
             )
 
-    def get(self, contract: str, job: str) -> Delivered | None:
+    def get(self, contract: str, job: str) -> DeliveryRecord | None:
         query = select(deliveries).where(deliveries.c.contract == contract, deliveries.c.job == job)
         with reading(self._engine) as connection:
             row = connection.execute(query).first()
-        if row is None:
-            return None
-        return Delivered(
-            audience=SealedAudience.from_canonical(row.audience),
-            audience_signature=row.audience_signature,
-            statement=Delivery.from_canonical(row.statement),
-            signature=row.signature,
-            path=Path(row.path),
-            members=row.members,
+        return None if row is None else _record(row)
+
+    def of(self, contract: str) -> tuple[DeliveryRecord, ...]:
+        """All of a contract, the ones that are under way first."""
+        query = select(deliveries).where(deliveries.c.contract == contract)
+        with reading(self._engine) as connection:
+            found = [_record(row) for row in connection.execute(query)]
+        return tuple(sorted(found, key=lambda one: (one.state in ENDED, one.order.job)))
+
+    def under_way(self) -> tuple[DeliveryRecord, ...]:
+        """Those that are sent to receivers outside, as far as they are queued and not stopped."""
+        query = select(deliveries).where(deliveries.c.state == DeliveryState.SENDING, ~deliveries.c.local)
+        with reading(self._engine) as connection:
+            return tuple(_record(row) for row in connection.execute(query))
+
+    def move(
+        self, order: Order, state: DeliveryState, *, problem: str = "", hint: str = "", path: Path | None = None
+    ) -> None:
+        """Note a new state; one that has ended stays so."""
+        values: dict[str, object] = {"state": state, "problem": problem, "hint": hint}
+        if path is not None:
+            values["path"] = str(path)
+        with self._engine.begin() as connection:
+            connection.execute(update(deliveries).where(*_of(order), deliveries.c.state.not_in(ENDED)).values(**values))
+
+    def say(self, statement: Delivery, signature: bytes) -> None:
+        """Write down what the zone will be told, unless something was before."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(deliveries)
+                .where(
+                    deliveries.c.contract == statement.contract,
+                    deliveries.c.job == statement.job,
+                    deliveries.c.statement.is_(None),
+                )
+                .values(statement=statement.canonical_bytes(), signature=signature)
+            )
+
+    def due_at(self, delivery: DeliveryRecord) -> float:
+        """When there is something to do for it: its receiver may be asked again, and a batch is due."""
+        query = select(func.min(batches.c.not_before)).where(
+            batches.c.contract == delivery.order.contract,
+            batches.c.job == delivery.order.job,
+            batches.c.state != BatchState.SETTLED,
         )
+        with reading(self._engine) as connection:
+            batch = connection.scalar(query)
+        return max(batch or 0.0, self.receiver(delivery.order.channel).not_before)
+
+    def receiver(self, channel: str) -> Receiver:
+        with reading(self._engine) as connection:
+            row = connection.execute(select(receivers).where(receivers.c.channel == channel)).first()
+        return Receiver() if row is None else Receiver(failures=row.failures, not_before=row.not_before)
+
+    def note_receiver(self, channel: str, receiver: Receiver) -> None:
+        values = {"failures": receiver.failures, "not_before": receiver.not_before}
+        with self._engine.begin() as connection:
+            connection.execute(
+                upsert(receivers)
+                .values(channel=channel, **values)
+                .on_conflict_do_update(index_elements=[receivers.c.channel], set_=values)
+            )
+
+    def refused(self, order: Order) -> dict[str, int]:
+        """How many rows were refused, by code."""
+        query = (
+            select(refusals.c.code, func.count().label("rows"))
+            .where(refusals.c.contract == order.contract, refusals.c.job == order.job)
+            .group_by(refusals.c.code)
+            .order_by(refusals.c.code)
+        )
+        with reading(self._engine) as connection:
+            return {row.code: row.rows for row in connection.execute(query)}
+
+    def refusals(self, order: Order) -> list[tuple[str, str, str]]:
+        """Every refused row: own id, code, words."""
+        query = (
+            select(refusals.c.member, refusals.c.code, refusals.c.words)
+            .where(refusals.c.contract == order.contract, refusals.c.job == order.job)
+            .order_by(refusals.c.member)
+        )
+        with reading(self._engine) as connection:
+            return [(row.member, row.code, row.words) for row in connection.execute(query)]
+
+    def abandon(self, contract: str, job: str) -> None:
+        """A delivery will not go on. What was not sent goes unsent and is not counted against a cap."""
+        with self._engine.begin() as connection:
+            state = connection.scalar(
+                select(deliveries.c.state).where(deliveries.c.contract == contract, deliveries.c.job == job)
+            )
+            if state is None or state in ENDED:
+                return
+            abandon_batches(connection, contract, job)
+            connection.execute(
+                update(deliveries)
+                .where(deliveries.c.contract == contract, deliveries.c.job == job)
+                .values(state=DeliveryState.ABANDONED)
+            )
+
+    def end(self, contract: str) -> None:
+        """A contract is over: nothing more is sent under it, and who was refused is forgotten."""
+        for delivery in self.of(contract):
+            self.abandon(contract, delivery.order.job)
+        with self._engine.begin() as connection:
+            connection.execute(delete(refusals).where(refusals.c.contract == contract))
+
+
+def _of(order: Order) -> tuple[Any, Any]:
+    return deliveries.c.contract == order.contract, deliveries.c.job == order.job
+
+
+def _record(row: Any) -> DeliveryRecord:
+    return DeliveryRecord(
+        order=Order(contract=row.contract, job=row.job, segment=row.segment, version=row.version, channel=row.channel),
+        kind=row.kind,
+        local=row.local,
+        state=DeliveryState(row.state),
+        next_handle=row.next_handle,
+        batches=row.batches,
+        queued=row.queued,
+        accepted=row.accepted,
+        left_out=json.loads(row.left_out),
+        path=Path(row.path) if row.path else None,
+        problem=row.problem,
+        hint=row.hint,
+        audience=SealedAudience.from_canonical(row.audience),
+        audience_signature=row.audience_signature,
+        statement=None if row.statement is None else Delivery.from_canonical(row.statement),
+        signature=row.signature or b"",
+    )

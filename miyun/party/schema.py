@@ -186,20 +186,6 @@ legs = Table(
 )
 """Bits that this party gave the zone. One predicate has one answer an epoch."""
 
-deliveries = Table(
-    "deliveries",
-    metadata,
-    Column("contract", String, primary_key=True),
-    Column("job", String, primary_key=True),
-    Column("audience", LargeBinary, nullable=False),
-    Column("audience_signature", LargeBinary, nullable=False),
-    Column("statement", LargeBinary, nullable=False),
-    Column("signature", LargeBinary, nullable=False),
-    Column("path", String, nullable=False),
-    Column("members", Integer, nullable=False),
-)
-"""Audiences that were written to a file."""
-
 reader_keys = Table(
     "reader_keys",
     metadata,

@@ -10,6 +10,7 @@ from typing import TypeVar
 import grpc
 from sqlalchemy import URL
 
+from miyun.destinations.batches import Order
 from miyun.keys.home import Home
 from miyun.keys.unsealing import SealingKey, sealing_key
 from miyun.party.accepted import AcceptedContracts
@@ -18,6 +19,7 @@ from miyun.party.aggregations import Aggregations
 from miyun.party.audit_log import AuditLog
 from miyun.party.config import PartyConfig, load_party_config
 from miyun.party.deliveries import Deliveries
+from miyun.party.delivery_queue import DeliveryQueue
 from miyun.party.evaluations import Evaluations
 from miyun.party.fusion_states import FusionStates
 from miyun.party.insight_answers import InsightAnswers
@@ -77,6 +79,10 @@ class Session:
         self.lookalikes = LookalikeStore(self._engine, home.path / RELEASED_FOLDER)
         self._channel: grpc.Channel | None = None
         self._lock = threading.Lock()
+
+    def queue(self, order: Order) -> DeliveryQueue:
+        """The batches of one delivery."""
+        return DeliveryQueue(self._engine, order)
 
     @property
     def config_path(self) -> Path:

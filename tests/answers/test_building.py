@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from miyun.answers.building import MemberDevices, build
 from miyun.answers.ids import AnswerId, Kind, md5_of, read_id
 from miyun.answers.store import AnswerStore
+from miyun.destinations.file import FileFormat
 from miyun.errors import InputError, SourceError
 from miyun.members.config import load_members_config
-from miyun.party.config import DeliveryFormat
-from miyun.party.delivery_files import write_delivery
 from tests.answers.conftest import DAY, NOW
 
 IDFA = "FF1999CD-7177-4937-A474-74937A102630"
@@ -22,10 +22,11 @@ def found(store: AnswerStore, name: str, kind: Kind, raw: str) -> bool:
     return store.key.digest(id_) in store.open().audiences[name].set
 
 
-@pytest.mark.parametrize("format_", list(DeliveryFormat))
-def test_a_delivery_becomes_a_set(store: AnswerStore, tmp_path: Path, format_: DeliveryFormat) -> None:
+@pytest.mark.parametrize("format_", list(FileFormat))
+def test_a_delivery_becomes_a_set(store: AnswerStore, tmp_path: Path, format_: FileFormat) -> None:
     path = tmp_path / f"delivery.{format_}"
-    write_delivery(path, format_, "member", [["M1", "M2"], ["M3", "M1"]])
+    table = pd.DataFrame({"member": ["M1", "M2", "M3", "M1"]})
+    _ = table.to_csv(path, index=False) if format_ is FileFormat.CSV else table.to_parquet(path)
     report = build(store, "sleepers", path, {"member": Kind.USER}, now=NOW, expires=NOW + DAY)
     assert (report.rows, report.audience.ids, report.rejected) == (4, 3, {})
     assert found(store, "sleepers", Kind.USER, "M3")

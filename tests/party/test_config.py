@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from miyun.destinations.file import FileFormat
 from miyun.errors import ConfigError
-from miyun.party.config import DeliveryFormat, PartyConfig, load_party_config
+from miyun.party.config import PartyConfig, load_party_config
 
 
 def test_a_home_without_a_file_has_the_defaults(tmp_path: Path) -> None:
@@ -21,7 +22,7 @@ def test_settings_are_read_and_other_tables_left_to_others(tmp_path: Path) -> No
     config = load_party_config(path)
     assert config.privacy.total_rho_micro == 7
     assert config.catalogues == {"app": Path("tags.csv")}
-    assert (config.outbox.folder, config.outbox.format) == (Path("/out"), DeliveryFormat.PARQUET)
+    assert (config.outbox.folder, config.outbox.format) == (Path("/out"), FileFormat.PARQUET)
 
 
 @pytest.mark.parametrize(

@@ -2,23 +2,20 @@
 
 import csv
 import hashlib
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 from pyroaring import BitMap
 
 from miyun.contract.model import Universe
-from miyun.errors import ConfigError, MalformedError, MiyunError, ReplayError, SignatureError
+from miyun.errors import MalformedError, MiyunError, ReplayError, SignatureError
 from miyun.keys.sealing import SealingPublicKey
 from miyun.members.config import load_members_config
 from miyun.members.roster import Roster
-from miyun.party.config import DeliveryFormat
-from miyun.party.delivery_files import write_delivery
 from miyun.party.fusion_states import FusionState
 from miyun.party.guard import DeliverWork
 from miyun.party.tasks.deliver import deliver
@@ -65,10 +62,10 @@ def request_of(world: World) -> ActivationRequest:
 class Sealer:
     """The zone's part: one audience in pages, and the deliveries that it was told of."""
 
-    def __init__(self, world: World, handles: BitMap, **changes: Any) -> None:
+    def __init__(self, world: World, handles: BitMap, *, job: str = "activate-1", **changes: Any) -> None:
         self.world = world
         self.deliveries: list[Delivery] = []
-        request = request_of(world)
+        request = replace(request_of(world), job=job)
         context = {"contract": "spring", "job": request.job, "segment": request.segment, "version": 1, "epoch": 1}
         key = SealingPublicKey(world.contract.party(MERCHANT).sealing_key)
         sealed = key.seal(handles.serialize(), audience_info(recipient=MERCHANT, **context))  # type: ignore[arg-type]
@@ -85,7 +82,11 @@ class Sealer:
         )
         self.signature = world.zone.key.sign(self.audience)
         self.pages = [sealed[:100], sealed[100:]]
-        world.session(MERCHANT).stub = lambda service: SimpleNamespace(  # type: ignore[method-assign]
+        self.attend()
+
+    def attend(self) -> None:
+        """Answer the merchant's session, which may be a new one."""
+        self.world.session(MERCHANT).stub = lambda service: SimpleNamespace(  # type: ignore[method-assign]
             GetAudience=self.get, PutDelivery=self.put
         )
 
@@ -99,13 +100,14 @@ class Sealer:
 
     def put(self, message: Any) -> Any:
         self.deliveries.append(from_wire(message.statement, Delivery))
-        return self.world.zone.receipt(self.deliveries[-1], "activate-1")
+        return self.world.zone.receipt(self.deliveries[-1], self.audience.job)
 
     def deliver(self) -> Path:
         session = self.world.session(MERCHANT)
-        deliver(session, DeliverWork(contract=self.world.contract, request=request_of(self.world)))
+        deliver(session, DeliverWork(contract=self.world.contract, request=request_of(self.world)), Event())
         delivered = session.deliveries.get("spring", "activate-1")
         assert delivered is not None
+        assert delivered.path is not None
         return delivered.path
 
 
@@ -178,38 +180,6 @@ def test_an_audience_that_the_zone_did_not_sign(fused: World) -> None:
 def test_handles_beyond_the_own_rows(fused: World) -> None:
     with pytest.raises(MalformedError):
         Sealer(fused, BitMap([1000])).deliver()
-
-
-def batches() -> Iterator[list[str]]:
-    yield ["a", 'q"uote', "逗,号"]
-    yield ["=x"]
-
-
-def test_both_formats_hold_the_same_ids(tmp_path: Path) -> None:
-    assert write_delivery(tmp_path / "d" / "a.csv", DeliveryFormat.CSV, "id", batches()) == 4
-    assert write_delivery(tmp_path / "d" / "a.parquet", DeliveryFormat.PARQUET, "id", batches()) == 4
-    table = pq.read_table(tmp_path / "d" / "a.parquet")
-    assert set(table.column("id").to_pylist()) == ids(tmp_path / "d" / "a.csv") == {"a", 'q"uote', "逗,号", "=x"}
-
-
-def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
-    path = tmp_path / "a.csv"
-    write_delivery(path, DeliveryFormat.CSV, "id", [["before"]])
-
-    def fail() -> Iterator[list[str]]:
-        yield ["after"]
-        raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        write_delivery(path, DeliveryFormat.CSV, "id", fail())
-    assert ids(path) == {"before"}
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_folder_that_can_not_be_written_to(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match="written"):
-        write_delivery(tmp_path / "file" / "a.csv", DeliveryFormat.CSV, "id", [])
 
 
 @pytest.mark.parametrize("place", [{"epoch": 2}, {"job": "activate-2"}, {"recipient": "chessboard"}])

@@ -1,20 +1,23 @@
-"""Turning a sealed audience into a file of this party's own ids."""
+"""Taking a sealed audience: opened, queued for its destination, and the zone told."""
 
 import hashlib
 from collections.abc import Iterator
 from itertools import chain
+from threading import Event as StopEvent
 
 from pyroaring import BitMap
 
 from miyun.audit.events import Event, Fact
 from miyun.contract.model import Contract
-from miyun.errors import MalformedError, ReplayError
+from miyun.destinations.batches import Order
+from miyun.errors import MalformedError, ReplayError, StateError
 from miyun.keys.sealing import OVERHEAD_BYTES
 from miyun.keys.signing import VerifyKey
-from miyun.members.config import load_members_config
-from miyun.party.deliveries import Delivered
-from miyun.party.delivery_files import write_delivery
+from miyun.party.channels import plan_of, require_possible
+from miyun.party.deliveries import DeliveryRecord, DeliveryState
+from miyun.party.enqueuing import enqueue
 from miyun.party.guard import DeliverWork
+from miyun.party.sending import Sending
 from miyun.party.session import Session
 from miyun.party.tasks.outcome import Outcome
 from miyun.segments.sealing_info import audience_info
@@ -28,31 +31,81 @@ _CONTAINER_BYTES = 8192 + 16
 _HEADER_BYTES = 16
 
 
-def deliver(session: Session, work: DeliverWork) -> Outcome:
-    """Fetch, verify, open and write one audience, without this party's own opt-outs of today; then say so.
+def deliver(session: Session, work: DeliverWork, stop: StopEvent) -> Outcome:
+    """Queue one audience without those who must not be reached today, and say so.
+
+    What a file gets is made at once; what goes to a receiver outside is sent afterwards, and the zone learns nothing
+    of that.
 
     Raises:
         SignatureError, MalformedError, ReplayError: what the zone gave is not what was asked for.
-        ConfigError: the file can't be written.
+        ConfigError: the destination's settings can't work, or its file can't be written.
     """
     contract, request = work.contract, work.request
-    delivered = session.deliveries.get(contract.id, request.job)
-    if delivered is None:
-        delivered = _deliver(session, work)
-        session.deliveries.put(delivered)
-    message = wire.PutDeliveryRequest(
-        statement=to_wire(delivered.statement, wire.Delivery), signature=delivered.signature
-    )
+    delivery = session.deliveries.get(contract.id, request.job)
+    if delivery is None or delivery.state is DeliveryState.QUEUEING:
+        delivery = _queue(session, work)
+    if delivery.state is DeliveryState.ABANDONED:
+        raise StateError("this delivery was given up before", hint="Ask for the activation anew.")
+    if (
+        delivery.local
+        and delivery.state is not DeliveryState.DONE
+        and Sending(session, delivery, stop).finish() is Outcome.IDLE
+    ):
+        return Outcome.IDLE
+    statement, signature = _said(session, delivery)
+    message = wire.PutDeliveryRequest(statement=to_wire(statement, wire.Delivery), signature=signature)
     receipt = session.stub(ActivationServiceStub).PutDelivery(message)
-    session.receipts.keep(receipt, delivered.statement, contract)
+    session.receipts.keep(receipt, statement, contract)
     facts: dict[Fact, str | int] = {Fact.JOB: request.job, Fact.SEGMENT: request.segment}
-    session.audit_log.note(contract.id, Event.AUDIENCE_DELIVERED, session.name, delivered.statement, facts)
+    session.audit_log.note(contract.id, Event.AUDIENCE_DELIVERED, session.name, statement, facts)
     return Outcome.DONE
 
 
-def _deliver(session: Session, work: DeliverWork) -> Delivered:
+def _said(session: Session, delivery: DeliveryRecord) -> tuple[Delivery, bytes]:
+    """What the zone is told, written down before it is."""
+    if delivery.statement is not None:
+        return delivery.statement, delivery.signature
+    statement = Delivery(
+        contract=delivery.order.contract,
+        job=delivery.order.job,
+        recipient=session.name,
+        audience_digest=delivery.audience.digest(),
+        at=session.now(),
+    )
+    signature = session.sign(statement)
+    session.deliveries.say(statement, signature)
+    return statement, signature
+
+
+def _queue(session: Session, work: DeliverWork) -> DeliveryRecord:
     contract, request = work.contract, work.request
+    order = Order(
+        contract=contract.id,
+        job=request.job,
+        segment=request.segment,
+        version=request.version,
+        channel=request.channel,
+    )
+    require_possible(session, contract.id, request.channel)
+    plan = plan_of(session, request.channel)
     audience, signature, pages = _fetch(session, contract, request)
+    with session.rosters.open(contract.id, audience.epoch) as roster:
+        handles = _opened(session, contract, audience, pages, roster.universe)
+        session.deliveries.begin(request, audience, signature, kind=plan.plugin.kind, local=plan.plugin.local)
+        begun = session.deliveries.get(contract.id, request.job)
+        if begun is None or begun.audience != audience:
+            raise ReplayError("the zone gave another audience than before", hint="Run `miyun audit verify`.")
+        enqueue(session, plan, order, roster, handles)
+    session.deliveries.move(order, DeliveryState.SENDING)
+    queued = session.deliveries.get(contract.id, request.job)
+    assert queued is not None  # noqa: S101
+    return queued
+
+
+def _opened(
+    session: Session, contract: Contract, audience: SealedAudience, pages: Iterator[bytes], universe: int
+) -> BitMap:
     info = audience_info(
         contract=contract.id,
         job=audience.job,
@@ -61,31 +114,10 @@ def _deliver(session: Session, work: DeliverWork) -> Delivered:
         epoch=audience.epoch,
         recipient=audience.recipient,
     )
-    config, outbox = load_members_config(session.config_path), session.config.outbox
-    name = f"{request.segment}-v{request.version}-{request.job}.{outbox.format}"
-    path = session.home.path / outbox.folder.expanduser() / name
-    with session.rosters.open(contract.id, audience.epoch) as roster:
-        sealed = _join(pages, audience, roster.universe)
-        handles = _read_handles(session.sealing_key.open(sealed, info))
-        if handles and handles.max() >= roster.universe:
-            raise MalformedError("an audience with rows that this party does not have", hint="Fuse again.")
-        wanted = handles - roster.suppressed(config)
-        members = write_delivery(path, outbox.format, config.id, roster.member_ids(wanted))
-    statement = Delivery(
-        contract=contract.id,
-        job=request.job,
-        recipient=session.name,
-        audience_digest=audience.digest(),
-        at=session.now(),
-    )
-    return Delivered(
-        audience=audience,
-        audience_signature=signature,
-        statement=statement,
-        signature=session.sign(statement),
-        path=path,
-        members=members,
-    )
+    handles = _read_handles(session.sealing_key.open(_join(pages, audience, universe), info))
+    if handles and handles.max() >= universe:
+        raise MalformedError("an audience with rows that this party does not have", hint="Fuse again.")
+    return handles
 
 
 def _fetch(

@@ -15,12 +15,14 @@ from miyun.errors import (
     WaitingError,
 )
 from miyun.party.contract_views import refresh_one
+from miyun.party.deliveries import DeliveryRecord
 from miyun.party.fusion_states import Fusion, FusionState
 from miyun.party.guard import DeliverWork, FuseWork, Guard, LegWork, ReceiveWork, SendWork, SuppressWork, Work
 from miyun.party.insight_admission import InsightWork
 from miyun.party.intersection_admission import IntersectWork
 from miyun.party.intersection_states import Intersection
 from miyun.party.progress import OnEvent, TaskFinished, TaskRefused, TaskStarted, Warned
+from miyun.party.sending import Sending
 from miyun.party.session import Session
 from miyun.party.tasks.aggregate import aggregate
 from miyun.party.tasks.deliver import deliver
@@ -81,6 +83,15 @@ class TaskRunner:
         task = wire.IntersectTask(request=to_wire(request, IntersectionRequestMessage), signature=signature)
         return self.run(wire.Task(job=held.job, intersect=task))
 
+    def send(self, delivery: DeliveryRecord) -> Outcome:
+        """Go on with a delivery whose receiver is outside: the zone knows nothing of that."""
+        outcome = Sending(self._session, delivery, self._stop).run()
+        after = self._session.deliveries.get(delivery.order.contract, delivery.order.job)
+        if after is not None and after.problem:
+            problem = f"delivery {after.order.job} ({after.order.channel}): {after.problem}"
+            self._on_event(Warned(contract=after.order.contract, message=problem, hint=after.hint))
+        return outcome
+
     def _attempt(self, task: wire.Task) -> Outcome:
         try:
             contract = contract_of(task)
@@ -108,7 +119,7 @@ class TaskRunner:
             case SuppressWork():
                 return suppress(self._session, work)
             case DeliverWork():
-                return deliver(self._session, work)
+                return deliver(self._session, work, self._stop)
             case InsightWork():
                 return aggregate(self._session, work, self._stop, self._on_event)
             case IntersectWork():
@@ -162,6 +173,8 @@ class TaskRunner:
         if kind_of(task) == "intersect":
             self._intersecting.forget(contract_of(task), task.job)
             end_intersection(self._session, contract_of(task), task.job)
+        if kind_of(task) == "deliver":
+            self._session.deliveries.abandon(contract_of(task), task.job)
         if kind_of(task) == "insight":
             self._session.aggregate_files.drop(contract_of(task), task.job)
             self._session.aggregations.clear(contract_of(task), task.job)

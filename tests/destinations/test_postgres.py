@@ -1,0 +1,121 @@
+"""Rows into a real PostgreSQL."""
+
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from miyun.destinations.batches import BatchOutcome
+from miyun.destinations.fields import FieldSource
+from miyun.destinations.postgres import PostgresConfig, PostgresDestination
+from miyun.errors import DestinationError, UnavailableError
+from tests.destinations.world import batch, context
+
+TABLE = """
+CREATE SCHEMA crm;
+CREATE TABLE crm.audience (member_id text NOT NULL, spend numeric(6,2), "50%" text, miyun_job text,
+                           PRIMARY KEY (member_id))
+"""
+ROWS = batch(0, "m1", "m2", "m3", "m4", **{"spend": ("1.5", None, "words", "99999"), "50%": ("a", "b", "c", "d'; --")})
+
+
+@pytest.fixture
+def url(postgres_url: str) -> str:
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute(TABLE)
+    return postgres_url
+
+
+def destination(url: str, folder: Path, **settings: Any) -> PostgresDestination:
+    fields = {name: FieldSource(column=name) for name in ROWS.columns}
+    config = PostgresConfig.model_validate(
+        {"kind": "postgres", "url": url, "table": "crm.audience", "fields": fields, **settings}
+    )
+    return PostgresDestination(config, context(folder, database="hunter2"))
+
+
+def held(url: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(url) as connection:
+        return connection.execute("SELECT member_id, spend, miyun_job FROM crm.audience ORDER BY 1").fetchall()
+
+
+def test_rows_go_in_once_and_bad_ones_are_refused(url: str, tmp_path: Path) -> None:
+    made = destination(url, tmp_path)
+    made.validate()
+    assert "every column" in made.probe()
+    outcome = made.deliver(ROWS)
+    assert [(one.row, one.code) for one in outcome.refused] == [(2, "sqlstate-22P02"), (3, "sqlstate-22003")]
+    assert "words" not in "".join(one.words for one in outcome.refused)
+    assert [row[0] for row in held(url)] == ["m1", "m2"]
+    assert {row[2] for row in held(url)} == {"activate-1"}
+    made.close()
+    assert destination(url, tmp_path).deliver(ROWS) == outcome, "a key that is known has the outcome that it had"
+    assert len(held(url)) == 2
+
+
+def test_a_death_in_the_middle_leaves_all_or_nothing(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = destination(url, tmp_path)
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    whole = batch(1, "m7", spend=("1",), **{"50%": ("x",)})
+    with monkeypatch.context() as patch:
+        patch.setattr("miyun.destinations.postgres.json.dumps", die)
+        with pytest.raises(KeyboardInterrupt):
+            made.deliver(whole)
+    assert held(url) == []
+    assert made.deliver(whole) == BatchOutcome()
+    assert len(held(url)) == 1
+
+
+def test_rows_that_are_there_already_are_refused(url: str, tmp_path: Path) -> None:
+    made = destination(url, tmp_path)
+    assert made.deliver(batch(0, "m1", spend=("1",), **{"50%": ("x",)})) == BatchOutcome()
+    [refused] = made.deliver(batch(1, "m1", "m2", spend=("1", "2"), **{"50%": ("x", "y")})).refused
+    assert (refused.row, refused.code) == (0, "sqlstate-23505")
+
+
+def test_a_server_that_goes_away_comes_back(url: str, tmp_path: Path) -> None:
+    made = destination(url, tmp_path)
+    made.deliver(batch(0, "m1", spend=("1",), **{"50%": ("x",)}))
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+    with pytest.raises(UnavailableError):
+        made.deliver(batch(1, "m2", spend=("1",), **{"50%": ("x",)}))
+    assert made.deliver(batch(1, "m2", spend=("1",), **{"50%": ("x",)})) == BatchOutcome()
+    assert len(held(url)) == 2
+
+
+def test_nobody_listens(tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError):
+        destination("postgresql:///x?host=/nowhere", tmp_path, password="database").deliver(ROWS)
+
+
+def test_a_table_that_does_not_fit(url: str, tmp_path: Path) -> None:
+    with pytest.raises(DestinationError, match="lacks"):
+        destination(url, tmp_path, fields={"colour": {"column": "colour"}}).probe()
+    with pytest.raises(DestinationError, match="UndefinedTable"):
+        destination(url, tmp_path, table="crm.nothing").deliver(ROWS)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://user:hunter2@localhost/x",
+        "postgresql://db.example.com/x?sslmode=require",
+        "postgresql://db.example.com/x?sslmode=disable",
+        "postgresql://localhost/x?nonsense=1",
+    ],
+)
+def test_urls_that_are_not_taken(url: str, tmp_path: Path) -> None:
+    with pytest.raises(DestinationError) as caught:
+        destination(url, tmp_path).validate()
+    assert "hunter2" not in caught.value.message
+
+
+def test_a_dry_run_needs_no_server(tmp_path: Path) -> None:
+    preview = destination("postgresql://db.example.com/x", tmp_path, password="database").dry_run(ROWS)
+    assert preview.target == "db.example.com/x"
+    assert "hunter2" not in preview.text

@@ -3,11 +3,10 @@
 import argparse
 import signal
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.cases import CASES
-from bench.machine import machine, settings, versions
+from bench.machine import machine, settings
 from bench.page import write_page
 from bench.processes import ROOT
 from bench.results import Results
@@ -49,12 +48,13 @@ def main() -> int:
     else:
         try:
             results = measure(options)
+            options.out.mkdir(parents=True, exist_ok=True)
+            results.write(options.out / "results.json")
             if options.renew:
                 results = Results.read(options.renew).renewed(results)
+                results.write(options.out / "results.json")
         except (SelectionError, ValueError) as error:
             parser.error(str(error))
-        options.out.mkdir(parents=True, exist_ok=True)
-        results.write(options.out / "results.json")
     if options.json:
         sys.stdout.write(results.json().decode() + "\n")
     else:
@@ -83,9 +83,7 @@ def measure(options: argparse.Namespace) -> Results:
     with Terminal(sum(len(one.sizes) * len(one.case.contestants) for one in chosen)) as terminal:
         found = Runner(limits=limits, watcher=terminal).run(chosen)
     return Results(
-        date=datetime.now(UTC).date().isoformat(),
         machine=machine(),
-        versions=versions(),
         settings=settings(),
         cases=found,
     )

@@ -46,7 +46,7 @@ def render(results: Results, cases: Mapping[str, Case[Any]]) -> str:
         results=results,
         memory=amount(results.machine.memory_bytes),
         judged=list(judge(results)),
-        cases=[(case, list(tables(case, result)), _names_of(case, drawn)) for case, result in known],
+        cases=[(case, result, list(tables(case, result)), _names_of(case, drawn)) for case, result in known],
         folder=FOLDER,
     )
 

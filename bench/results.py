@@ -54,8 +54,24 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseResult:
+    """``date`` and ``versions``, of what runs Miyun, are those of every trial."""
+
     case: str
+    date: str
+    versions: dict[str, str]
     trials: tuple[Trial, ...]
+
+    def renewed(self, later: "CaseResult") -> "CaseResult":
+        """This, with the sizes that ``later`` has in place of its own.
+
+        Raises:
+            ValueError: what is kept ran with other versions.
+        """
+        again = {trial.size for trial in later.trials}
+        kept = [trial for trial in self.trials if trial.size not in again]
+        if kept and self.versions != later.versions:
+            raise ValueError(f"earlier sizes of {self.case} are of other versions: measure them again as well")
+        return replace(later, trials=tuple(sorted([*kept, *later.trials], key=lambda trial: trial.size)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +91,7 @@ class Results:
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
-    date: str
     machine: Machine
-    versions: dict[str, str]
     settings: dict[str, str]
     cases: tuple[CaseResult, ...]
 
@@ -97,19 +111,15 @@ class Results:
         """These, with the sizes of cases that ``later`` has in place of their own.
 
         Raises:
-            ValueError: another machine, other versions or settings.
+            ValueError: another machine or other settings, or other versions in one case.
         """
-        if (self.machine, self.versions, self.settings) != (later.machine, later.versions, later.settings):
-            raise ValueError("the earlier results are of another machine, other versions or other settings")
-        found = {result.case: result.trials for result in later.cases}
-        cases = []
-        for result in self.cases:
-            new = found.pop(result.case, ())
-            again = {trial.size for trial in new}
-            kept = [trial for trial in result.trials if trial.size not in again]
-            cases.append(replace(result, trials=tuple(sorted([*kept, *new], key=lambda trial: trial.size))))
-        others = (CaseResult(case=case, trials=trials) for case, trials in found.items())
-        return replace(later, cases=(*cases, *others))
+        if (self.machine, self.settings) != (later.machine, later.settings):
+            raise ValueError("the earlier results are of another machine or other settings")
+        renewed = {result.case: result for result in self.cases}
+        for result in later.cases:
+            earlier = renewed.get(result.case)
+            renewed[result.case] = result if earlier is None else earlier.renewed(result)
+        return replace(later, cases=tuple(renewed.values()))
 
     @property
     def faults(self) -> tuple[str, ...]:

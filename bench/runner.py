@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory
@@ -12,6 +13,7 @@ from typing import Any, Protocol
 from bench.cases.case import Case, Contestant, Place
 from bench.environments import OwnEnvironment
 from bench.failures import BenchError, TimeIsUpError, UnavailableError, WrongResultError
+from bench.machine import versions
 from bench.processes import Deadline
 from bench.results import CaseResult, Outcome, Run, Trial
 from bench.selection import Chosen
@@ -67,7 +69,8 @@ class Runner:
                 for contestant in case.contestants:
                     trials.append(self._trial(case, contestant, ground, size, Path(name)))
                     self.watcher.end(case, trials[-1])
-        return CaseResult(case=case.name, trials=tuple(trials))
+        today = datetime.now(UTC).date().isoformat()
+        return CaseResult(case=case.name, date=today, versions=versions(), trials=tuple(trials))
 
     def _trial(self, case: Case[Any], contestant: Contestant[Any], ground: Any, size: int, folder: Path) -> Trial:
         own = isinstance(contestant.environment, OwnEnvironment)

@@ -26,9 +26,7 @@ def a_trial(contestant: str, size: int, *seconds: float, outcome: Outcome = Outc
 
 def some_results(*trials: Trial, case: str = "fusion") -> Results:
     return Results(
-        date="2026-01-02",
         machine=Machine(processor="A | B", cores=2, memory_bytes=8 << 30, system="Linux 6 x86_64", flags=("avx2",)),
-        versions={"Python": "3.11.7"},
         settings={"MIYUN_BACKEND": "auto"},
-        cases=(CaseResult(case=case, trials=trials),),
+        cases=(CaseResult(case=case, date="2026-01-02", versions={"Python": "3.11.7"}, trials=trials),),
     )

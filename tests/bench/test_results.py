@@ -20,7 +20,7 @@ def test_results_are_read_back_as_they_were_written(tmp_path: Path) -> None:
 
 
 def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "results.json").write_text('{"date": "2026-01-02"}')
+    (tmp_path / "results.json").write_text('{"settings": {}}')
     with pytest.raises(ValidationError):
         Results.read(tmp_path / "results.json")
 
@@ -54,5 +54,15 @@ def test_a_size_that_was_measured_again_takes_the_place_of_the_earlier_one() -> 
     later = some_results(a_trial("Miyun native", 20, 2.0))
     (case,) = earlier.renewed(later).cases
     assert case.trials == (a_trial("Miyun native", 10, 1.0), a_trial("Miyun native", 20, 2.0))
+
+
+def test_figures_of_other_machines_and_versions_are_not_put_side_by_side() -> None:
+    earlier = some_results(a_trial("Miyun native", 10, 1.0), a_trial("Miyun native", 20, 3.0))
+    later = some_results(a_trial("Miyun native", 20, 2.0))
+    (case,) = later.cases
+    other = replace(later, cases=(replace(case, versions={"miyun": "other"}),))
     with pytest.raises(ValueError, match="another machine"):
-        earlier.renewed(replace(later, versions={"miyun": "other"}))
+        earlier.renewed(replace(later, settings={}))
+    with pytest.raises(ValueError, match="other versions"):
+        earlier.renewed(other)
+    assert later.renewed(other) == other

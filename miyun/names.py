@@ -1,4 +1,4 @@
-"""Names that members, contracts, segments and channels go by, and the ids of jobs."""
+"""Names that members, contracts, segments and channels go by, owners' codes, and the ids of jobs."""
 
 import hashlib
 import re
@@ -10,6 +10,7 @@ import rfc8785
 from miyun.errors import InputError
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,62}")
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}")
 _JOB_ID_BYTES = 15
 _KEY_BYTES = 15
 
@@ -26,6 +27,24 @@ def check_name(name: str) -> str:
             hint="Use 2 to 63 lower-case letters, digits and dashes, beginning with a letter, such as spring-2027.",
         )
     return name
+
+
+def check_code(code: str) -> str:
+    """What somebody's own system calls a thing: 1 to 64 letters, digits and ``. _ : / -``, a letter or digit first.
+
+    Raises:
+        InputError: it isn't that.
+    """
+    if _CODE.fullmatch(code) is None:
+        raise InputError(
+            f"“{code[:80]}” is not a code",
+            hint="Use 1 to 64 letters, digits and . _ : / -, beginning with a letter or a digit, such as CRM-2027/17.",
+        )
+    return code
+
+
+SEGMENT = "segment"
+"""The kind of a segment's job."""
 
 
 def job_id(contract: str, requester: str, kind: str, key: str) -> str:

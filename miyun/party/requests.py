@@ -57,6 +57,15 @@ class Requests:
         with reading(self._engine) as connection:
             return tuple(SegmentRequest.from_canonical(statement) for statement in connection.scalars(query))
 
+    def segment(self, contract: str, job: str) -> SegmentRequest | None:
+        """The segment request that a job's id stands for, if it is known."""
+        query = select(requests.c.statement).where(
+            requests.c.contract == contract, requests.c.job == job, requests.c.kind == SegmentRequest.KIND
+        )
+        with reading(self._engine) as connection:
+            statement = connection.scalar(query)
+        return None if statement is None else SegmentRequest.from_canonical(statement)
+
     def fusion(self, contract: str, job: str) -> tuple[FuseRequest, bytes]:
         """The request of a fusion that this party takes part in, with its signature."""
         query = select(requests.c.statement, requests.c.signature).where(

@@ -1,4 +1,4 @@
-"""Segments as the zone lists them."""
+"""Segments and their versions as the zone lists them, and what a list can be narrowed by."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +24,7 @@ class Segment(Record):
     """What parties see of a segment; the same fields as on the wire. Its size is asked for with ``Party.size``."""
 
     name: str
+    code: str
     definition: str
     universe: Universe
     owner: str
@@ -31,5 +32,44 @@ class Segment(Record):
     version: int
     epoch: int
     channels: tuple[str, ...]
+    hidden: bool
+    processable: bool
     expires: datetime
     created: datetime
+
+
+class Cause(StrEnum):
+    """Why there is a version of a segment."""
+
+    CREATED = "created"
+    FUSED = "fused"
+    CHANGED = "changed"
+    """Rows were changed within the epoch, by a delta."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionRecord(Record):
+    """When a version was begun and evaluated; None for one that is not, or never was."""
+
+    number: int
+    epoch: int
+    cause: Cause
+    begun: datetime
+    evaluated: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentFilter(Record):
+    """Which segments to list: those of which all is true that is said here; ``""`` and ``()`` say nothing.
+
+    ``names`` and ``codes`` are alternatives among themselves. Hidden segments are listed where ``hidden`` is true, or
+    where ``names`` or ``codes`` say them.
+    """
+
+    state: SegmentState | None = None
+    universe: Universe | None = None
+    owner: str = ""
+    prefix: str = ""
+    names: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
+    hidden: bool = False

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import ClassVar
 
 from miyun.contract.model import Universe
@@ -13,7 +14,11 @@ SUPPRESSION = "suppression"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentRequest(Statement):
-    """A standing order: a new epoch evaluates it again, as a new version, until it expires."""
+    """A standing order: a new epoch evaluates it again, as a new version, until it expires.
+
+    ``code`` is what the owner itself calls it, or nothing. ``hidden`` ones are listed only where hidden ones are asked
+    for; segments may be made only of those that are ``processable``.
+    """
 
     KIND: ClassVar[str] = "segment-request"
 
@@ -21,24 +26,44 @@ class SegmentRequest(Statement):
     contract_digest: bytes
     job: str
     name: str
+    code: str
     definition: str
     universe: Universe
     owner: str
     channels: tuple[str, ...]
+    hidden: bool
+    processable: bool
     expires: datetime
     at: datetime
 
 
+class SegmentAction(StrEnum):
+    """What an owner may do to its segment. ``NARROW`` and ``EXPIRE`` go one way: fewer channels, a sooner end."""
+
+    RENAME = "rename"
+    INVALIDATE = "invalidate"
+    NARROW = "narrow"
+    EXPIRE = "expire"
+    HIDE = "hide"
+    SHOW = "show"
+    CLOSE = "close"
+    OPEN = "open"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentChange(Statement):
+    """One action. ``new_name``, ``channels`` (those that are left) and ``expires`` belong to one action each."""
+
     KIND: ClassVar[str] = "segment-change"
 
     contract: str
     contract_digest: bytes
     segment: str
     owner: str
-    change: str
-    new_name: str
+    change: SegmentAction
+    new_name: str = ""
+    channels: tuple[str, ...] = ()
+    expires: datetime | None = None
     at: datetime
 
 

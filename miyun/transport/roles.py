@@ -63,6 +63,7 @@ METHOD_ROLES: Mapping[str, frozenset[Role]] = {
     "/miyun.wire.v1.SegmentService/CreateSegment": PARTY,
     "/miyun.wire.v1.SegmentService/GetSegment": PARTY,
     "/miyun.wire.v1.SegmentService/ListSegments": PARTY,
+    "/miyun.wire.v1.SegmentService/ListVersions": PARTY,
     "/miyun.wire.v1.SegmentService/PutLeg": PARTY,
     "/miyun.wire.v1.SizeService/AskSize": MEMBER,
     "/miyun.wire.v1.SizeService/QuoteSize": MEMBER,

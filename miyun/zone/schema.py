@@ -213,6 +213,11 @@ segments = Table(
     Column("contract", String(64), primary_key=True),
     Column("job", String(64), primary_key=True),
     Column("name", String(64), nullable=False),
+    Column("owner", String(64), nullable=False),
+    Column("code", String(64)),
+    Column("channels", Text, nullable=False),
+    Column("hidden", Boolean, nullable=False),
+    Column("processable", Boolean, nullable=False),
     Column("universe", String(16), nullable=False),
     Column("meaning", Text, nullable=False),
     Column("subjects", Text, nullable=False),
@@ -222,6 +227,7 @@ segments = Table(
     Column("created", Instant, nullable=False),
     Column("expires", Instant, nullable=False),
     Column("last_change", LargeBinary(32)),
+    Index("segments_by_code", "contract", "owner", "code", unique=True),
     Index(
         "segments_live_name",
         "contract",
@@ -239,6 +245,18 @@ segment_references = Table(
     Column("job", String(64), primary_key=True),
     Column("name", String(64), primary_key=True),
     Column("referenced", String(64), nullable=False, index=True),
+)
+
+segment_versions = Table(
+    "segment_versions",
+    metadata,
+    Column("contract", String(64), primary_key=True),
+    Column("job", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("epoch", Integer, nullable=False),
+    Column("cause", String(16), nullable=False),
+    Column("begun", Instant, nullable=False),
+    Column("evaluated", Instant),
 )
 
 segment_selections = Table(

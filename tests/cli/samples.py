@@ -69,6 +69,7 @@ def job(kind: str = "segment", state: JobState = JobState.DONE, subject: str = "
 def segment(name: str = "sleepers") -> Segment:
     return Segment(
         name=name,
+        code="crm-7",
         definition="members.spend_90d > 1000",
         universe=Universe.MATCHED,
         owner="shop",
@@ -76,6 +77,8 @@ def segment(name: str = "sleepers") -> Segment:
         version=2,
         epoch=2,
         channels=("ads",),
+        hidden=False,
+        processable=True,
         expires=AT,
         created=AT,
     )

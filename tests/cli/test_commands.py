@@ -32,7 +32,8 @@ def test_these_are_the_commands() -> None:
         lookalike release|lookalike report|members check|members explain|report
         pair conformance|pair eids|pair ids|pair keys create|pair keys list|pair keys rotate|pair keys share|pair lint
         catalogue search|catalogue show|catalogue tree
-        segment create|segment explain|segment invalidate|segment list|segment rename|segment show|size
+        segment change|segment create|segment explain|segment history|segment invalidate|segment list
+        segment rename|segment show|size
         zone contracts|zone invite|zone members|zone restored|zone serve""".replace("\n        ", "|").split("|")
     )
 

@@ -1,5 +1,7 @@
 """Fusions, segments, activations, sizes and the audit log from the command line."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,15 @@ from miyun.audit.chain import next_entry
 from miyun.audit.events import Event, Fact
 from miyun.audit.verify import AuditFindings, Disagreement, Finding
 from miyun.contract.jobs import JobState
+from miyun.contract.model import Universe
 from miyun.errors import NotFoundError
 from miyun.kernels import kernels
 from miyun.keys.home import Role
 from miyun.party.budgets import BudgetView
 from miyun.party.progress import Phase, Progress, TaskFinished, TaskRefused, TaskStarted, Warned, ZoneLost
+from miyun.party.versions import PastVersion
 from miyun.privacy.quotes import SizeQuote
+from miyun.segments.listing import Cause, SegmentFilter, SegmentState, VersionRecord
 from tests.cli import samples
 from tests.cli.conftest import Miyun, Standin
 
@@ -132,9 +137,73 @@ def test_a_segment_of_the_platforms_rows_is_created(party: Standin, miyun: Miyun
     assert miyun("segment", "create", "spring", "tea", "tags.tea", "--universe", "everybody").status == 2
 
 
+def test_a_segment_is_created_by_a_code_of_ones_own(party: Standin, miyun: Miyun) -> None:
+    party.answers["segments.create"] = samples.job(state=JobState.RUNNING)
+    options = ("--code", "CRM/17", "--hidden", "--not-processable")
+    assert miyun("segment", "create", "spring", "sleepers", *options).status == 0
+    assert {name: party.calls[0][2][name] for name in ("code", "hidden", "processable")} == {
+        "code": "CRM/17",
+        "hidden": True,
+        "processable": False,
+    }
+
+
+def test_a_list_is_narrowed_and_cut(party: Standin, miyun: Miyun) -> None:
+    party.answers["segments.list"] = (samples.segment("b"),)
+    narrowed = ("--state", "ready", "--owner", "shop", "--universe", "matched", "--prefix", "sl", "--code", "C1")
+    outcome = miyun("segment", "list", "spring", *narrowed, "--hidden", "--limit", "1", "--after", "a", "--json")
+    assert [segment["code"] for segment in outcome.document] == ["crm-7"]
+    ((_, (_, wanted), page),) = party.calls
+    assert page == {"limit": 1, "after": "a"}
+    assert wanted == SegmentFilter(
+        state=SegmentState.READY,
+        universe=Universe.MATCHED,
+        owner="shop",
+        prefix="sl",
+        codes=("C1",),
+        hidden=True,
+    )
+
+
+def test_several_segments_are_shown_at_once(party: Standin, miyun: Miyun) -> None:
+    party.answers["segments.list"] = (samples.segment("a"), samples.segment("b"))
+    outcome = miyun("segment", "show", "spring", "a", "b", "--json")
+    assert [segment["name"] for segment in outcome.document] == ["a", "b"]
+    assert "there is no segment c" in miyun("segment", "show", "spring", "a", "c", "--json").error["message"]
+
+
+def test_a_segment_is_changed_one_thing_after_the_other(party: Standin, miyun: Miyun) -> None:
+    for action in ("narrow", "expire", "set_hidden", "set_processable"):
+        party.answers[f"segments.{action}"] = samples.segment()
+    options = ("--channel", "ads", "--expires", "2027-01-31", "--hide", "--not-processable")
+    assert "crm-7" in miyun("segment", "change", "spring", "sleepers", *options).out
+    assert [(path, arguments[2:]) for path, arguments, _ in party.calls] == [
+        ("segments.narrow", (("ads",),)),
+        ("segments.expire", (datetime(2027, 1, 31, tzinfo=UTC),)),
+        ("segments.set_hidden", (True,)),
+        ("segments.set_processable", (False,)),
+    ]
+    assert "nothing to change" in miyun("segment", "change", "spring", "sleepers", "--json").error["message"]
+
+
+def test_history_shows_versions_and_sizes(party: Standin, miyun: Miyun) -> None:
+    first = VersionRecord(number=1, epoch=1, cause=Cause.CREATED, begun=samples.AT, evaluated=samples.AT)
+    second = replace(first, number=2, epoch=2, cause=Cause.FUSED, evaluated=None)
+    party.answers["segments.history"] = (
+        PastVersion(record=second, size=None),
+        PastVersion(record=first, size=samples.band(500, 1_000)),
+    )
+    document = miyun("segment", "history", "spring", "sleepers", "--json").document
+    assert [entry["record"]["number"] for entry in document] == [2, 1]
+    assert document[1]["size"]["at_least"] == 500
+    shown = miyun("segment", "history", "spring", "sleepers").out
+    assert "500 to 999" in shown
+    assert "fused" in shown
+
+
 def test_all_pages_of_segments_are_listed(party: Standin, miyun: Miyun) -> None:
     pages = {"": (samples.segment("a"), samples.segment("b")), "b": (samples.segment("c"),), "c": ()}
-    party.answers["segments.list"] = lambda contract, after: pages[after]
+    party.answers["segments.list"] = lambda contract, wanted, limit, after: pages[after]
     assert [segment["name"] for segment in miyun("segment", "list", "spring", "--json").document] == ["a", "b", "c"]
     assert "members.spend_90d > 1000" in miyun("segment", "list", "spring").out
 

@@ -20,6 +20,7 @@ from miyun.keys.vault import KeyFile
 from miyun.party.facade import Party
 from miyun.party.progress import Phase, Progress
 from miyun.records import utc_now
+from miyun.segments.listing import SegmentFilter
 from miyun.zone.config import ZoneConfig, write_config
 from miyun.zone.facade import Zone
 from tests.party.world import MERCHANT, PLATFORM, ZONE, Killed, row, write_members
@@ -232,6 +233,28 @@ def test_segments_are_listed_renamed_and_invalidated(
         )
 
 
+def test_a_code_gives_the_same_segment_again(
+    parties: tuple[Party, Party], agreed: str, fused: list[object], stage: Stage
+) -> None:
+    merchant, platform = parties
+    job = merchant.segments.create(agreed, "coded", "members.spend > 50", code="CRM/17", hidden=True)
+    with stage.open(MERCHANT) as restarted:
+        assert restarted.segments.create(agreed, "coded", "members.spend > 50", code="CRM/17", hidden=True).id == job.id
+    with pytest.raises(StateError, match="CRM/17"):
+        merchant.segments.create(agreed, "coded", "members.spend > 51", code="CRM/17", hidden=True)
+    merchant.jobs.wait(agreed, job.id)
+    assert "coded" not in [segment.name for segment in platform.segments.list(agreed)]
+    assert [one.name for one in platform.segments.list(agreed, SegmentFilter(codes=("CRM/17",)))] == ["coded"]
+
+    assert not merchant.segments.set_hidden(agreed, "coded", False).hidden
+    assert not merchant.segments.set_processable(agreed, "coded", False).processable
+    assert merchant.segments.narrow(agreed, "coded", ("member-messages",)).channels == ("member-messages",)
+    soon = utc_now() + timedelta(days=1)
+    assert merchant.segments.expire(agreed, "coded", soon).expires == soon
+    with pytest.raises(StateError, match="closed"):
+        merchant.segments.create(agreed, "upon", "coded")
+
+
 def test_an_analyst_gets_the_band_that_its_party_gets_and_each_owner_is_charged_once(
     parties: tuple[Party, Party], agreed: str, fused: list[object], stage: Stage
 ) -> None:
@@ -252,6 +275,8 @@ def test_an_analyst_gets_the_band_that_its_party_gets_and_each_owner_is_charged_
     own = merchant.size(agreed, "sleepers")
     assert (own.at_least, own.below) == (band.at_least, band.below)
     assert merchant.quote(agreed, "sleepers").rho_micro == 0
+    (version,) = parties[1].segments.history(agreed, "sleepers")
+    assert (version.record.number, version.record.cause, version.size) == (1, "created", own)
     merchant.agent().run(once=True)
     assert merchant.budget(agreed).spent_micro == spent + 1_000_000
     assert len(merchant.segments.explain("members.spend > 30").legs) == 1

@@ -294,10 +294,13 @@ def answer(world: World, predicate: str, *, epoch: int) -> None:
         contract_digest=world.contract.digest(),
         job=f"segment-{number}",
         name=f"segment-{number}",
+        code="",
         definition=predicate,
         universe=Universe.MATCHED,
         owner=MERCHANT,
         channels=(),
+        hidden=False,
+        processable=True,
         expires=NOW + DAY,
         at=NOW,
     )

@@ -49,10 +49,13 @@ def segment_request(world: World, **changes: Any) -> SegmentRequest:
         contract_digest=world.contract.digest(),
         job="segment-1",
         name="spenders",
+        code="",
         definition=SPENDERS,
         universe=Universe.MATCHED,
         owner=MERCHANT,
         channels=(),
+        hidden=False,
+        processable=True,
         expires=NOW + DAY,
         at=NOW,
     )

@@ -81,10 +81,13 @@ def make(make_world: Make) -> Make:
             contract_digest=world.contract.digest(),
             job="segment-1",
             name="few",
+            code="",
             definition="members.spend in (3, 4, 6, 9)",
             universe=Universe.MATCHED,
             owner=MERCHANT,
             channels=(),
+            hidden=False,
+            processable=True,
             expires=NOW + DAY,
             at=NOW,
         )

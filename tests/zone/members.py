@@ -24,7 +24,7 @@ from miyun.records import Statement
 from miyun.segments.expansion import Meaning, expand
 from miyun.segments.parser import parse
 from miyun.segments.planning import plan
-from miyun.segments.statements import ActivationRequest, SegmentChange, SegmentRequest
+from miyun.segments.statements import ActivationRequest, SegmentAction, SegmentChange, SegmentRequest
 from miyun.transport.channel import connect
 from miyun.transport.codec import from_wire, to_wire
 from miyun.transport.enrol import enrol
@@ -223,10 +223,13 @@ class Member:
             contract_digest=contract.digest(),
             job=other.get("job", f"segment-{name}"),
             name=name,
+            code=other.get("code", ""),
             definition=parse(definition).text(),
             universe=other.get("universe", Universe.MATCHED),
             owner=other.get("owner", self.name),
             channels=other.get("channels", ("member-messages", "platform-ads")),
+            hidden=other.get("hidden", False),
+            processable=other.get("processable", True),
             expires=other.get("expires", contract.expires),
             at=other.get("at", NOW),
         )
@@ -236,21 +239,27 @@ class Member:
         return self.segments.CreateSegment(message)
 
     def change_segment(
-        self, contract: Contract, segment: str, change: str, new_name: str = ""
+        self, contract: Contract, segment: str, change: str, new_name: str = "", **other: Any
     ) -> segment_pb2.ChangeSegmentResponse:
+        return self.segments.ChangeSegment(self.change_message(contract, segment, change, new_name, **other))
+
+    def change_message(
+        self, contract: Contract, segment: str, change: str, new_name: str = "", **other: Any
+    ) -> segment_pb2.ChangeSegmentRequest:
         statement = SegmentChange(
             contract=contract.id,
             contract_digest=contract.digest(),
             segment=segment,
             owner=self.name,
-            change=change,
+            change=SegmentAction(change),
             new_name=new_name,
-            at=NOW,
+            channels=other.get("channels", ()),
+            expires=other.get("expires"),
+            at=other.get("at", NOW),
         )
-        message = segment_pb2.ChangeSegmentRequest(
+        return segment_pb2.ChangeSegmentRequest(
             statement=to_wire(statement, segment_pb2.SegmentChange), signature=self.sign(statement)
         )
-        return self.segments.ChangeSegment(message)
 
     def segment(self, contract: Contract, name: str) -> segment_pb2.Segment:
         return self.segments.GetSegment(segment_pb2.GetSegmentRequest(contract=contract.id, name=name))

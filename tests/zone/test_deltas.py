@@ -196,6 +196,10 @@ def test_segments_are_renewed_and_only_new_rows_are_asked_for(world: World) -> N
     assert world.finished(contract, job).state == "done"
     segment = world.merchant.segment(contract, "rich")
     assert (segment.version, segment.state, segment.epoch) == (2, "ready", 1)
+    versions = world.merchant.segments.ListVersions(
+        segment_pb2.ListVersionsRequest(contract=contract.id, segment="rich")
+    ).versions
+    assert [(entry.record.number, entry.record.cause) for entry in versions] == [(2, "changed"), (1, "created")]
     reached = {pair for pair in live_pairs(changing) if pair[0] <= before}
     assert size(changing, job) == len(reached)
 

@@ -339,10 +339,13 @@ def test_a_definition_has_to_be_canonical(fused: Fused) -> None:
         contract_digest=fused.contract.digest(),
         job="segment-shouting",
         name="shouting",
+        code="",
         definition="members.spend  >  100.0",
         universe=Universe.MATCHED,
         owner=MERCHANT,
         channels=(),
+        hidden=False,
+        processable=True,
         expires=fused.contract.expires,
         at=NOW,
     )

@@ -5,17 +5,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from miyun_cli.arguments import ContractArgument, SegmentArgument, in_utc
+from miyun_cli.arguments import ContractArgument, in_utc
+from miyun_cli.commands import segment_life
+from miyun_cli.commands.segment_life import show_segment
 from miyun_cli.invocation import Invocation, command, group
 from miyun_cli.jobs import show_job
 from miyun_cli.output import show_fields, show_table
 from miyun_cli.watching import watched
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
     from miyun.segments.listing import Segment
 
+PAGE = 200
+ProcessableOption = Annotated[
+    bool, typer.Option("--processable/--not-processable", help="Whether segments may be made of it.")
+]
 UniverseOption = Annotated[
     Literal["matched", "platform"],
     typer.Option("--universe", help="What it selects from: matched rows, or all the platform's, matched or not."),
@@ -28,9 +36,8 @@ def add_to(app: typer.Typer) -> None:
     command(segment, "create", create)
     command(segment, "list", list_)
     command(segment, "show", show)
-    command(segment, "rename", rename)
-    command(segment, "invalidate", invalidate)
     command(segment, "explain", explain)
+    segment_life.add_to(segment)
 
 
 def create(
@@ -47,6 +54,13 @@ def create(
         typer.Option("--channel", help="Where it may be activated; repeat it. All that can be if left out."),
     ] = None,
     expires: Annotated[datetime | None, typer.Option("--expires", help="UTC; else when the contract ends.")] = None,
+    code: Annotated[
+        str, typer.Option("--code", help="What your own system calls it: the same code again gives the same segment.")
+    ] = "",
+    hidden: Annotated[
+        bool, typer.Option("--hidden", help="Leave it out of lists unless they ask for hidden ones.")
+    ] = False,
+    processable: ProcessableOption = True,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it is evaluated.")] = False,
 ) -> None:
     """Ask for a segment.
@@ -62,6 +76,9 @@ def create(
             universe=universe,
             channels=tuple(channel) if channel else None,
             expires=in_utc(expires) if expires else None,
+            code=code,
+            hidden=hidden,
+            processable=processable,
         )
         if wait:
             with watched(invocation) as on_event:
@@ -69,58 +86,69 @@ def create(
     show_job(invocation, job)
 
 
-def list_(invocation: Invocation, contract: ContractArgument) -> None:
-    """List the segments of a contract."""
-    with invocation.party() as party:
-        segments: list[Segment] = []
-        while page := party.segments.list(contract, after=segments[-1].name if segments else ""):
-            segments.extend(page)
-    invocation.show(
-        segments,
-        lambda console: show_table(
-            console,
-            ("name", "universe", "state", "version", "owner", "expires", "definition"),
-            (
-                (
-                    segment.name,
-                    segment.universe,
-                    segment.state,
-                    segment.version,
-                    segment.owner,
-                    segment.expires,
-                    segment.definition,
-                )
-                for segment in segments
-            ),
-            empty="There are no segments.",
-        ),
-    )
-
-
-def show(invocation: Invocation, contract: ContractArgument, segment: SegmentArgument) -> None:
-    """Show one segment."""
-    with invocation.party() as party:
-        found = party.segments.get(contract, segment)
-    _show(invocation, found)
-
-
-def rename(
+def list_(
     invocation: Invocation,
     contract: ContractArgument,
-    segment: SegmentArgument,
-    new_name: Annotated[str, typer.Argument(help="Its new name.")],
+    *,
+    state: Annotated[
+        Literal["evaluating", "ready", "invalidated", "expired"] | None,
+        typer.Option("--state", help="Only those in this state."),
+    ] = None,
+    owner: Annotated[str, typer.Option("--owner", help="Only those of this party.")] = "",
+    universe: Annotated[
+        Literal["matched", "platform"] | None, typer.Option("--universe", help="Only those of this universe.")
+    ] = None,
+    prefix: Annotated[str, typer.Option("--prefix", help="Only those whose name begins so.")] = "",
+    code: Annotated[
+        list[str] | None, typer.Option("--code", help="Only those that their owner calls so; repeat it.")
+    ] = None,
+    hidden: Annotated[bool, typer.Option("--hidden", help="List hidden ones as well.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many; all if left out.")] = 1_000_000,
+    after: Annotated[str, typer.Option("--after", help="Begin after this name: the last of the page before.")] = "",
 ) -> None:
-    """Give an own segment another name."""
+    """List the segments of a contract, by name."""
+    from miyun.contract.model import Universe
+    from miyun.segments.listing import SegmentFilter, SegmentState
+
+    wanted = SegmentFilter(
+        state=SegmentState(state) if state else None,
+        universe=Universe(universe) if universe else None,
+        owner=owner,
+        prefix=prefix,
+        codes=tuple(code or ()),
+        hidden=hidden,
+    )
     with invocation.party() as party:
-        found = party.segments.rename(contract, segment, new_name)
-    _show(invocation, found)
+        segments: list[Segment] = []
+        while len(segments) < limit:
+            last = segments[-1].name if segments else after
+            page = party.segments.list(contract, wanted, limit=min(limit - len(segments), PAGE), after=last)
+            if not page:
+                break
+            segments.extend(page)
+    _show_list(invocation, segments)
 
 
-def invalidate(invocation: Invocation, contract: ContractArgument, segment: SegmentArgument) -> None:
-    """End an own segment, for good."""
+def show(
+    invocation: Invocation,
+    contract: ContractArgument,
+    segment: Annotated[list[str], typer.Argument(help="The segment's name; several names give a list.")],
+) -> None:
+    """Show a segment, or several at once."""
+    from miyun.errors import NotFoundError
+    from miyun.segments.listing import SegmentFilter
+
     with invocation.party() as party:
-        found = party.segments.invalidate(contract, segment)
-    _show(invocation, found)
+        if len(segment) == 1:
+            show_segment(invocation, party.segments.get(contract, segment[0]))
+            return
+        found = party.segments.list(contract, SegmentFilter(names=tuple(segment)), limit=len(segment))
+    missing = sorted(set(segment) - {one.name for one in found})
+    if missing:
+        raise NotFoundError(
+            f"there is no segment {', '.join(missing)}", hint="List the segments: miyun segment list --hidden"
+        )
+    _show_list(invocation, found)
 
 
 def explain(
@@ -168,22 +196,14 @@ def explain(
     invocation.show(document, for_people)
 
 
-def _show(invocation: Invocation, segment: "Segment") -> None:
-    def for_people(console: "Console") -> None:
-        show_fields(
+def _show_list(invocation: Invocation, segments: "Sequence[Segment]") -> None:
+    heads = ("name", "code", "universe", "state", "version", "owner", "expires", "definition")
+    invocation.show(
+        segments,
+        lambda console: show_table(
             console,
-            {
-                "name": segment.name,
-                "definition": segment.definition,
-                "universe": segment.universe,
-                "owner": segment.owner,
-                "state": segment.state,
-                "version": segment.version,
-                "epoch": segment.epoch,
-                "channels": segment.channels,
-                "created": segment.created,
-                "expires": segment.expires,
-            },
-        )
-
-    invocation.show(segment, for_people)
+            heads,
+            ([getattr(segment, head) for head in heads] for segment in segments),
+            empty="There are no segments.",
+        ),
+    )

@@ -1,12 +1,15 @@
 """``miyun size`` and ``budget``: noisy bands, and what they cost."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from miyun_cli.arguments import ContractArgument, SegmentArgument
 from miyun_cli.invocation import Invocation, command
 from miyun_cli.output import rho, show_fields
+
+if TYPE_CHECKING:
+    from miyun.privacy.statements import SizeBand
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,15 +39,19 @@ def size(
             invocation.show(cost, lambda console: show_fields(console, fields))
             return
         band = asker.size(contract, segment, version)
-    words = f"below {band.below:,}" if band.at_least == 0 and band.below is not None else f"at least {band.at_least:,}"
-    if band.at_least and band.below is not None:
-        words = f"{band.at_least:,} to {band.below - 1:,}"
     invocation.show(
         band,
         lambda console: show_fields(
-            console, {"segment": band.segment, "version": band.version, "size": words, "at": band.at}
+            console, {"segment": band.segment, "version": band.version, "size": band_words(band), "at": band.at}
         ),
     )
+
+
+def band_words(band: "SizeBand") -> str:
+    """A band as a person reads it."""
+    if band.below is None:
+        return f"at least {band.at_least:,}"
+    return f"{band.at_least:,} to {band.below - 1:,}" if band.at_least else f"below {band.below:,}"
 
 
 def budget(invocation: Invocation, contract: ContractArgument) -> None:

@@ -24,39 +24,50 @@ _sym_db = _symbol_database.Default()
 
 from miyun.wire.v1 import audit_pb2 as miyun_dot_wire_dot_v1_dot_audit__pb2
 from miyun.wire.v1 import job_pb2 as miyun_dot_wire_dot_v1_dot_job__pb2
+from miyun.wire.v1 import size_pb2 as miyun_dot_wire_dot_v1_dot_size__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bmiyun/wire/v1/segment.proto\x12\rmiyun.wire.v1\x1a\x19miyun/wire/v1/audit.proto\x1a\x17miyun/wire/v1/job.proto\"\xba\x01\n\x0eSegmentRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x17\n\x0f\x63ontract_digest\x18\x02 \x01(\x0c\x12\x0b\n\x03job\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x12\n\ndefinition\x18\x05 \x01(\t\x12\x10\n\x08universe\x18\x06 \x01(\t\x12\r\n\x05owner\x18\x07 \x01(\t\x12\x10\n\x08\x63hannels\x18\x08 \x03(\t\x12\x0f\n\x07\x65xpires\x18\t \x01(\t\x12\n\n\x02\x61t\x18\n \x01(\t\"\x88\x01\n\rSegmentChange\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x17\n\x0f\x63ontract_digest\x18\x02 \x01(\x0c\x12\x0f\n\x07segment\x18\x03 \x01(\t\x12\r\n\x05owner\x18\x04 \x01(\t\x12\x0e\n\x06\x63hange\x18\x05 \x01(\t\x12\x10\n\x08new_name\x18\x06 \x01(\t\x12\n\n\x02\x61t\x18\x07 \x01(\t\"\x90\x01\n\tLegUpload\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\r\x12\r\n\x05party\x18\x04 \x01(\t\x12\x11\n\tpredicate\x18\x05 \x01(\t\x12\x0f\n\x07handles\x18\x06 \x01(\r\x12\x13\n\x0b\x62its_digest\x18\x07 \x01(\x0c\x12\r\n\x05\x66irst\x18\x08 \x01(\r\"\xaf\x01\n\x07Segment\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ndefinition\x18\x02 \x01(\t\x12\x10\n\x08universe\x18\x03 \x01(\t\x12\r\n\x05owner\x18\x04 \x01(\t\x12\r\n\x05state\x18\x05 \x01(\t\x12\x0f\n\x07version\x18\x06 \x01(\r\x12\r\n\x05\x65poch\x18\x07 \x01(\r\x12\x10\n\x08\x63hannels\x18\x08 \x03(\t\x12\x0f\n\x07\x65xpires\x18\t \x01(\t\x12\x0f\n\x07\x63reated\x18\n \x01(\t\"[\n\x14\x43reateSegmentRequest\x12\x30\n\tstatement\x18\x01 \x01(\x0b\x32\x1d.miyun.wire.v1.SegmentRequest\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"g\n\x15\x43reateSegmentResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.miyun.wire.v1.Job\x12-\n\x07receipt\x18\x02 \x01(\x0b\x32\x1c.miyun.wire.v1.SignedReceipt\"Z\n\x14\x43hangeSegmentRequest\x12/\n\tstatement\x18\x01 \x01(\x0b\x32\x1c.miyun.wire.v1.SegmentChange\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"o\n\x15\x43hangeSegmentResponse\x12\'\n\x07segment\x18\x01 \x01(\x0b\x32\x16.miyun.wire.v1.Segment\x12-\n\x07receipt\x18\x02 \x01(\x0b\x32\x1c.miyun.wire.v1.SignedReceipt\"3\n\x11GetSegmentRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"E\n\x13ListSegmentsRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\r\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\t\"@\n\x14ListSegmentsResponse\x12(\n\x08segments\x18\x01 \x03(\x0b\x32\x16.miyun.wire.v1.Segment\"]\n\rPutLegRequest\x12+\n\tstatement\x18\x01 \x01(\x0b\x32\x18.miyun.wire.v1.LegUpload\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x0c\n\x04\x62its\x18\x03 \x01(\x0c\x32\xaf\x03\n\x0eSegmentService\x12Z\n\rCreateSegment\x12#.miyun.wire.v1.CreateSegmentRequest\x1a$.miyun.wire.v1.CreateSegmentResponse\x12Z\n\rChangeSegment\x12#.miyun.wire.v1.ChangeSegmentRequest\x1a$.miyun.wire.v1.ChangeSegmentResponse\x12\x46\n\nGetSegment\x12 .miyun.wire.v1.GetSegmentRequest\x1a\x16.miyun.wire.v1.Segment\x12W\n\x0cListSegments\x12\".miyun.wire.v1.ListSegmentsRequest\x1a#.miyun.wire.v1.ListSegmentsResponse\x12\x44\n\x06PutLeg\x12\x1c.miyun.wire.v1.PutLegRequest\x1a\x1c.miyun.wire.v1.SignedReceiptb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bmiyun/wire/v1/segment.proto\x12\rmiyun.wire.v1\x1a\x19miyun/wire/v1/audit.proto\x1a\x17miyun/wire/v1/job.proto\x1a\x18miyun/wire/v1/size.proto\"\xed\x01\n\x0eSegmentRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x17\n\x0f\x63ontract_digest\x18\x02 \x01(\x0c\x12\x0b\n\x03job\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x12\n\ndefinition\x18\x05 \x01(\t\x12\x10\n\x08universe\x18\x06 \x01(\t\x12\r\n\x05owner\x18\x07 \x01(\t\x12\x10\n\x08\x63hannels\x18\x08 \x03(\t\x12\x0f\n\x07\x65xpires\x18\t \x01(\t\x12\n\n\x02\x61t\x18\n \x01(\t\x12\x0c\n\x04\x63ode\x18\x0b \x01(\t\x12\x0e\n\x06hidden\x18\x0c \x01(\x08\x12\x13\n\x0bprocessable\x18\r \x01(\x08\"\xbc\x01\n\rSegmentChange\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x17\n\x0f\x63ontract_digest\x18\x02 \x01(\x0c\x12\x0f\n\x07segment\x18\x03 \x01(\t\x12\r\n\x05owner\x18\x04 \x01(\t\x12\x0e\n\x06\x63hange\x18\x05 \x01(\t\x12\x10\n\x08new_name\x18\x06 \x01(\t\x12\n\n\x02\x61t\x18\x07 \x01(\t\x12\x10\n\x08\x63hannels\x18\x08 \x03(\t\x12\x14\n\x07\x65xpires\x18\t \x01(\tH\x00\x88\x01\x01\x42\n\n\x08_expires\"\x90\x01\n\tLegUpload\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\r\x12\r\n\x05party\x18\x04 \x01(\t\x12\x11\n\tpredicate\x18\x05 \x01(\t\x12\x0f\n\x07handles\x18\x06 \x01(\r\x12\x13\n\x0b\x62its_digest\x18\x07 \x01(\x0c\x12\r\n\x05\x66irst\x18\x08 \x01(\r\"\xe2\x01\n\x07Segment\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ndefinition\x18\x02 \x01(\t\x12\x10\n\x08universe\x18\x03 \x01(\t\x12\r\n\x05owner\x18\x04 \x01(\t\x12\r\n\x05state\x18\x05 \x01(\t\x12\x0f\n\x07version\x18\x06 \x01(\r\x12\r\n\x05\x65poch\x18\x07 \x01(\r\x12\x10\n\x08\x63hannels\x18\x08 \x03(\t\x12\x0f\n\x07\x65xpires\x18\t \x01(\t\x12\x0f\n\x07\x63reated\x18\n \x01(\t\x12\x0c\n\x04\x63ode\x18\x0b \x01(\t\x12\x0e\n\x06hidden\x18\x0c \x01(\x08\x12\x13\n\x0bprocessable\x18\r \x01(\x08\"r\n\rVersionRecord\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\r\n\x05\x65poch\x18\x02 \x01(\r\x12\r\n\x05\x63\x61use\x18\x03 \x01(\t\x12\r\n\x05\x62\x65gun\x18\x04 \x01(\t\x12\x16\n\tevaluated\x18\x05 \x01(\tH\x00\x88\x01\x01\x42\x0c\n\n_evaluated\"\x89\x01\n\x0cVersionEntry\x12,\n\x06record\x18\x01 \x01(\x0b\x32\x1c.miyun.wire.v1.VersionRecord\x12*\n\x04size\x18\x02 \x01(\x0b\x32\x17.miyun.wire.v1.SizeBandH\x00\x88\x01\x01\x12\x16\n\x0esize_signature\x18\x03 \x01(\x0c\x42\x07\n\x05_size\"[\n\x14\x43reateSegmentRequest\x12\x30\n\tstatement\x18\x01 \x01(\x0b\x32\x1d.miyun.wire.v1.SegmentRequest\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"g\n\x15\x43reateSegmentResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.miyun.wire.v1.Job\x12-\n\x07receipt\x18\x02 \x01(\x0b\x32\x1c.miyun.wire.v1.SignedReceipt\"Z\n\x14\x43hangeSegmentRequest\x12/\n\tstatement\x18\x01 \x01(\x0b\x32\x1c.miyun.wire.v1.SegmentChange\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"o\n\x15\x43hangeSegmentResponse\x12\'\n\x07segment\x18\x01 \x01(\x0b\x32\x16.miyun.wire.v1.Segment\x12-\n\x07receipt\x18\x02 \x01(\x0b\x32\x1c.miyun.wire.v1.SignedReceipt\"3\n\x11GetSegmentRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"s\n\x13ListSegmentsRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\r\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\t\x12,\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x1c.miyun.wire.v1.SegmentFilter\"\x9e\x01\n\rSegmentFilter\x12\x12\n\x05state\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x15\n\x08universe\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\r\n\x05owner\x18\x03 \x01(\t\x12\x0e\n\x06prefix\x18\x04 \x01(\t\x12\r\n\x05names\x18\x05 \x03(\t\x12\r\n\x05\x63odes\x18\x06 \x03(\t\x12\x0e\n\x06hidden\x18\x07 \x01(\x08\x42\x08\n\x06_stateB\x0b\n\t_universe\"@\n\x14ListSegmentsResponse\x12(\n\x08segments\x18\x01 \x03(\x0b\x32\x16.miyun.wire.v1.Segment\"W\n\x13ListVersionsRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0f\n\x07segment\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\r\x12\x0e\n\x06\x62\x65\x66ore\x18\x04 \x01(\r\"E\n\x14ListVersionsResponse\x12-\n\x08versions\x18\x01 \x03(\x0b\x32\x1b.miyun.wire.v1.VersionEntry\"]\n\rPutLegRequest\x12+\n\tstatement\x18\x01 \x01(\x0b\x32\x18.miyun.wire.v1.LegUpload\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x0c\n\x04\x62its\x18\x03 \x01(\x0c\x32\x88\x04\n\x0eSegmentService\x12Z\n\rCreateSegment\x12#.miyun.wire.v1.CreateSegmentRequest\x1a$.miyun.wire.v1.CreateSegmentResponse\x12Z\n\rChangeSegment\x12#.miyun.wire.v1.ChangeSegmentRequest\x1a$.miyun.wire.v1.ChangeSegmentResponse\x12\x46\n\nGetSegment\x12 .miyun.wire.v1.GetSegmentRequest\x1a\x16.miyun.wire.v1.Segment\x12W\n\x0cListSegments\x12\".miyun.wire.v1.ListSegmentsRequest\x1a#.miyun.wire.v1.ListSegmentsResponse\x12W\n\x0cListVersions\x12\".miyun.wire.v1.ListVersionsRequest\x1a#.miyun.wire.v1.ListVersionsResponse\x12\x44\n\x06PutLeg\x12\x1c.miyun.wire.v1.PutLegRequest\x1a\x1c.miyun.wire.v1.SignedReceiptb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'miyun.wire.v1.segment_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SEGMENTREQUEST']._serialized_start=99
-  _globals['_SEGMENTREQUEST']._serialized_end=285
-  _globals['_SEGMENTCHANGE']._serialized_start=288
-  _globals['_SEGMENTCHANGE']._serialized_end=424
-  _globals['_LEGUPLOAD']._serialized_start=427
-  _globals['_LEGUPLOAD']._serialized_end=571
-  _globals['_SEGMENT']._serialized_start=574
-  _globals['_SEGMENT']._serialized_end=749
-  _globals['_CREATESEGMENTREQUEST']._serialized_start=751
-  _globals['_CREATESEGMENTREQUEST']._serialized_end=842
-  _globals['_CREATESEGMENTRESPONSE']._serialized_start=844
-  _globals['_CREATESEGMENTRESPONSE']._serialized_end=947
-  _globals['_CHANGESEGMENTREQUEST']._serialized_start=949
-  _globals['_CHANGESEGMENTREQUEST']._serialized_end=1039
-  _globals['_CHANGESEGMENTRESPONSE']._serialized_start=1041
-  _globals['_CHANGESEGMENTRESPONSE']._serialized_end=1152
-  _globals['_GETSEGMENTREQUEST']._serialized_start=1154
-  _globals['_GETSEGMENTREQUEST']._serialized_end=1205
-  _globals['_LISTSEGMENTSREQUEST']._serialized_start=1207
-  _globals['_LISTSEGMENTSREQUEST']._serialized_end=1276
-  _globals['_LISTSEGMENTSRESPONSE']._serialized_start=1278
-  _globals['_LISTSEGMENTSRESPONSE']._serialized_end=1342
-  _globals['_PUTLEGREQUEST']._serialized_start=1344
-  _globals['_PUTLEGREQUEST']._serialized_end=1437
-  _globals['_SEGMENTSERVICE']._serialized_start=1440
-  _globals['_SEGMENTSERVICE']._serialized_end=1871
+  _globals['_SEGMENTREQUEST']._serialized_start=125
+  _globals['_SEGMENTREQUEST']._serialized_end=362
+  _globals['_SEGMENTCHANGE']._serialized_start=365
+  _globals['_SEGMENTCHANGE']._serialized_end=553
+  _globals['_LEGUPLOAD']._serialized_start=556
+  _globals['_LEGUPLOAD']._serialized_end=700
+  _globals['_SEGMENT']._serialized_start=703
+  _globals['_SEGMENT']._serialized_end=929
+  _globals['_VERSIONRECORD']._serialized_start=931
+  _globals['_VERSIONRECORD']._serialized_end=1045
+  _globals['_VERSIONENTRY']._serialized_start=1048
+  _globals['_VERSIONENTRY']._serialized_end=1185
+  _globals['_CREATESEGMENTREQUEST']._serialized_start=1187
+  _globals['_CREATESEGMENTREQUEST']._serialized_end=1278
+  _globals['_CREATESEGMENTRESPONSE']._serialized_start=1280
+  _globals['_CREATESEGMENTRESPONSE']._serialized_end=1383
+  _globals['_CHANGESEGMENTREQUEST']._serialized_start=1385
+  _globals['_CHANGESEGMENTREQUEST']._serialized_end=1475
+  _globals['_CHANGESEGMENTRESPONSE']._serialized_start=1477
+  _globals['_CHANGESEGMENTRESPONSE']._serialized_end=1588
+  _globals['_GETSEGMENTREQUEST']._serialized_start=1590
+  _globals['_GETSEGMENTREQUEST']._serialized_end=1641
+  _globals['_LISTSEGMENTSREQUEST']._serialized_start=1643
+  _globals['_LISTSEGMENTSREQUEST']._serialized_end=1758
+  _globals['_SEGMENTFILTER']._serialized_start=1761
+  _globals['_SEGMENTFILTER']._serialized_end=1919
+  _globals['_LISTSEGMENTSRESPONSE']._serialized_start=1921
+  _globals['_LISTSEGMENTSRESPONSE']._serialized_end=1985
+  _globals['_LISTVERSIONSREQUEST']._serialized_start=1987
+  _globals['_LISTVERSIONSREQUEST']._serialized_end=2074
+  _globals['_LISTVERSIONSRESPONSE']._serialized_start=2076
+  _globals['_LISTVERSIONSRESPONSE']._serialized_end=2145
+  _globals['_PUTLEGREQUEST']._serialized_start=2147
+  _globals['_PUTLEGREQUEST']._serialized_end=2240
+  _globals['_SEGMENTSERVICE']._serialized_start=2243
+  _globals['_SEGMENTSERVICE']._serialized_end=2763
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from miyun.wire.v1 import audit_pb2 as _audit_pb2
 from miyun.wire.v1 import job_pb2 as _job_pb2
+from miyun.wire.v1 import size_pb2 as _size_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -36,6 +37,9 @@ class SegmentRequest(_message.Message):
     CHANNELS_FIELD_NUMBER: _builtins.int
     EXPIRES_FIELD_NUMBER: _builtins.int
     AT_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    HIDDEN_FIELD_NUMBER: _builtins.int
+    PROCESSABLE_FIELD_NUMBER: _builtins.int
     contract: _builtins.str
     contract_digest: _builtins.bytes
     job: _builtins.str
@@ -47,6 +51,11 @@ class SegmentRequest(_message.Message):
     owner: _builtins.str
     expires: _builtins.str
     at: _builtins.str
+    code: _builtins.str
+    """what its owner calls it"""
+    hidden: _builtins.bool
+    processable: _builtins.bool
+    """segments may be made of it"""
     @_builtins.property
     def channels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -62,10 +71,13 @@ class SegmentRequest(_message.Message):
         channels: _abc.Iterable[_builtins.str] | None = ...,
         expires: _builtins.str = ...,
         at: _builtins.str = ...,
+        code: _builtins.str = ...,
+        hidden: _builtins.bool = ...,
+        processable: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "channels", b"channels", "contract", b"contract", "contract_digest", b"contract_digest", "definition", b"definition", "expires", b"expires", "job", b"job", "name", b"name", "owner", b"owner", "universe", b"universe"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "channels", b"channels", "code", b"code", "contract", b"contract", "contract_digest", b"contract_digest", "definition", b"definition", "expires", b"expires", "hidden", b"hidden", "job", b"job", "name", b"name", "owner", b"owner", "processable", b"processable", "universe", b"universe"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -82,14 +94,21 @@ class SegmentChange(_message.Message):
     CHANGE_FIELD_NUMBER: _builtins.int
     NEW_NAME_FIELD_NUMBER: _builtins.int
     AT_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    EXPIRES_FIELD_NUMBER: _builtins.int
     contract: _builtins.str
     contract_digest: _builtins.bytes
     segment: _builtins.str
     owner: _builtins.str
     change: _builtins.str
-    """rename | invalidate"""
+    """rename | invalidate | narrow | expire | hide | show | close | open"""
     new_name: _builtins.str
     at: _builtins.str
+    expires: _builtins.str
+    @_builtins.property
+    def channels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """narrow: those that are left"""
+
     def __init__(
         self,
         *,
@@ -100,12 +119,16 @@ class SegmentChange(_message.Message):
         change: _builtins.str = ...,
         new_name: _builtins.str = ...,
         at: _builtins.str = ...,
+        channels: _abc.Iterable[_builtins.str] | None = ...,
+        expires: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expires", b"_expires", "expires", b"expires"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "change", b"change", "contract", b"contract", "contract_digest", b"contract_digest", "new_name", b"new_name", "owner", b"owner", "segment", b"segment"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expires", b"_expires", "at", b"at", "change", b"change", "channels", b"channels", "contract", b"contract", "contract_digest", b"contract_digest", "expires", b"expires", "new_name", b"new_name", "owner", b"owner", "segment", b"segment"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__expires: _TypeAlias = _typing.Literal["expires"]  # noqa: Y015
+    _WhichOneofArgType__expires: _TypeAlias = _typing.Literal["_expires", b"_expires"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expires) -> _WhichOneofReturnType__expires | None: ...
 
 Global___SegmentChange: _TypeAlias = SegmentChange  # noqa: Y015
 
@@ -167,6 +190,9 @@ class Segment(_message.Message):
     CHANNELS_FIELD_NUMBER: _builtins.int
     EXPIRES_FIELD_NUMBER: _builtins.int
     CREATED_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    HIDDEN_FIELD_NUMBER: _builtins.int
+    PROCESSABLE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     definition: _builtins.str
     universe: _builtins.str
@@ -177,6 +203,9 @@ class Segment(_message.Message):
     epoch: _builtins.int
     expires: _builtins.str
     created: _builtins.str
+    code: _builtins.str
+    hidden: _builtins.bool
+    processable: _builtins.bool
     @_builtins.property
     def channels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -192,14 +221,82 @@ class Segment(_message.Message):
         channels: _abc.Iterable[_builtins.str] | None = ...,
         expires: _builtins.str = ...,
         created: _builtins.str = ...,
+        code: _builtins.str = ...,
+        hidden: _builtins.bool = ...,
+        processable: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "created", b"created", "definition", b"definition", "epoch", b"epoch", "expires", b"expires", "name", b"name", "owner", b"owner", "state", b"state", "universe", b"universe", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "code", b"code", "created", b"created", "definition", b"definition", "epoch", b"epoch", "expires", b"expires", "hidden", b"hidden", "name", b"name", "owner", b"owner", "processable", b"processable", "state", b"state", "universe", b"universe", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Segment: _TypeAlias = Segment  # noqa: Y015
+
+@_typing.final
+class VersionRecord(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    BEGUN_FIELD_NUMBER: _builtins.int
+    EVALUATED_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    epoch: _builtins.int
+    cause: _builtins.str
+    """created | fused | changed"""
+    begun: _builtins.str
+    evaluated: _builtins.str
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        epoch: _builtins.int = ...,
+        cause: _builtins.str = ...,
+        begun: _builtins.str = ...,
+        evaluated: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_evaluated", b"_evaluated", "evaluated", b"evaluated"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_evaluated", b"_evaluated", "begun", b"begun", "cause", b"cause", "epoch", b"epoch", "evaluated", b"evaluated", "number", b"number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__evaluated: _TypeAlias = _typing.Literal["evaluated"]  # noqa: Y015
+    _WhichOneofArgType__evaluated: _TypeAlias = _typing.Literal["_evaluated", b"_evaluated"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__evaluated) -> _WhichOneofReturnType__evaluated | None: ...
+
+Global___VersionRecord: _TypeAlias = VersionRecord  # noqa: Y015
+
+@_typing.final
+class VersionEntry(_message.Message):
+    """A version, and its size where that was told before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORD_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    SIZE_SIGNATURE_FIELD_NUMBER: _builtins.int
+    size_signature: _builtins.bytes
+    @_builtins.property
+    def record(self) -> Global___VersionRecord: ...
+    @_builtins.property
+    def size(self) -> _size_pb2.SizeBand: ...
+    def __init__(
+        self,
+        *,
+        record: Global___VersionRecord | None = ...,
+        size: _size_pb2.SizeBand | None = ...,
+        size_signature: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_size", b"_size", "record", b"record", "size", b"size"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_size", b"_size", "record", b"record", "size", b"size", "size_signature", b"size_signature"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__size: _TypeAlias = _typing.Literal["size"]  # noqa: Y015
+    _WhichOneofArgType__size: _TypeAlias = _typing.Literal["_size", b"_size"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__size) -> _WhichOneofReturnType__size | None: ...
+
+Global___VersionEntry: _TypeAlias = VersionEntry  # noqa: Y015
 
 @_typing.final
 class CreateSegmentRequest(_message.Message):
@@ -324,24 +421,78 @@ class ListSegmentsRequest(_message.Message):
     CONTRACT_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     contract: _builtins.str
     limit: _builtins.int
     after: _builtins.str
     """a segment's name, for paging"""
+    @_builtins.property
+    def filter(self) -> Global___SegmentFilter: ...
     def __init__(
         self,
         *,
         contract: _builtins.str = ...,
         limit: _builtins.int = ...,
         after: _builtins.str = ...,
+        filter: Global___SegmentFilter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "contract", b"contract", "limit", b"limit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "contract", b"contract", "filter", b"filter", "limit", b"limit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListSegmentsRequest: _TypeAlias = ListSegmentsRequest  # noqa: Y015
+
+@_typing.final
+class SegmentFilter(_message.Message):
+    """What is left out says nothing."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    UNIVERSE_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
+    PREFIX_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
+    CODES_FIELD_NUMBER: _builtins.int
+    HIDDEN_FIELD_NUMBER: _builtins.int
+    state: _builtins.str
+    universe: _builtins.str
+    owner: _builtins.str
+    prefix: _builtins.str
+    """of the name"""
+    hidden: _builtins.bool
+    """list hidden ones as well"""
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        state: _builtins.str | None = ...,
+        universe: _builtins.str | None = ...,
+        owner: _builtins.str = ...,
+        prefix: _builtins.str = ...,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        codes: _abc.Iterable[_builtins.str] | None = ...,
+        hidden: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_state", b"_state", "_universe", b"_universe", "state", b"state", "universe", b"universe"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_state", b"_state", "_universe", b"_universe", "codes", b"codes", "hidden", b"hidden", "names", b"names", "owner", b"owner", "prefix", b"prefix", "state", b"state", "universe", b"universe"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__state: _TypeAlias = _typing.Literal["state"]  # noqa: Y015
+    _WhichOneofArgType__state: _TypeAlias = _typing.Literal["_state", b"_state"]  # noqa: Y015
+    _WhichOneofReturnType__universe: _TypeAlias = _typing.Literal["universe"]  # noqa: Y015
+    _WhichOneofArgType__universe: _TypeAlias = _typing.Literal["_universe", b"_universe"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__state) -> _WhichOneofReturnType__state | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__universe) -> _WhichOneofReturnType__universe | None: ...
+
+Global___SegmentFilter: _TypeAlias = SegmentFilter  # noqa: Y015
 
 @_typing.final
 class ListSegmentsResponse(_message.Message):
@@ -362,6 +513,57 @@ class ListSegmentsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListSegmentsResponse: _TypeAlias = ListSegmentsResponse  # noqa: Y015
+
+@_typing.final
+class ListVersionsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    SEGMENT_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    contract: _builtins.str
+    segment: _builtins.str
+    limit: _builtins.int
+    before: _builtins.int
+    """a version, for paging; 0: from the newest on"""
+    def __init__(
+        self,
+        *,
+        contract: _builtins.str = ...,
+        segment: _builtins.str = ...,
+        limit: _builtins.int = ...,
+        before: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["before", b"before", "contract", b"contract", "limit", b"limit", "segment", b"segment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListVersionsRequest: _TypeAlias = ListVersionsRequest  # noqa: Y015
+
+@_typing.final
+class ListVersionsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___VersionEntry]:
+        """newest first"""
+
+    def __init__(
+        self,
+        *,
+        versions: _abc.Iterable[Global___VersionEntry] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListVersionsResponse: _TypeAlias = ListVersionsResponse  # noqa: Y015
 
 @_typing.final
 class PutLegRequest(_message.Message):

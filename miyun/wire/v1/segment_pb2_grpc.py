@@ -55,6 +55,11 @@ class SegmentServiceStub:
                 request_serializer=miyun_dot_wire_dot_v1_dot_segment__pb2.ListSegmentsRequest.SerializeToString,
                 response_deserializer=miyun_dot_wire_dot_v1_dot_segment__pb2.ListSegmentsResponse.FromString,
                 _registered_method=True)
+        self.ListVersions = channel.unary_unary(
+                '/miyun.wire.v1.SegmentService/ListVersions',
+                request_serializer=miyun_dot_wire_dot_v1_dot_segment__pb2.ListVersionsRequest.SerializeToString,
+                response_deserializer=miyun_dot_wire_dot_v1_dot_segment__pb2.ListVersionsResponse.FromString,
+                _registered_method=True)
         self.PutLeg = channel.unary_unary(
                 '/miyun.wire.v1.SegmentService/PutLeg',
                 request_serializer=miyun_dot_wire_dot_v1_dot_segment__pb2.PutLegRequest.SerializeToString,
@@ -89,6 +94,12 @@ class SegmentServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListVersions(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def PutLeg(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -117,6 +128,11 @@ def add_SegmentServiceServicer_to_server(servicer, server):
                     servicer.ListSegments,
                     request_deserializer=miyun_dot_wire_dot_v1_dot_segment__pb2.ListSegmentsRequest.FromString,
                     response_serializer=miyun_dot_wire_dot_v1_dot_segment__pb2.ListSegmentsResponse.SerializeToString,
+            ),
+            'ListVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListVersions,
+                    request_deserializer=miyun_dot_wire_dot_v1_dot_segment__pb2.ListVersionsRequest.FromString,
+                    response_serializer=miyun_dot_wire_dot_v1_dot_segment__pb2.ListVersionsResponse.SerializeToString,
             ),
             'PutLeg': grpc.unary_unary_rpc_method_handler(
                     servicer.PutLeg,
@@ -232,6 +248,33 @@ class SegmentService:
             '/miyun.wire.v1.SegmentService/ListSegments',
             miyun_dot_wire_dot_v1_dot_segment__pb2.ListSegmentsRequest.SerializeToString,
             miyun_dot_wire_dot_v1_dot_segment__pb2.ListSegmentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/miyun.wire.v1.SegmentService/ListVersions',
+            miyun_dot_wire_dot_v1_dot_segment__pb2.ListVersionsRequest.SerializeToString,
+            miyun_dot_wire_dot_v1_dot_segment__pb2.ListVersionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -36,6 +36,7 @@ class SegmentServiceStub:
     ChangeSegment: _grpc.UnaryUnaryMultiCallable[_segment_pb2.ChangeSegmentRequest, _segment_pb2.ChangeSegmentResponse]
     GetSegment: _grpc.UnaryUnaryMultiCallable[_segment_pb2.GetSegmentRequest, _segment_pb2.Segment]
     ListSegments: _grpc.UnaryUnaryMultiCallable[_segment_pb2.ListSegmentsRequest, _segment_pb2.ListSegmentsResponse]
+    ListVersions: _grpc.UnaryUnaryMultiCallable[_segment_pb2.ListVersionsRequest, _segment_pb2.ListVersionsResponse]
     PutLeg: _grpc.UnaryUnaryMultiCallable[_segment_pb2.PutLegRequest, _audit_pb2.SignedReceipt]
 
 @_typing.type_check_only
@@ -45,6 +46,7 @@ class SegmentServiceAsyncStub(SegmentServiceStub):
     ChangeSegment: _aio.UnaryUnaryMultiCallable[_segment_pb2.ChangeSegmentRequest, _segment_pb2.ChangeSegmentResponse]  # type: ignore[assignment]
     GetSegment: _aio.UnaryUnaryMultiCallable[_segment_pb2.GetSegmentRequest, _segment_pb2.Segment]  # type: ignore[assignment]
     ListSegments: _aio.UnaryUnaryMultiCallable[_segment_pb2.ListSegmentsRequest, _segment_pb2.ListSegmentsResponse]  # type: ignore[assignment]
+    ListVersions: _aio.UnaryUnaryMultiCallable[_segment_pb2.ListVersionsRequest, _segment_pb2.ListVersionsResponse]  # type: ignore[assignment]
     PutLeg: _aio.UnaryUnaryMultiCallable[_segment_pb2.PutLegRequest, _audit_pb2.SignedReceipt]  # type: ignore[assignment]
 
 class SegmentServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -75,6 +77,13 @@ class SegmentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _segment_pb2.ListSegmentsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_segment_pb2.ListSegmentsResponse, _abc.Awaitable[_segment_pb2.ListSegmentsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ListVersions(
+        self,
+        request: _segment_pb2.ListVersionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_segment_pb2.ListVersionsResponse, _abc.Awaitable[_segment_pb2.ListVersionsResponse]]: ...
 
     @_abc_1.abstractmethod
     def PutLeg(

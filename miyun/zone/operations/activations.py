@@ -22,7 +22,6 @@ from miyun.zone.operations.access import (
     require_terms,
     verify_party,
 )
-from miyun.zone.operations.evaluation import segment_request
 from miyun.zone.operations.history import SignedReceipt, receipt, record_statement
 from miyun.zone.operations.jobs import begin_job, finish_job, held_job, move_job, require_job
 from miyun.zone.operations.segments import require_live, require_segment
@@ -178,7 +177,7 @@ def _begin(change: Change, contract: Contract, request: ActivationRequest, signa
             f"segment {segment.name} is not what the request says that it is",
             hint=f"Look at it and ask again; in the universe {segment.universe} it is: {segment.meaning}",
         )
-    channels = segment_request(change.connection, segment).channels
+    channels = segment.channels
     if request.channel not in channels:
         raise NotPermittedError(
             f"segment {segment.name} is not meant for channel {request.channel}",

@@ -34,7 +34,7 @@ def read_definition(connection: Connection, contract: Contract, request: Segment
         ExpressionError: it can't be read, is not in its canonical text, mixes universes, or is too long once it is
             written out.
         NotFoundError: it names a segment that isn't there.
-        StateError: it names a segment that ends sooner.
+        StateError: it names a segment that ends sooner, or that is closed.
     """
     expression = parse(request.definition)
     if expression.text() != request.definition:
@@ -62,6 +62,11 @@ def _reference(connection: Connection, contract: Contract, request: SegmentReque
         raise NotFoundError(
             f"the definition names {name}, and there is no such segment",
             hint="Create it first, or write a column as members.… or tags.…",
+        )
+    if not segment.processable:
+        raise StateError(
+            f"{name} is closed: no segment may be made of it",
+            hint=f"Let {segment.owner} open it: miyun segment change --processable",
         )
     if request.expires > segment.expires:
         raise StateError(

@@ -11,7 +11,7 @@ from miyun.contract.jobs import Job
 from miyun.contract.model import Contract
 from miyun.errors import InternalError
 from miyun.segments.algebra import Selection, evaluate
-from miyun.segments.listing import SegmentState
+from miyun.segments.listing import Cause, SegmentState
 from miyun.segments.parser import parse
 from miyun.segments.planning import Leg, Plan, plan
 from miyun.segments.statements import SegmentRequest
@@ -27,6 +27,7 @@ from miyun.zone.store.fusions import newest_delta, row_handles
 from miyun.zone.store.jobs import signed_request
 from miyun.zone.store.legs import StoredLeg
 from miyun.zone.store.segments import StoredSegment
+from miyun.zone.store.versions import mark_evaluated, put_version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,7 @@ def evaluate_anew(change: Change, contract: Contract, epoch: int) -> None:
         if change.at < segment.expires:
             renewed = replace(segment, state=SegmentState.EVALUATING, version=segment.version + 1, epoch=epoch)
             store.save_segment(change.connection, renewed)
-            begin_evaluation(change, contract, renewed, segment_plan(change.connection, segment))
+            begin_evaluation(change, contract, renewed, segment_plan(change.connection, segment), cause=Cause.FUSED)
 
 
 def evaluate_delta(change: Change, contract: Contract, epoch: int, grown: NewHandles) -> None:
@@ -57,7 +58,8 @@ def evaluate_delta(change: Change, contract: Contract, epoch: int, grown: NewHan
         renewed = replace(segment, state=SegmentState.EVALUATING, version=version)
         store.save_segment(change.connection, renewed)
         planned = segment_plan(change.connection, segment)
-        begin_evaluation(change, contract, renewed, planned, {grown.party: (grown.first, grown.handles)})
+        ranges = {grown.party: (grown.first, grown.handles)}
+        begin_evaluation(change, contract, renewed, planned, cause=Cause.CHANGED, ranges=ranges)
 
 
 def begin_evaluation(
@@ -65,12 +67,15 @@ def begin_evaluation(
     contract: Contract,
     segment: StoredSegment,
     planned: Plan,
+    *,
+    cause: Cause,
     ranges: Mapping[str, tuple[int, int]] | None = None,
 ) -> Job:
     """Ask the owners for the legs of a segment's current version.
 
     ``ranges``: of whom, and of which handles, the first and the one after the last; None: of everybody, all.
     """
+    put_version(change.connection, segment, cause, change.at)
     if ranges is None:
         rows = row_handles(change.connection, contract.id, segment.epoch)
         ranges = {name: (0, handles) for name, handles in rows.items()}
@@ -122,6 +127,7 @@ def evaluate_segment(core: Core, contract: Contract, segment: StoredSegment) -> 
             return False
         sequence = newest_delta(change.connection, contract.id, segment.epoch)
         store.put_selection(change.connection, segment, sequence, selection)
+        mark_evaluated(change.connection, segment, change.at)
         store.save_segment(change.connection, replace(segment, state=SegmentState.READY))
         finish_job(change, require_job(change.connection, contract.id, segment.job))
         facts: dict[Fact, str | int] = {

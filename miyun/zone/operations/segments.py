@@ -1,6 +1,6 @@
-"""Segments as parties ask for them: created, looked at, renamed, invalidated; and the legs that agents hand in."""
+"""Segments as parties ask for them: created, once per code of their owner, looked at and listed."""
 
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -9,11 +9,11 @@ from miyun.audit.events import Event, Fact
 from miyun.contract.jobs import Job
 from miyun.contract.model import Contract
 from miyun.contract.permissions import permit_channels, permit_leg_count, permit_segment
-from miyun.errors import ContractError, MalformedError, NotFoundError, NotPermittedError, StateError
-from miyun.names import check_name
-from miyun.segments.listing import Segment, SegmentState
+from miyun.errors import ContractError, InputError, MalformedError, NotFoundError, StateError
+from miyun.names import SEGMENT, check_code, check_name, job_id
+from miyun.segments.listing import Cause, Segment, SegmentFilter, SegmentState
 from miyun.segments.planning import Plan
-from miyun.segments.statements import SUPPRESSION, SegmentChange, SegmentRequest
+from miyun.segments.statements import SUPPRESSION, SegmentRequest
 from miyun.zone.core import Change, Core
 from miyun.zone.operations.access import (
     active_contract,
@@ -27,7 +27,6 @@ from miyun.zone.operations.evaluation import begin_evaluation, segment_request
 from miyun.zone.operations.history import SignedReceipt, receipt, record_statement
 from miyun.zone.operations.jobs import begin_job, held_job
 from miyun.zone.operations.lookalikes import require_lookalikes
-from miyun.zone.operations.retention import retire_segment
 from miyun.zone.store import segments as store
 from miyun.zone.store.fusions import Fusion, joined_fusion
 from miyun.zone.store.legs import predicates_asked
@@ -43,7 +42,7 @@ def create_segment(core: Core, caller: str, request: SegmentRequest, signature: 
     Raises:
         NotPermittedError: a grant is missing, or the epoch has its limit of predicates.
         ExpressionError: the definition can't be read, or mixes universes.
-        StateError: nothing is fused yet, or the name is taken.
+        StateError: nothing is fused yet, the name is taken, or the code stood for another segment before.
     """
     with core.changing() as change:
         contract = active_contract(change, request.contract, caller)
@@ -57,40 +56,31 @@ def create_segment(core: Core, caller: str, request: SegmentRequest, signature: 
         return job, receipt(core, change, contract.id, job.id, request)
 
 
-def change_segment(
-    core: Core, caller: str, statement: SegmentChange, signature: bytes
-) -> tuple[Segment, SignedReceipt]:
-    """Rename or invalidate one's own segment.
-
-    Raises:
-        StateError: another live segment is made of it, or the new name is taken.
-        NotPermittedError: it is the other party's.
-    """
-    with core.changing() as change:
-        contract = active_contract(change, statement.contract, caller)
-        verify_party(contract, caller, statement.owner, statement, signature)
-        require_terms(contract, statement.contract_digest, statement)
-        changed = _changed_before(change, statement)
-        if changed is None:
-            changed = _change(change, contract, statement)
-            facts: dict[Fact, str | int] = {Fact.SEGMENT: statement.segment, Fact.CHANGE: statement.change}
-            record_statement(change, contract.id, Event.SEGMENT_CHANGED, caller, statement, facts=facts)
-        return _view(change.connection, changed, change.at), receipt(core, change, contract.id, changed.job, statement)
-
-
 def get_segment(core: Core, caller: str, contract: str, name: str) -> Segment:
     """A segment by its name: the live one, or else the newest that had it."""
     with core.reading() as connection:
         contract_of_party(connection, contract, caller)
-        return _view(connection, require_segment(connection, contract, name), core.clock())
+        return view(connection, require_segment(connection, contract, name), core.clock())
 
 
-def list_segments(core: Core, caller: str, contract: str, *, limit: int, after: str) -> tuple[Segment, ...]:
-    """Segments by name, at most `PAGE_SEGMENTS` a page."""
+def list_segments(
+    core: Core, caller: str, contract: str, wanted: SegmentFilter, *, limit: int, after: str
+) -> tuple[Segment, ...]:
+    """Segments by name, at most `PAGE_SEGMENTS` a page.
+
+    Raises:
+        InputError: more names or codes at once than `PAGE_SEGMENTS`.
+    """
+    if len(wanted.names) + len(wanted.codes) > PAGE_SEGMENTS:
+        raise InputError(
+            f"{len(wanted.names) + len(wanted.codes)} names and codes at once",
+            hint=f"Ask for at most {PAGE_SEGMENTS} at a time.",
+        )
     with core.reading() as connection:
         contract_of_party(connection, contract, caller)
-        found = store.list_segments(connection, contract, limit=min(limit or PAGE_SEGMENTS, PAGE_SEGMENTS), after=after)
-        return tuple(_view(connection, segment, core.clock()) for segment in found)
+        now, page = core.clock(), min(limit or PAGE_SEGMENTS, PAGE_SEGMENTS)
+        found = store.list_segments(connection, contract, wanted, now, limit=page, after=after)
+        return tuple(view(connection, segment, now) for segment in found)
 
 
 def require_segment(connection: Connection, contract: str, name: str) -> StoredSegment:
@@ -130,6 +120,11 @@ def _create(change: Change, contract: Contract, request: SegmentRequest, signatu
         contract=contract.id,
         job=request.job,
         name=request.name,
+        owner=request.owner,
+        code=request.code,
+        channels=request.channels,
+        hidden=request.hidden,
+        processable=request.processable,
         universe=request.universe,
         meaning=definition.meaning.expression.text(),
         subjects=definition.subjects,
@@ -141,7 +136,7 @@ def _create(change: Change, contract: Contract, request: SegmentRequest, signatu
     )
     begin_job(change, request, signature, requester=request.owner, subject=f"{segment.name}@1")
     store.add_segment(change.connection, segment, _referenced_jobs(definition))
-    return begin_evaluation(change, contract, segment, definition.plan)
+    return begin_evaluation(change, contract, segment, definition.plan, cause=Cause.CREATED)
 
 
 def _referenced_jobs(definition: Definition) -> dict[str, str]:
@@ -149,8 +144,8 @@ def _referenced_jobs(definition: Definition) -> dict[str, str]:
 
 
 def _check_request(change: Change, contract: Contract, request: SegmentRequest) -> None:
-    if len(set(request.channels)) != len(request.channels):
-        raise MalformedError("a segment that names a channel twice", hint="Name each channel once.")
+    _check_code(request)
+    require_distinct(request.channels)
     permit_channels(contract, request.channels)
     if not change.at < request.expires <= contract.expires:
         raise ContractError(
@@ -160,9 +155,15 @@ def _check_request(change: Change, contract: Contract, request: SegmentRequest) 
         )
     live = store.live_segments(change.connection, contract.id)
     if any(segment.name == request.name for segment in live):
-        raise _name_taken(request.name)
+        raise name_taken(request.name)
     if len(live) >= MOST_LIVE_SEGMENTS:
         raise StateError(f"contract {contract.id} has {len(live)} segments", hint="Invalidate those not needed.")
+
+
+def _check_code(request: SegmentRequest) -> None:
+    """A code is a job's idempotency key, so that it stands for one segment for ever."""
+    if request.code and request.job != job_id(request.contract, request.owner, SEGMENT, check_code(request.code)):
+        raise MalformedError("a segment whose job does not follow from its code", hint="Update this party's program.")
 
 
 def _check_legs(connection: Connection, contract: Contract, fusion: Fusion, planned: Plan) -> None:
@@ -175,60 +176,34 @@ def _check_legs(connection: Connection, contract: Contract, fusion: Fusion, plan
             permit_leg_count(contract, len(asked.get(name, set()) | new))
 
 
-def _changed_before(change: Change, statement: SegmentChange) -> StoredSegment | None:
-    """The segment, where this very change was made before: a retransmission."""
-    name = statement.new_name if statement.change == "rename" else statement.segment
-    segment = store.segment_named(change.connection, statement.contract, name)
-    return segment if segment is not None and segment.last_change == statement.digest() else None
+def require_distinct(channels: Sequence[str]) -> None:
+    """Pass where each channel is named once.
+
+    Raises:
+        MalformedError: one is named twice.
+    """
+    if len(set(channels)) != len(channels):
+        raise MalformedError("a segment that names a channel twice", hint="Name each channel once.")
 
 
-def _change(change: Change, contract: Contract, statement: SegmentChange) -> StoredSegment:
-    segment = require_segment(change.connection, contract.id, statement.segment)
-    require_live(segment, change.at)
-    if segment_request(change.connection, segment).owner != statement.owner:
-        raise NotPermittedError(
-            f"segment {segment.name} is not {statement.owner}'s", hint="Let its owner change it.", clause="parties"
-        )
-    referring = store.referring_segments(change.connection, contract.id, segment.job)
-    if referring:
-        raise StateError(
-            f"segment {segment.name} is part of {', '.join(referring)}", hint="Invalidate those segments first."
-        )
-    segment = replace(segment, last_change=statement.digest())
-    match statement.change:
-        case "rename":
-            return _rename(change, segment, statement.new_name)
-        case "invalidate":
-            reason = f"segment {segment.name} was invalidated by {statement.owner}"
-            retire_segment(change, segment, SegmentState.INVALIDATED, reason)
-            return replace(segment, state=SegmentState.INVALIDATED)
-    raise MalformedError(f"a segment can't be changed by “{statement.change[:80]}”", hint="Rename or invalidate it.")
-
-
-def _rename(change: Change, segment: StoredSegment, new_name: str) -> StoredSegment:
-    taken = store.segment_named(change.connection, segment.contract, check_name(new_name))
-    if taken is not None and taken.state.is_live:
-        raise _name_taken(new_name)
-    renamed = replace(segment, name=new_name)
-    store.save_segment(change.connection, renamed)
-    return renamed
-
-
-def _view(connection: Connection, segment: StoredSegment, now: datetime) -> Segment:
-    request = segment_request(connection, segment)
+def view(connection: Connection, segment: StoredSegment, now: datetime) -> Segment:
+    """What parties see of a segment now."""
     return Segment(
         name=segment.name,
-        definition=request.definition,
+        code=segment.code,
+        definition=segment_request(connection, segment).definition,
         universe=segment.universe,
-        owner=request.owner,
+        owner=segment.owner,
         state=SegmentState.EXPIRED if segment.state.is_live and now >= segment.expires else segment.state,
         version=segment.version,
         epoch=segment.epoch,
-        channels=request.channels,
+        channels=segment.channels,
+        hidden=segment.hidden,
+        processable=segment.processable,
         expires=segment.expires,
         created=segment.created,
     )
 
 
-def _name_taken(name: str) -> StateError:
+def name_taken(name: str) -> StateError:
     return StateError(f"there is a segment {name} already", hint="Choose another name, or invalidate that one.")

@@ -44,16 +44,18 @@ def ask_size(core: Core, peer: Peer, request: SizeRequest, signature: bytes) -> 
         release = store.find_size_release(change.connection, contract.id, _release_key(contract, segment, evaluated))
         if release is None:
             release = _release(core, change, contract, segment, evaluated)
-        at_least, below = band(release.noised, contract.budget.suppress_below)
-        answer = SizeBand(
-            contract=contract.id,
-            segment=segment.name,
-            version=version,
-            at_least=at_least,
-            below=below,
-            at=release.at,
-        )
-        return answer, core.signing_key.sign(answer)
+        return _signed_band(core, contract, segment, version, release)
+
+
+def released_size(
+    core: Core, connection: Connection, contract: Contract, segment: StoredSegment, version: int
+) -> tuple[SizeBand, bytes] | None:
+    """The signed band of a version of which a size was told before, for nothing; else None."""
+    evaluated = find_version(connection, contract.id, segment.job, version)
+    if evaluated is None:
+        return None
+    release = store.find_size_release(connection, contract.id, _release_key(contract, segment, evaluated))
+    return None if release is None else _signed_band(core, contract, segment, version, release)
 
 
 def quote_size(core: Core, peer: Peer, contract_id: str, segment_name: str) -> SizeQuote:
@@ -70,6 +72,21 @@ def quote_size(core: Core, peer: Peer, contract_id: str, segment_name: str) -> S
         rho_micro=contract.budget.size_rho_micro if released is None else 0,
         remaining_micro=min(book.remaining(question.at) for book in books),
     )
+
+
+def _signed_band(
+    core: Core, contract: Contract, segment: StoredSegment, version: int, release: SizeRelease
+) -> tuple[SizeBand, bytes]:
+    at_least, below = band(release.noised, contract.budget.suppress_below)
+    answer = SizeBand(
+        contract=contract.id,
+        segment=segment.name,
+        version=version,
+        at_least=at_least,
+        below=below,
+        at=release.at,
+    )
+    return answer, core.signing_key.sign(answer)
 
 
 def _version(connection: Connection, segment: StoredSegment, version: int) -> Version:

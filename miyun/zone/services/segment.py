@@ -2,14 +2,16 @@
 
 import grpc
 
+from miyun.segments.listing import SegmentFilter
 from miyun.segments.statements import LegUpload, SegmentChange, SegmentRequest
 from miyun.transport.codec import from_wire, to_wire
 from miyun.transport.peer import current_peer
 from miyun.wire.v1 import segment_pb2 as wire
 from miyun.wire.v1.audit_pb2 import SignedReceipt
 from miyun.wire.v1.segment_pb2_grpc import SegmentServiceServicer
+from miyun.wire.v1.size_pb2 import SizeBand
 from miyun.zone.core import Core
-from miyun.zone.operations import legs, segments
+from miyun.zone.operations import legs, segment_changes, segments, versions
 from miyun.zone.services.receipts import job_message, receipt_message
 
 
@@ -29,7 +31,7 @@ class SegmentService(SegmentServiceServicer):
     ) -> wire.ChangeSegmentResponse:
         statement = from_wire(request.statement, SegmentChange)
         caller = current_peer(context).name
-        segment, receipt = segments.change_segment(self._core, caller, statement, request.signature)
+        segment, receipt = segment_changes.change_segment(self._core, caller, statement, request.signature)
         return wire.ChangeSegmentResponse(segment=to_wire(segment, wire.Segment), receipt=receipt_message(receipt))
 
     def GetSegment(self, request: wire.GetSegmentRequest, context: grpc.ServicerContext) -> wire.Segment:
@@ -39,12 +41,32 @@ class SegmentService(SegmentServiceServicer):
     def ListSegments(
         self, request: wire.ListSegmentsRequest, context: grpc.ServicerContext
     ) -> wire.ListSegmentsResponse:
+        wanted = from_wire(request.filter, SegmentFilter)
+        caller = current_peer(context).name
         found = segments.list_segments(
-            self._core, current_peer(context).name, request.contract, limit=request.limit, after=request.after
+            self._core, caller, request.contract, wanted, limit=request.limit, after=request.after
         )
         return wire.ListSegmentsResponse(segments=[to_wire(segment, wire.Segment) for segment in found])
+
+    def ListVersions(
+        self, request: wire.ListVersionsRequest, context: grpc.ServicerContext
+    ) -> wire.ListVersionsResponse:
+        caller = current_peer(context).name
+        found = versions.list_versions(
+            self._core, caller, request.contract, request.segment, limit=request.limit, before=request.before
+        )
+        return wire.ListVersionsResponse(versions=[_entry(entry) for entry in found])
 
     def PutLeg(self, request: wire.PutLegRequest, context: grpc.ServicerContext) -> SignedReceipt:
         statement = from_wire(request.statement, LegUpload)
         caller = current_peer(context).name
         return receipt_message(legs.put_leg(self._core, caller, statement, request.signature, request.bits))
+
+
+def _entry(entry: versions.VersionEntry) -> wire.VersionEntry:
+    message = wire.VersionEntry(record=to_wire(entry.record, wire.VersionRecord))
+    if entry.size is not None:
+        band, signature = entry.size
+        message.size.CopyFrom(to_wire(band, SizeBand))
+        message.size_signature = signature
+    return message

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, select, update
 
 from miyun.contract.model import Universe
-from miyun.segments.listing import SegmentState
+from miyun.segments.listing import SegmentFilter, SegmentState
 from miyun.zone.schema import segment_references, segment_selections, segments
 
 _LIVE = [state.value for state in SegmentState if state.is_live]
@@ -18,11 +18,17 @@ _LIVE = [state.value for state in SegmentState if state.is_live]
 class StoredSegment:
     """``meaning`` is the definition with the segments that it names written out; ``subjects`` are the things in it that
     need a grant. ``job`` is the job that created it. ``last_change`` is the digest of the newest SegmentChange.
+    ``code`` is empty where its owner gave none.
     """
 
     contract: str
     job: str
     name: str
+    owner: str
+    code: str
+    channels: tuple[str, ...]
+    hidden: bool
+    processable: bool
     universe: Universe
     meaning: str
     subjects: frozenset[str]
@@ -40,11 +46,12 @@ def add_segment(connection: Connection, segment: StoredSegment, references: Mapp
         insert(segments).values(
             contract=segment.contract,
             job=segment.job,
+            owner=segment.owner,
+            code=segment.code or None,
             universe=segment.universe.value,
             meaning=segment.meaning,
             subjects="\n".join(sorted(segment.subjects)),
             created=segment.created,
-            expires=segment.expires,
             **_changing(segment),
         )
     )
@@ -90,17 +97,27 @@ def live_segments(connection: Connection, contract: str) -> tuple[StoredSegment,
     return tuple(_segment(row) for row in rows)
 
 
-def list_segments(connection: Connection, contract: str, *, limit: int, after: str) -> tuple[StoredSegment, ...]:
+def list_segments(
+    connection: Connection, contract: str, wanted: SegmentFilter, now: datetime, *, limit: int, after: str
+) -> tuple[StoredSegment, ...]:
     """By name, from the one after ``after``; of each name the live segment, or else the newest."""
-    names = connection.execute(
-        select(segments.c.name)
+    place = func.row_number().over(
+        partition_by=segments.c.name,
+        order_by=(segments.c.state.in_(_LIVE).desc(), segments.c.created.desc(), segments.c.job),
+    )
+    of_name = (
+        select(segments.c.job, place.label("place"))
         .where(segments.c.contract == contract, segments.c.name > after)
-        .distinct()
+        .subquery()
+    )
+    rows = connection.execute(
+        select(segments)
+        .join(of_name, and_(segments.c.job == of_name.c.job, of_name.c.place == 1))
+        .where(segments.c.contract == contract, *_conditions(wanted, now))
         .order_by(segments.c.name)
         .limit(limit)
-    ).scalars()
-    found = (segment_named(connection, contract, name) for name in names.all())
-    return tuple(segment for segment in found if segment is not None)
+    ).all()
+    return tuple(_segment(row) for row in rows)
 
 
 def references_of(connection: Connection, contract: str, job: str) -> dict[str, str]:
@@ -192,9 +209,40 @@ def erase_epoch_selections(connection: Connection, contract: str, epoch: int) ->
     )
 
 
+def _conditions(wanted: SegmentFilter, now: datetime) -> list[ColumnElement[bool]]:
+    conditions = []
+    if wanted.state is not None:
+        conditions.append(_is_in(wanted.state, now))
+    if wanted.universe is not None:
+        conditions.append(segments.c.universe == wanted.universe.value)
+    if wanted.owner:
+        conditions.append(segments.c.owner == wanted.owner)
+    if wanted.prefix:
+        conditions.append(segments.c.name.startswith(wanted.prefix, autoescape=True))
+    if wanted.names:
+        conditions.append(segments.c.name.in_(wanted.names))
+    if wanted.codes:
+        conditions.append(segments.c.code.in_(wanted.codes))
+    if not (wanted.hidden or wanted.names or wanted.codes):
+        conditions.append(segments.c.hidden.is_(False))
+    return conditions
+
+
+def _is_in(state: SegmentState, now: datetime) -> ColumnElement[bool]:
+    """One whose time is over has expired, even where it was not ended yet."""
+    over = segments.c.state.in_(_LIVE) & (segments.c.expires <= now)
+    if state is SegmentState.EXPIRED:
+        return (segments.c.state == state.value) | over
+    return (segments.c.state == state.value) & ~over
+
+
 def _changing(segment: StoredSegment) -> dict[str, object]:
     return {
         "name": segment.name,
+        "channels": "\n".join(segment.channels),
+        "hidden": segment.hidden,
+        "processable": segment.processable,
+        "expires": segment.expires,
         "state": segment.state.value,
         "version": segment.version,
         "epoch": segment.epoch,
@@ -207,6 +255,11 @@ def _segment(row: Row[Any]) -> StoredSegment:
         contract=row.contract,
         job=row.job,
         name=row.name,
+        owner=row.owner,
+        code=row.code or "",
+        channels=tuple(filter(None, row.channels.split("\n"))),
+        hidden=row.hidden,
+        processable=row.processable,
         universe=Universe(row.universe),
         meaning=row.meaning,
         subjects=frozenset(row.subjects.split("\n")),

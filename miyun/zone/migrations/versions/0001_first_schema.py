@@ -168,6 +168,11 @@ def upgrade() -> None:
         sa.Column("contract", sa.String(64), primary_key=True),
         sa.Column("job", sa.String(64), primary_key=True),
         sa.Column("name", sa.String(64), nullable=False),
+        sa.Column("owner", sa.String(64), nullable=False),
+        sa.Column("code", sa.String(64)),
+        sa.Column("channels", sa.Text, nullable=False),
+        sa.Column("hidden", sa.Boolean, nullable=False),
+        sa.Column("processable", sa.Boolean, nullable=False),
         sa.Column("universe", sa.String(16), nullable=False),
         sa.Column("meaning", sa.Text, nullable=False),
         sa.Column("subjects", sa.Text, nullable=False),
@@ -178,6 +183,7 @@ def upgrade() -> None:
         sa.Column("expires", sa.BigInteger, nullable=False),
         sa.Column("last_change", sa.LargeBinary(32)),
     )
+    op.create_index("segments_by_code", "segments", ["contract", "owner", "code"], unique=True)
     op.create_index(
         "segments_live_name",
         "segments",
@@ -194,6 +200,16 @@ def upgrade() -> None:
         sa.Column("referenced", sa.String(64), nullable=False),
     )
     op.create_index("ix_segment_references_referenced", "segment_references", ["referenced"])
+    op.create_table(
+        "segment_versions",
+        sa.Column("contract", sa.String(64), primary_key=True),
+        sa.Column("job", sa.String(64), primary_key=True),
+        sa.Column("version", sa.Integer, primary_key=True),
+        sa.Column("epoch", sa.Integer, nullable=False),
+        sa.Column("cause", sa.String(16), nullable=False),
+        sa.Column("begun", sa.BigInteger, nullable=False),
+        sa.Column("evaluated", sa.BigInteger),
+    )
     op.create_table(
         "segment_selections",
         sa.Column("contract", sa.String(64), primary_key=True),

@@ -75,18 +75,26 @@ TARGETS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """What ours may take at a size: seconds, by the median, and bytes in the largest process."""
+    """What ours may take at a size: seconds, by the median, and bytes in the largest process (None: not limited)."""
 
     words: str
     case: str
     size: int
     seconds: float
-    memory: int
+    memory: int | None = None
+    figure: str = "seconds"
+    contestant: str = OURS
 
 
 LIMITS: Final = (
     Limit(words="portrait over 100,000 tags", case="portrait", size=1_000_000, seconds=120, memory=2 << 30),
     Limit(words="portrait over 50 tags", case="few-tags", size=1_000_000, seconds=60, memory=2 << 30),
+    *(
+        Limit(
+            words=f"{form} answers, 99 %", case="answers", size=1_000_000, seconds=0.005, figure="p99", contestant=form
+        )
+        for form in ("RTA", "JSON", "gRPC")
+    ),
 )
 
 
@@ -137,10 +145,11 @@ def _ratio(target: Target, ours: Trial, trials: Iterable[Trial]) -> float | None
 
 def _judge_limit(limit: Limit, results: Results) -> Iterator[Judged]:
     """The time, then the memory."""
-    ours = {trial.size: trial for trial in _right(results, limit.case) if trial.contestant == OURS}
-    seconds = {size: spread.median for size, trial in ours.items() if (spread := spread_of(trial, "seconds"))}
+    ours = {trial.size: trial for trial in _right(results, limit.case) if trial.contestant == limit.contestant}
+    seconds = {size: spread.median for size, trial in ours.items() if (spread := spread_of(trial, limit.figure))}
     yield _judge_most(limit.words, limit.size, seconds, limit.seconds, time_words)
-    yield _judge_most(f"{limit.words}, memory", limit.size, _held(ours.values()), limit.memory, amount)
+    if limit.memory is not None:
+        yield _judge_most(f"{limit.words}, memory", limit.size, _held(ours.values()), limit.memory, amount)
 
 
 def _judge_most(

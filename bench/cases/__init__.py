@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
-from bench.cases import blinding, few_tags, fusion, intersection, join, paillier, portrait, scaling
+from bench.cases import answers, blinding, few_tags, fusion, intersection, join, paillier, portrait, scaling
 from bench.cases.case import Case
 
-_MODULES: Final = (fusion, scaling, portrait, few_tags, intersection, blinding, paillier, join)
+_MODULES: Final = (fusion, scaling, portrait, few_tags, intersection, blinding, paillier, join, answers)
 
 CASES: Final[dict[str, Case[Any]]] = {module.CASE.name: module.CASE for module in _MODULES}

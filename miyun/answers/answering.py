@@ -49,7 +49,9 @@ class Answering:
             audience = audiences.get(name)
             if audience is None or (left := audience.expires - now) < SHORTEST_CACHE:
                 continue
-            if any(digest in audience.set for digest in digests):
-                targets.append(target)
-                seconds = min(seconds, int(left))
+            for digest in digests:
+                if digest in audience.set:
+                    targets.append(target)
+                    seconds = min(seconds, int(left))
+                    break
         return Answer(tuple(targets), seconds)

@@ -16,9 +16,10 @@ from miyun.transport.limits import SERVER_OPTIONS, message_options
 from miyun.wire.v1.answer_pb2 import AskRequest, AskResponse
 from miyun.wire.v1.answer_pb2_grpc import AnswerServiceServicer, add_AnswerServiceServicer_to_server
 
-WORKERS: Final = 2
-"""More threads would wait for each other: what they do is a fraction of a millisecond of one processor."""
-MOST_CALLS: Final = 256
+WORKERS: Final = 1
+"""An answer takes a fraction of a millisecond of one processor and waits for nothing: more threads would only take
+turns."""
+MOST_CALLS: Final = 1_024
 STOP_SECONDS: Final = 5.0
 
 _STATUSES: Final = {

@@ -6,8 +6,8 @@
     fan-out     (2^bits + 1) × u32: how many digests begin with less than this prefix of ``bits`` bits
     footer      "MIYANS01", u64 count, u32 bits, u32 0
 
-All numbers are little-endian. There are 8 to 16 digests to a prefix on average, so that a search reads one place of
-the fan-out and one of the digests. A file is never changed once it has its name.
+All numbers are little-endian. There are 2 to 4 digests to a prefix on average, so that a search reads one place of
+the fan-out and one of the digests, and a set takes 17 to 18 bytes an id. A file is never changed once it has its name.
 """
 
 import mmap
@@ -76,7 +76,7 @@ class SetBuilder:
     def write(self, path: Path, key: AnswerKey) -> WrittenSet:
         """Write everything that was added, durably; a file that is there already is replaced."""
         held = sum(part.tell() for part in self._parts) // DIGEST_BYTES
-        bits = min(max((held // 16).bit_length(), _PARTS_BITS), _MOST_BITS)
+        bits = min(max((held // 4).bit_length(), _PARTS_BITS), _MOST_BITS)
         mac, size, counts = key.mac(), 0, list[Any]()
         with replacing(path) as file:
             for number, part in enumerate(self._parts):

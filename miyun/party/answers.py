@@ -1,7 +1,8 @@
 """The answer service as its party runs it. Nothing here talks to the zone."""
 
 import gc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -105,29 +106,31 @@ class AnswersClient:
             if audience.expires > now and any(digest in audience.set for digest in digests)
         )
 
-    def server(self) -> AnswerServer:
-        """A server for these sets, to be started and stopped.
+    @contextmanager
+    def serving(self) -> Iterator[AnswerServer]:
+        """A server for these sets that runs while the block does, in this process.
 
         Raises:
             InputError: nobody may ask yet.
             ConfigError: a setting or certificate can't be used.
             KeyAccessError: a set is damaged.
+            TransportError: an address is taken or not this machine's.
         """
-        return AnswerServer(self._session.home, self.config(), clock=self._session.now)
+        server = AnswerServer(self._session.home, self.config(), clock=self._session.now)
+        server.start()
+        try:
+            gc.collect()
+            gc.freeze()  # what is there now stays: a collection that looked through it would keep askers waiting
+            yield server
+        finally:
+            server.stop()
+            gc.unfreeze()
 
     def serve(self, on_ready: Callable[[AnswerServer], None] = lambda _: None) -> None:
-        """Serve until SIGTERM or SIGINT. From the main thread only."""
-        server = self.server()
-        with stopped_by_signals() as stop:
-            server.start()
-            try:
-                gc.collect()
-                gc.freeze()  # what is there now stays: a collection that looked through it would keep askers waiting
-                on_ready(server)
-                stop.wait()
-            finally:
-                server.stop()
-                gc.unfreeze()
+        """Serve until SIGTERM or SIGINT. From the main thread only. Raises as ``serving``."""
+        with stopped_by_signals() as stop, self.serving() as server:
+            on_ready(server)
+            stop.wait()
 
 
 def _read(kind: Kind, value: str) -> AnswerId:

@@ -88,9 +88,13 @@ class Stage:
         self.fingerprints = {home["name"]: home["fingerprint"] for home in homes}
 
     def open_zone(self) -> None:
-        """Start the zone. It makes no randomness ahead of questions: that would only take time from the other steps."""
-        with (self.zone.home / "zone.toml").open("a", encoding="utf-8") as config:
-            config.write("pool_values = 0\n")
+        """Start the zone, or start it again. It makes no randomness ahead of questions: that would only take time from
+        the other steps.
+        """
+        config = self.zone.home / "zone.toml"
+        settings = config.read_text(encoding="utf-8")
+        if "pool_values" not in settings:
+            config.write_text(f"{settings}pool_values = 0\n", encoding="utf-8")
         daemon = self.start(self.zone, "zone", "serve")
         daemon.listening(self._port)
         daemon.listening(self._enrolment_port)

@@ -28,8 +28,13 @@ def write_table(path: Path, prefix: str, people: range) -> None:
             file.write(f"{prefix}{person},13{person:09d},{email},{person % 2}\n")
 
 
-def set_up(stage: Stage, members: range, users: range, *, grants: Sequence[Grant] = ()) -> None:
-    """Homes, tables and an active contract, which grants the match and ``grants``; no agent runs yet."""
+def set_up(
+    stage: Stage, members: range, users: range, *, grants: Sequence[Grant] = (), choices: Sequence[str] = ()
+) -> None:
+    """Homes, tables and an active contract, which grants the match and ``grants``; no agent runs yet.
+
+    ``choices`` are further options of the draft.
+    """
     stage.make_homes()
     for actor, prefix, people in ((stage.merchant, "m", members), (stage.platform, "u", users)):
         table = stage.folder / f"{actor.name}.csv"
@@ -46,7 +51,7 @@ def set_up(stage: Stage, members: range, users: range, *, grants: Sequence[Grant
     stage.open_zone()
     stage.join()
     identifiers = ("--identifier", "phone:e164-cn:10000000", "--identifier", "email:plain:10000000")
-    draft, _ = stage.draft(CONTRACT, *identifiers, "--no-consent", "--padding", "1")
+    draft, _ = stage.draft(CONTRACT, *identifiers, "--no-consent", "--padding", "1", *choices)
     contract = parse_contract(draft.read_text(encoding="utf-8"))
     draft.write_text(to_yaml(replace(contract, grants=(*contract.grants, *grants))), encoding="utf-8")
     stage.agree(CONTRACT, draft)

@@ -33,6 +33,7 @@ class Event(StrEnum):
     AUDIENCE_SEALED = "audience-sealed"
     AUDIENCE_DELIVERED = "audience-delivered"
     READER_KEY = "reader-key"
+    SCHEMA_PUBLISHED = "schema-published"
     INSIGHT_REQUESTED = "insight-requested"
     VALUES_RECEIVED = "values-received"
     TOTALS_RELEASED = "totals-released"

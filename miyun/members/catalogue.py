@@ -8,8 +8,6 @@ Counted are flags, options and numbers. The *dimension* of what is counted is it
 ``gender=female``. Nothing is rolled up: who carries ``tea`` carries ``drinks`` only if the source says so.
 """
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +17,15 @@ import numpy as np
 import numpy.typing as npt
 
 from miyun.errors import NotFoundError, SourceError
-from miyun.members.catalogue_tree import CatalogueRow, TagType, declared, depth_first, ends_of
+from miyun.members.catalogue_tree import (
+    CatalogueRow,
+    TagType,
+    catalogue_hasher,
+    declared,
+    depth_first,
+    ends_of,
+    row_line,
+)
 from miyun.members.texts import fold, strip
 from miyun.records import Record
 
@@ -230,12 +236,9 @@ class Catalogue:
 
     @cached_property
     def _digest(self) -> bytes:
-        hasher = hashlib.sha256(b"miyun/v1/catalogue\0")
-        encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+        hasher = catalogue_hasher()
         for row in self.rows:
-            bounds = [None if bound is None else str(bound) for bound in (row.low, row.high)]
-            line = [row.id, row.name, row.type.value, row.parent, row.options, *bounds, row.sensitive]
-            hasher.update(encode(line).encode() + b"\n")
+            hasher.update(row_line(row))
         return hasher.digest()
 
     @cached_property

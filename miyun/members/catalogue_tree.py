@@ -1,5 +1,7 @@
 """Declared tags, and the tree that they make: checked, and put into depth-first order."""
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -44,6 +46,21 @@ class CatalogueRow(Record):
     low: Decimal | None = None
     high: Decimal | None = None
     sensitive: bool = False
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def row_line(row: CatalogueRow) -> bytes:
+    """The row as a line of JSON, what the digest of a catalogue is taken over."""
+    bounds = [None if bound is None else f"{bound:f}" for bound in (row.low, row.high)]
+    cells = [row.id, row.name, row.type.value, row.parent, row.options, *bounds, row.sensitive]
+    return _encode(cells).encode() + b"\n"
+
+
+def catalogue_hasher() -> "hashlib._Hash":
+    """What takes in the lines of a catalogue, in its order, and gives its digest."""
+    return hashlib.sha256(b"miyun/v1/catalogue\0")
 
 
 def declared(rows: Iterable[CatalogueRow]) -> dict[str, CatalogueRow]:

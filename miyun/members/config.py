@@ -16,6 +16,8 @@
     [members.attributes.spend_90d]      # read as members.spend_90d
     column = "spend 90 days"            # the attribute's name if left out
     type = "number"                     # number, text, boolean or date
+    range = "0..100000"                 # numbers: published to other parties with name and type
+    private = false                     # true: not published at all
 
     [members.consent]                   # several as [[members.consent]]
     column = "consent"
@@ -59,6 +61,9 @@ GONE = "no-longer-a-member"
 CAPPED = "frequency-cap"
 """Reasons why a member is left out of an audience, beside the names of lists."""
 
+_BOUND = r"\s*(-?[0-9]{1,15}(\.[0-9]{1,15})?)?\s*"
+_RANGE = re.compile(rf"{_BOUND}\.\.{_BOUND}")
+
 
 class SourceKind(StrEnum):
     CSV = "csv"
@@ -86,10 +91,21 @@ class IdentifierColumn(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttributeColumn(Record):
-    """An attribute that predicates may use. An empty ``column`` means the attribute's own name."""
+    """An attribute that predicates may use. An empty ``column`` means the attribute's own name.
+
+    Its name, type and ``range`` are published to the other parties of contracts, unless it is ``private``.
+    """
 
     type: ColumnType
     column: str = ""
+    range: str | None = None
+    private: bool = False
+
+    @property
+    def bounds(self) -> tuple[str | None, str | None]:
+        """Where the range begins and ends."""
+        low, _, high = (self.range or "..").partition("..")
+        return low.strip() or None, high.strip() or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,6 +278,14 @@ def _check(config: MembersConfig) -> None:
             "[members.attributes] has a name that is empty, begins with # or differs from another in case only",
             hint="Rename the attribute.",
         )
+    for name, attribute in config.attributes.items():
+        if attribute.range is not None and (
+            attribute.type is not ColumnType.NUMBER or not _RANGE.fullmatch(attribute.range)
+        ):
+            raise ConfigError(
+                f"[members.attributes.{name}] range is none that it can have",
+                hint='Write it as "0..120", for an attribute of type number.',
+            )
     for reason, listed in config.suppression.by_reason().items():
         _check_list(config, reason, listed)
 

@@ -27,6 +27,7 @@ from miyun.party.lookalikes import LookalikeClient
 from miyun.party.members import MembersClient
 from miyun.party.pair import PairClient
 from miyun.party.progress import OnEvent, ignore
+from miyun.party.schemas import SchemasClient
 from miyun.party.segments import SegmentsClient
 from miyun.party.session import Session
 from miyun.party.sizes import SizesClient
@@ -44,9 +45,9 @@ class Party:
     ...     report = party.fuse("spring")
     ...     party.segments.create("spring", "sleepers", "members.spend_90d > 1000 and not members.active")
 
-    ``contracts``, ``members``, ``segments``, ``insight``, ``lookalike``, ``intersections``, ``answers``, ``pair`` and
-    ``jobs`` hold the calls of their subject. A job needs this party's agent. Calls that wait for a job run one in the
-    background, unless a daemon of this home is at it already. Calls may come from several threads.
+    ``contracts``, ``members``, ``schemas``, ``segments``, ``insight``, ``lookalike``, ``intersections``, ``answers``,
+    ``pair`` and ``jobs`` hold the calls of their subject. A job needs this party's agent. Calls that wait for a job run
+    one in the background, unless a daemon of this home is at it already. Calls may come from several threads.
     """
 
     def __init__(self, session: Session) -> None:
@@ -55,6 +56,7 @@ class Party:
         self.members = MembersClient(session)
         self.pair = PairClient(session)
         self.answers = AnswersClient(session)
+        self.schemas = SchemasClient(session)
         self.segments = SegmentsClient(session)
         self.jobs = JobsClient(session, self._background_agent)
         self.insight = InsightClient(session, self.jobs, self._background_agent)

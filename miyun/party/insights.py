@@ -26,11 +26,11 @@ from miyun.party.asking import Asking
 from miyun.party.background import BackgroundAgent
 from miyun.party.boards import board_of
 from miyun.party.catalogues import scored_by
-from miyun.party.given_catalogues import given_catalogue
 from miyun.party.insight_views import View, overlap_of
 from miyun.party.jobs import JobsClient
 from miyun.party.progress import OnEvent, ignore
 from miyun.party.questions import AskedTags, Questions
+from miyun.party.schemas import known_catalogue
 from miyun.party.session import Session
 from miyun.privacy.quotes import InsightQuote
 from miyun.transport.codec import from_wire, to_wire
@@ -85,14 +85,13 @@ class InsightClient:
         return from_wire(self._session.stub(InsightServiceStub).QuoteInsight(message), InsightQuote)
 
     def catalogue(self, contract: str) -> Catalogue:
-        """The other party's catalogue of tags, from the file that ``[catalogues]`` names.
+        """The other party's catalogue of tags, from the file that ``[catalogues]`` names, or else as published.
 
         Raises:
-            ConfigError: none is configured for that party.
+            ConfigError: no file is configured for that party, and it has published none.
             SourceError: the file can't be read, or is no catalogue.
         """
-        owner = self._session.accepted.get(contract).contract.counterparty(self._session.name)
-        return given_catalogue(self._session.config_path, owner.name)
+        return known_catalogue(self._session, self._session.accepted.get(contract).contract)
 
     def portrait(
         self,

@@ -186,6 +186,17 @@ legs = Table(
 )
 """Bits that this party gave the zone. One predicate has one answer an epoch."""
 
+publications = Table(
+    "publications",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("statement", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("files", String, nullable=False),
+    Column("acknowledged", Boolean, nullable=False),
+)
+"""What this party published last. ``files`` tells whether the files that it was made of have changed since."""
+
 reader_keys = Table(
     "reader_keys",
     metadata,

@@ -22,6 +22,7 @@ from miyun.party.deliveries import Deliveries
 from miyun.party.delivery_queue import DeliveryQueue
 from miyun.party.evaluations import Evaluations
 from miyun.party.fusion_states import FusionStates
+from miyun.party.given_schemas import SCHEMA_FOLDER, GivenSchemas
 from miyun.party.insight_answers import InsightAnswers
 from miyun.party.intersection_files import IntersectionFiles
 from miyun.party.intersection_states import IntersectionStates
@@ -29,6 +30,7 @@ from miyun.party.ledger import Ledger
 from miyun.party.legs import Legs
 from miyun.party.lookalike_store import LookalikeStore
 from miyun.party.outbox import Outbox
+from miyun.party.publications import Publications
 from miyun.party.reader_keys import ReaderKeys
 from miyun.party.receipts import Receipts
 from miyun.party.requests import Requests
@@ -70,6 +72,8 @@ class Session:
         self.ledger = Ledger(self._engine, self.name)
         self.roster_changes = RosterChanges(self._engine)
         self.rosters = Rosters(home.path / ROSTER_FOLDER, self.fusions, self.roster_changes)
+        self.publications = Publications(self._engine)
+        self.given_schemas = GivenSchemas(home.path / SCHEMA_FOLDER)
         self.reader_keys = ReaderKeys(self._engine, home)
         self.aggregations = Aggregations(self._engine, home.path / RELEASED_FOLDER)
         self.aggregate_files = AggregateFiles(home.path / AGGREGATE_FOLDER)

@@ -1,13 +1,16 @@
-"""What an agent sees to whenever it polls: news of its contracts, and leases for the zone."""
+"""What an agent sees to whenever it polls: news of its contracts, leases for the zone, and what the parties publish."""
 
 import time
 
 from miyun.contract.lifecycle import ContractState
+from miyun.contract.model import Contract
 from miyun.errors import MiyunError, TransportError
 from miyun.party.contract_views import read_view, take
 from miyun.party.fusion_states import FusionState
 from miyun.party.leases import Leases
 from miyun.party.progress import OnEvent, Warned
+from miyun.party.publishing import publish
+from miyun.party.schemas import fetch_catalogue, fetch_schema
 from miyun.party.session import Session
 from miyun.party.tasks.fuse import end_fusion, forget_secrets
 from miyun.party.tasks.intersect import end_intersection
@@ -15,6 +18,8 @@ from miyun.wire.v1.contract_pb2 import ContractView, ListContractsRequest
 from miyun.wire.v1.contract_pb2_grpc import ContractServiceStub
 
 INTERVAL_SECONDS = 5.0
+FETCH_SECONDS = 60.0
+"""How often it looks what the other party published."""
 
 
 class Upkeep:
@@ -23,6 +28,7 @@ class Upkeep:
         self._on_event = on_event
         self._due_at = 0.0
         self._told: set[Warned] = set()
+        self._fetched_at: dict[str, float] = {}
 
     def soon(self) -> None:
         """Something happened that may have used up a lease: see to it at the next turn."""
@@ -61,6 +67,18 @@ class Upkeep:
         elif self._session.accepted.get(contract_id).state(now) is ContractState.ACTIVE:
             contract = self._session.accepted.active(contract_id, now)
             Leases(self._session, contract, self._tell).settle()
+            self._publish(contract)
+
+    def _publish(self, contract: Contract) -> None:
+        """Publish what has changed here; fetch, now and then, what the other party published."""
+        fetched_at = self._fetched_at.get(contract.id)
+        if self._session.config_path.is_file():
+            publish(self._session, contract, again=fetched_at is None)
+        if fetched_at is None or time.monotonic() - fetched_at > FETCH_SECONDS:
+            self._fetched_at[contract.id] = time.monotonic()
+            schema = fetch_schema(self._session, contract)
+            if schema is not None:
+                fetch_catalogue(self._session, contract, schema)
 
     def _close(self, contract_id: str) -> None:
         """A contract is over: nothing of its fusions is of use any more. Counts, ledger and history stay."""
@@ -78,6 +96,8 @@ class Upkeep:
         self._session.aggregate_files.drop(contract_id)
         self._session.aggregations.forget(contract_id, but_epoch=0)
         self._session.reader_keys.forget(contract)
+        self._session.publications.forget(contract_id)
+        self._session.given_schemas.forget(contract_id, contract.counterparty(self._session.name).name)
 
     def _tell(self, event: object) -> None:
         """Tell a warning once."""

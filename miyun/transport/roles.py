@@ -19,6 +19,8 @@ METHOD_ROLES: Mapping[str, frozenset[Role]] = {
     "/miyun.wire.v1.BudgetService/ListCharges": PARTY,
     "/miyun.wire.v1.BudgetService/PutCharges": PARTY,
     "/miyun.wire.v1.BudgetService/PutLease": PARTY,
+    "/miyun.wire.v1.CatalogueService/GetSchema": PARTY,
+    "/miyun.wire.v1.CatalogueService/PutSchema": PARTY,
     "/miyun.wire.v1.ContractService/Activate": PARTY,
     "/miyun.wire.v1.ContractService/Delegate": PARTY,
     "/miyun.wire.v1.ContractService/GetContract": PARTY,

@@ -311,6 +311,28 @@ audience_pages = Table(
     Column("sealed", LargeBinary, nullable=False),
 )
 
+published_schemas = Table(
+    "published_schemas",
+    metadata,
+    Column("contract", String(64), primary_key=True),
+    Column("party", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("statement", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("whole", Boolean, nullable=False),
+)
+"""At most two of a party: the newest that is ``whole``, and one whose pages are still coming."""
+
+published_pages = Table(
+    "published_pages",
+    metadata,
+    Column("contract", String(64), primary_key=True),
+    Column("party", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("page", Integer, primary_key=True),
+    Column("tags", LargeBinary, nullable=False),
+)
+
 reader_keys = Table(
     "reader_keys",
     metadata,

@@ -10,6 +10,7 @@ from miyun.wire.v1 import (
     agent_pb2_grpc,
     audit_pb2_grpc,
     budget_pb2_grpc,
+    catalogue_pb2_grpc,
     contract_pb2_grpc,
     fusion_pb2_grpc,
     identity_pb2_grpc,
@@ -26,6 +27,7 @@ from miyun.zone.services.activation import ActivationService
 from miyun.zone.services.agent import AgentService
 from miyun.zone.services.audit import AuditService
 from miyun.zone.services.budget import BudgetService
+from miyun.zone.services.catalogue import CatalogueService
 from miyun.zone.services.contract import ContractService
 from miyun.zone.services.directory import DirectoryService, EnrolmentService
 from miyun.zone.services.fusion import FusionService
@@ -79,6 +81,7 @@ def _add_services(server: Server, core: Core) -> None:
     server.add_service(agent_pb2_grpc.add_AgentServiceServicer_to_server, AgentService(core))
     server.add_service(audit_pb2_grpc.add_AuditServiceServicer_to_server, AuditService(core))
     server.add_service(budget_pb2_grpc.add_BudgetServiceServicer_to_server, BudgetService(core))
+    server.add_service(catalogue_pb2_grpc.add_CatalogueServiceServicer_to_server, CatalogueService(core))
     server.add_service(contract_pb2_grpc.add_ContractServiceServicer_to_server, ContractService(core))
     server.add_service(fusion_pb2_grpc.add_FusionServiceServicer_to_server, FusionService(core))
     server.add_service(identity_pb2_grpc.add_DirectoryServiceServicer_to_server, DirectoryService(core))

@@ -102,9 +102,9 @@ def test_whose_catalogue_is_meant(home: Path, miyun: Miyun) -> None:
 @pytest.mark.parametrize(
     ("config", "arguments", "hint"),
     [
-        (MEMBERS, (), "[catalogues]"),
+        (MEMBERS, (), "catalogue fetch"),
         (None, (), "--catalogue"),
-        (MEMBERS, ("--of", "app"), 'app = "app-catalogue.csv"'),
+        (MEMBERS, ("--of", "app"), "catalogue fetch"),
         (MEMBERS + '[catalogues]\napp = "gone.csv"\n', (), "file of a catalogue"),
         (MEMBERS, ("--of", "app", "--catalogue", "app.csv"), "one of them"),
     ],

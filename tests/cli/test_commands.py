@@ -31,7 +31,7 @@ def test_these_are_the_commands() -> None:
         job list|job show|job wait|join|lookalike create|lookalike list
         lookalike release|lookalike report|members check|members explain|report
         pair conformance|pair eids|pair ids|pair keys create|pair keys list|pair keys rotate|pair keys share|pair lint
-        catalogue search|catalogue show|catalogue tree
+        catalogue columns|catalogue fetch|catalogue publish|catalogue search|catalogue show|catalogue tree
         segment change|segment create|segment explain|segment history|segment invalidate|segment list
         segment rename|segment show|size
         zone contracts|zone invite|zone members|zone restored|zone serve""".replace("\n        ", "|").split("|")

@@ -22,9 +22,10 @@ from miyun.privacy.statements import BudgetCharge, BudgetLease
 from miyun.psi.statements import Announcement, FuseRequest, HandlesChunk, PointsChunk, TokensChunk
 from miyun.psi.zone_fusion import ZoneFusion
 from miyun.records import Statement
+from miyun.segments.publication import PublishedSchema
 from miyun.segments.statements import LegUpload, SegmentRequest
 from miyun.transport.codec import from_wire, to_wire
-from miyun.wire.v1 import agent_pb2, audit_pb2, budget_pb2, contract_pb2, fusion_pb2, segment_pb2
+from miyun.wire.v1 import agent_pb2, audit_pb2, budget_pb2, catalogue_pb2, contract_pb2, fusion_pb2, segment_pb2
 
 MERCHANT, PLATFORM, ZONE = "teahouse", "chessboard", "meeting-place"
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -131,6 +132,8 @@ class FakeZone:
     refusals: list[agent_pb2.Refusal] = field(default_factory=list)
     leases: list[BudgetLease] = field(default_factory=list)
     charges: list[tuple[BudgetCharge, bytes]] = field(default_factory=list)
+    schemas: dict[str, catalogue_pb2.PutSchemaRequest] = field(default_factory=dict)
+    schema_pages: dict[tuple[str, int], dict[int, bytes]] = field(default_factory=dict)
     state: str = "active"
     revocation: contract_pb2.RevokeRequest | None = None
     calls: list[tuple[str, str, bytes]] = field(default_factory=list)
@@ -265,6 +268,24 @@ class FakeZone:
         for charge, signature in self.charges[message.after :]:
             answer.charges.add(statement=to_wire(charge, budget_pb2.BudgetCharge), signature=signature)
         return answer
+
+    def on_PutSchema(self, caller: str, message: Any) -> Any:
+        pages = self.schema_pages.setdefault((caller, message.statement.number), {})
+        pages[message.page] = message.tags
+        missing = [page for page in range(len(message.statement.page_digests)) if page not in pages]
+        if missing:
+            return catalogue_pb2.PutSchemaResponse(missing_page=missing[0])
+        self.schemas[caller] = message
+        return catalogue_pb2.PutSchemaResponse(receipt=self.receipt(from_wire(message.statement, PublishedSchema), ""))
+
+    def on_GetSchema(self, caller: str, message: Any) -> Any:
+        held = self.schemas.get(message.party)
+        if held is None:
+            return catalogue_pb2.GetSchemaResponse()
+        tags = (
+            self.schema_pages[message.party, held.statement.number][message.page] if message.HasField("page") else b""
+        )
+        return catalogue_pb2.GetSchemaResponse(statement=held.statement, signature=held.signature, tags=tags)
 
     def on_PutCharges(self, caller: str, message: Any) -> Any:
         held = {charge.sequence for charge, _ in self.charges}

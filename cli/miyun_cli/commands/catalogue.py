@@ -1,4 +1,4 @@
-"""``miyun catalogue``: which tags there are to ask about. Nothing here is about a person, and nothing is sent."""
+"""``miyun catalogue``: which columns and tags there are to ask about. Nothing here is about a person."""
 
 from itertools import islice
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from miyun_cli.arguments import ContractArgument
 from miyun_cli.invocation import Invocation, command, group
 from miyun_cli.output import show_fields, show_table
 
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
 
     from miyun.members.catalogue import Catalogue
     from miyun.members.catalogue_views import Entry
+    from miyun.segments.publication import PublishedSchema
 
 CatalogueOption = Annotated[
     Path | None, typer.Option("--catalogue", metavar="FILE", help="A catalogue's file, CSV or Parquet.")
 ]
 OfOption = Annotated[
-    str | None, typer.Option("--of", metavar="PARTY", help="The one that this party gave: [catalogues] in party.toml.")
+    str | None,
+    typer.Option("--of", metavar="PARTY", help="This party's: the file in [catalogues] of party.toml, or as fetched."),
 ]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, help="Rows to show; --json has all.")]
 
@@ -29,11 +32,14 @@ _HEADS = ("id", "path", "type", "range", "counted", "sensitive")
 
 
 def add_to(app: typer.Typer) -> None:
-    catalogue = group("Which tags there are; nothing is sent.")
+    catalogue = group("Which columns and tags there are.")
     app.add_typer(catalogue, name="catalogue")
     command(catalogue, "search", search)
     command(catalogue, "show", show)
     command(catalogue, "tree", tree)
+    command(catalogue, "columns", columns)
+    command(catalogue, "fetch", fetch)
+    command(catalogue, "publish", publish)
 
 
 def search(
@@ -107,6 +113,57 @@ def tree(
     _show_entries(invocation, list(entries), limit, empty="The catalogue is empty.", indent=True)
 
 
+def columns(invocation: Invocation, contract: ContractArgument) -> None:
+    """Show the columns that expressions may name.
+
+    Own ones, and those that the other party published, as far as it was fetched.
+    """
+    with invocation.party() as party:
+        found = party.schemas.columns(contract)
+    invocation.show(
+        found,
+        lambda console: show_table(
+            console,
+            ("column", "owner", "type", "range"),
+            ((column.subject, column.owner, column.type, _span(column.low, column.high)) for column in found),
+            empty="There are no columns. What the other party published is fetched by: miyun catalogue fetch",
+        ),
+    )
+
+
+def fetch(invocation: Invocation, contract: ContractArgument) -> None:
+    """Fetch the columns and tags that the other party published.
+
+    Agents do so by themselves.
+    """
+    with invocation.party() as party:
+        found = party.schemas.fetch(contract)
+    _show_schema(invocation, found)
+
+
+def publish(invocation: Invocation, contract: ContractArgument) -> None:
+    """Publish own columns and tags to the other party.
+
+    Agents do so by themselves, whenever the files have changed. Names and types are published, and ranges of numbers:
+    no values. A column with private = true in party.toml is left out.
+    """
+    with invocation.party() as party:
+        found = party.schemas.publish(contract)
+    _show_schema(invocation, found)
+
+
+def _show_schema(invocation: Invocation, schema: "PublishedSchema") -> None:
+    fields: dict[str, object] = {
+        "party": schema.party,
+        "number": schema.number,
+        "columns": len(schema.columns),
+        "tags": schema.tags,
+        "SHA-256 of the catalogue": schema.catalogue_digest.hex(),
+        "at": schema.at,
+    }
+    invocation.show(schema, lambda console: show_fields(console, fields))
+
+
 def _chosen(invocation: Invocation, of: str | None, file: Path | None) -> "Catalogue":
     from miyun.errors import InputError
     from miyun.members.catalogue_file import read_catalogue
@@ -143,6 +200,8 @@ def _show_entries(
 
 
 def _range(entry: "Entry") -> str:
-    if entry.low is None and entry.high is None:
-        return ""
-    return f"{entry.low or ''}..{entry.high or ''}"
+    return _span(entry.low, entry.high)
+
+
+def _span(low: str | None, high: str | None) -> str:
+    return "" if low is None and high is None else f"{low or ''}..{high or ''}"

@@ -66,6 +66,19 @@ def party_lines(contract: Contract, party: PartyTerms) -> Iterator[LeakageLine]:
         when=ALWAYS,
         clause="parties",
     )
+    yield LeakageLine(
+        who=Who.PARTY,
+        name=name,
+        learns=Words(
+            en=f"Learns what {other.name} publishes, as the zone does: the names, types and declared ranges of its "
+            "columns, but for those that it keeps private, and its catalogue of tags, what is sensitive included; no "
+            "value, and nothing about a person",
+            zh=f"与融合区一样，得知 {other.name} 公布的内容：各列的名称、类型与声明的取值范围（其设为不公开的列除外），"
+            "以及其标签目录（包括敏感标签）；不含任何取值，也不涉及任何个人",
+        ),
+        when=ALWAYS,
+        clause="parties",
+    )
 
 
 def zone_lines(contract: Contract) -> Iterator[LeakageLine]:

@@ -27,6 +27,7 @@ from miyun.zone.store.jobs import open_jobs
 from miyun.zone.store.legs import erase_epoch_legs, erase_legs
 from miyun.zone.store.lookalikes import erase_sealed
 from miyun.zone.store.pages import Pages
+from miyun.zone.store.publications import erase_publications
 from miyun.zone.store.segments import StoredSegment, live_segments
 
 
@@ -142,6 +143,7 @@ def close_contract(core: Core, change: Change, signed: SignedContract) -> None:
         erase_epoch(core, change, contract.id, joined)
     for epoch in insights.kept_epochs(change.connection, contract.id):
         insights.erase_totals(change.connection, contract.id, epoch)
+    erase_publications(change.connection, contract.id)
     change.work_for.add(contract.id)
     mark_closed(change.connection, contract.id)
     change.news_for.update(party_names(contract))

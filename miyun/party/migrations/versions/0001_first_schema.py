@@ -204,6 +204,14 @@ def upgrade() -> None:
         sa.Column("not_before", sa.Float, nullable=False),
     )
     op.create_table(
+        "publications",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("statement", sa.LargeBinary, nullable=False),
+        sa.Column("signature", sa.LargeBinary, nullable=False),
+        sa.Column("files", sa.String, nullable=False),
+        sa.Column("acknowledged", sa.Boolean, nullable=False),
+    )
+    op.create_table(
         "reader_keys",
         sa.Column("contract", sa.String, primary_key=True),
         sa.Column("statement", sa.LargeBinary, nullable=False),

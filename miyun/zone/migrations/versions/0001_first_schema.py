@@ -255,6 +255,23 @@ def upgrade() -> None:
         sa.Column("sealed", sa.LargeBinary, nullable=False),
     )
     op.create_table(
+        "published_schemas",
+        sa.Column("contract", sa.String(64), primary_key=True),
+        sa.Column("party", sa.String(64), primary_key=True),
+        sa.Column("number", sa.Integer, primary_key=True),
+        sa.Column("statement", sa.LargeBinary, nullable=False),
+        sa.Column("signature", sa.LargeBinary, nullable=False),
+        sa.Column("whole", sa.Boolean, nullable=False),
+    )
+    op.create_table(
+        "published_pages",
+        sa.Column("contract", sa.String(64), primary_key=True),
+        sa.Column("party", sa.String(64), primary_key=True),
+        sa.Column("number", sa.Integer, primary_key=True),
+        sa.Column("page", sa.Integer, primary_key=True),
+        sa.Column("tags", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
         "reader_keys",
         sa.Column("contract", sa.String(64), primary_key=True),
         sa.Column("party", sa.String(64), primary_key=True),

@@ -62,14 +62,15 @@ class SourceError(InputError):
 class ExpressionError(InputError):
     """A segment expression that can't be read or doesn't fit the schemas.
 
-    ``position`` is the offset of the offending character, in characters from 0.
+    ``position`` is the offset of the offending character, in characters from 0, in ``text``, where that is known.
     """
 
     code = "expression"
 
-    def __init__(self, message: str, *, position: int = 0, hint: str = "", clause: str = "") -> None:
+    def __init__(self, message: str, *, position: int = 0, hint: str = "", clause: str = "", text: str = "") -> None:
         super().__init__(message, hint=hint, clause=clause)
         self.position = position
+        self.text = text
 
 
 class NotFoundError(InputError):

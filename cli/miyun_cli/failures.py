@@ -1,10 +1,11 @@
-"""How a failed command ends: two lines or one JSON document on standard error, and the exit status."""
+"""How a failed command ends: a few lines or one JSON document on standard error, and the exit status."""
 
 import json
 import os
 import sys
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
+from unicodedata import east_asian_width
 
 from miyun.errors import ExpressionError, MiyunError
 
@@ -12,6 +13,7 @@ DEBUG_VARIABLE = "MIYUN_DEBUG"
 INTERRUPTED_STATUS = 130
 USAGE_STATUS = 2
 DEFECT_STATUS = 70
+EXCERPT_CHARACTERS = 100
 
 
 @runtime_checkable
@@ -31,6 +33,7 @@ class Failure:
     hint: str
     clause: str = ""
     position: int | None = None
+    text: str = ""
     exit_status: int
 
 
@@ -44,6 +47,7 @@ def failure_of(error: Exception) -> Failure:
                 hint=error.hint,
                 clause=error.clause,
                 position=error.position if isinstance(error, ExpressionError) else None,
+                text=error.text if isinstance(error, ExpressionError) else "",
                 exit_status=error.exit_status,
             )
         case UsageFailure():
@@ -70,10 +74,27 @@ def report(failure: Failure, *, as_json: bool) -> None:
         sys.stderr.write(json.dumps({"error": error}, ensure_ascii=False) + "\n")
         return
     clause = f" [{failure.clause}]" if failure.clause else ""
-    place = "" if failure.position is None else f" (at character {failure.position + 1})"
+    place = "" if failure.position is None else f" (at {_place(failure.text, failure.position)})"
     sys.stderr.write(f"Error: {failure.message}{place}{clause}\n")
+    if failure.position is not None and failure.text:
+        sys.stderr.write(_excerpt(failure.text, failure.position))
     if failure.hint:
         sys.stderr.write(f"{failure.hint}\n")
+
+
+def _place(text: str, position: int) -> str:
+    line = text.count("\n", 0, position) + 1
+    column = position - (text.rfind("\n", 0, position) + 1) + 1
+    return f"character {column}" if "\n" not in text else f"line {line}, character {column}"
+
+
+def _excerpt(text: str, position: int) -> str:
+    """The line of the place, at most `EXCERPT_CHARACTERS` of it, and a caret below."""
+    begin = max(text.rfind("\n", 0, position) + 1, position - EXCERPT_CHARACTERS // 2)
+    line = text[begin : begin + EXCERPT_CHARACTERS].split("\n", maxsplit=1)[0].replace("\t", " ")
+    before = "".join("  " if east_asian_width(one) in "WF" else " " for one in line[: position - begin])
+    shown = "".join(one if one.isprintable() else " " for one in line)
+    return f"  {shown}\n  {before}^\n"
 
 
 def debugging() -> bool:

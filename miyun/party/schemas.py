@@ -1,18 +1,23 @@
 """What there is to ask about under a contract: the columns of both parties, and the other one's catalogue of tags."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from miyun.contract.model import Contract
+from miyun.contract.model import Contract, PartyKind, Universe
+from miyun.contract.schema import ColumnType
 from miyun.errors import ConfigError, MalformedError, NotFoundError, ReplayError
 from miyun.keys.signing import VerifyKey
 from miyun.members.catalogue import Catalogue
 from miyun.members.catalogue_pages import read_pages
 from miyun.members.config import load_members_config
+from miyun.party.catalogues import own_catalogue
 from miyun.party.config import load_party_config
 from miyun.party.given_catalogues import given_catalogue
 from miyun.party.publishing import own_columns, publish
 from miyun.party.session import Session
+from miyun.segments.checking import check_types
+from miyun.segments.expression import Expression
+from miyun.segments.planning import plan
 from miyun.segments.publication import PublishedColumn, PublishedSchema, check_page, check_schema
 from miyun.transport.codec import from_wire
 from miyun.wire.v1 import catalogue_pb2 as wire
@@ -132,6 +137,32 @@ def fetch_catalogue(session: Session, contract: Contract, schema: PublishedSchem
     catalogue = read_pages(pages, digest=schema.catalogue_digest, tags=schema.tags)
     session.given_schemas.keep_catalogue(schema, pages)
     return catalogue
+
+
+def check_columns(session: Session, contract: Contract, expression: Expression) -> None:
+    """Check an expression against this party's own columns, and those that the other one published.
+
+    Raises:
+        ExpressionError: an unknown column, or a value that doesn't go with the column's type.
+    """
+    named = {leg.namespace for leg in plan(expression, Universe.MATCHED).legs}
+    own, other = contract.party(session.name), contract.counterparty(session.name)
+    schemas: dict[str, Mapping[str, ColumnType]] = {}
+    if own.kind.namespace in named:
+        schemas[own.kind.namespace] = load_members_config(session.config_path).column_types
+    given = fetch_schema(session, contract) if other.kind.namespace in named else None
+    if given is not None:
+        schemas[other.kind.namespace] = given.column_types
+
+    def is_tag(name: str) -> bool:
+        if own.kind is PartyKind.PLATFORM:
+            config = load_members_config(session.config_path)
+            catalogue = None if config.tags is None else own_catalogue(config)
+        else:
+            catalogue = None if given is None else fetch_catalogue(session, contract, given)
+        return catalogue is not None and catalogue.place_of(name) is not None
+
+    check_types(expression, schemas, is_tag=is_tag)
 
 
 def _checked(contract: Contract, party: str, answer: wire.GetSchemaResponse) -> PublishedSchema:

@@ -9,12 +9,12 @@ from miyun.contract.jobs import Job
 from miyun.contract.model import Contract, PartyKind, Universe
 from miyun.contract.permissions import permit_channels, permit_segment
 from miyun.errors import StateError
-from miyun.members.config import load_members_config
 from miyun.names import SEGMENT, check_code, check_name, job_id, new_key
 from miyun.party.definitions import Definitions
+from miyun.party.schemas import check_columns
 from miyun.party.session import Session
 from miyun.party.versions import PastVersion, read_version
-from miyun.segments.checking import check_types
+from miyun.segments.checking import pointing_into
 from miyun.segments.expression import Expression
 from miyun.segments.listing import Segment, SegmentFilter
 from miyun.segments.parser import parse
@@ -71,14 +71,16 @@ class SegmentsClient:
         anybody who asks. No segment can be made of one that is not ``processable``.
 
         Raises:
-            ExpressionError: the definition can't be read, mixes universes, or doesn't fit this party's own columns.
+            ExpressionError: the definition can't be read, mixes universes, or doesn't fit the columns of the parties.
             NotPermittedError: a grant is missing; the clause is in the error.
             StateError: the name is taken, or the code stood for another segment before.
         """
         terms = self._session.accepted.active(contract, self._session.now())
-        expression = parse(definition) if isinstance(definition, str) else definition
         chosen = Universe(universe)
-        self._check(terms, expression, chosen)
+        text = definition if isinstance(definition, str) else definition.text()
+        with pointing_into(text):
+            expression = parse(text)
+            self._check(terms, expression, chosen)
         request = SegmentRequest(
             contract=contract,
             contract_digest=terms.digest(),
@@ -171,8 +173,10 @@ class SegmentsClient:
         Raises:
             ExpressionError: it can't be read; the error has the position.
         """
-        expression = parse(definition) if isinstance(definition, str) else definition
-        planned = plan(expression, Universe(universe))
+        text = definition if isinstance(definition, str) else definition.text()
+        with pointing_into(text):
+            expression = parse(text)
+            planned = plan(expression, Universe(universe))
         return SegmentExplanation(
             definition=expression.text(),
             universe=planned.universe,
@@ -182,9 +186,7 @@ class SegmentsClient:
         )
 
     def _check(self, contract: Contract, expression: Expression, universe: Universe) -> None:
-        namespace = contract.party(self._session.name).kind.namespace
-        if any(leg.namespace == namespace for leg in plan(expression, universe).legs):
-            check_types(expression, {namespace: load_members_config(self._session.config_path).column_types})
+        check_columns(self._session, contract, expression)
         meaning = self._definitions.expanded(contract, expression, universe)
         permit_segment(contract, self._session.name, plan(meaning.expression, universe).subjects)
 

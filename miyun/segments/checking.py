@@ -1,10 +1,12 @@
 """Whether an expression fits the columns it names."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from difflib import get_close_matches
 
+from miyun.contract.model import PartyKind
 from miyun.contract.schema import ColumnType
 from miyun.errors import ExpressionError
 from miyun.segments.expression import Column, Comparison, Expression, Flag, Membership
@@ -21,15 +23,27 @@ _EXAMPLES = {
 }
 
 
-def check_types(expression: Expression, schemas: Schemas) -> None:
+@contextmanager
+def pointing_into(text: str) -> Iterator[None]:
+    """Errors of the block are about places in this text."""
+    try:
+        yield
+    except ExpressionError as error:
+        error.text = text
+        raise
+
+
+def check_types(expression: Expression, schemas: Schemas, *, is_tag: Callable[[str], bool] = lambda _: False) -> None:
     """Check every column against the schema of its namespace; a namespace without a schema is not checked here.
+
+    ``is_tag`` is asked about a name of the platform's that is no column: whether its catalogue has such a tag.
 
     Raises:
         ExpressionError: an unknown column, or a value that doesn't go with the column's type.
     """
     for leaf in leaves(expression):
         if isinstance(leaf, OF_A_COLUMN) and leaf.column.namespace in schemas:
-            type_ = _type_of(leaf.column, schemas[leaf.column.namespace])
+            type_ = _type_of(leaf.column, schemas[leaf.column.namespace], is_tag)
             match leaf:
                 case Flag() if type_ is not ColumnType.BOOLEAN:
                     _refuse(leaf.column, type_, leaf.column.position)
@@ -39,9 +53,15 @@ def check_types(expression: Expression, schemas: Schemas) -> None:
                     _refuse(leaf.column, type_, leaf.position)
 
 
-def _type_of(column: Column, schema: Mapping[str, ColumnType]) -> ColumnType:
+def _type_of(column: Column, schema: Mapping[str, ColumnType], is_tag: Callable[[str], bool]) -> ColumnType:
     if column.name in schema:
         return schema[column.name]
+    if column.namespace == PartyKind.PLATFORM.namespace and is_tag(column.name):
+        raise ExpressionError(
+            f"{column.text()} is a tag of the platform's catalogue, and no column",
+            position=column.position,
+            hint="Predicates name columns: miyun catalogue columns. Tags are asked about by miyun insight portrait.",
+        )
     near = get_close_matches(column.name, schema, n=3)
     raise ExpressionError(
         f"there is no column {column.text()}",

@@ -38,9 +38,23 @@ def test_an_expression_error_carries_its_place(miyun: Miyun) -> None:
 
 def test_people_see_the_place_of_an_expression_error(miyun: Miyun) -> None:
     outcome = miyun("segment", "explain", "members.x > 'abc'")
-    what, hint = outcome.err.splitlines()
+    what, excerpt, caret, hint = outcome.err.splitlines()
     assert what == "Error: 'abc' is not a day, and texts have no order (at character 13)"
+    assert excerpt[caret.index("^") :] == "'abc'"
     assert hint.startswith("Write a day")
+
+
+def test_the_place_is_shown_in_a_long_text_of_several_lines(miyun: Miyun) -> None:
+    text = f"members.city = '{'杭' * 90}'\n  and members.x > 'abc'"
+    what, excerpt, caret, _ = miyun("segment", "explain", text).err.splitlines()
+    assert what.endswith("(at line 2, character 19)")
+    assert excerpt[caret.index("^") :] == "'abc'"
+    what, excerpt, caret, _ = miyun(
+        "segment", "explain", f"members.city = '{'杭' * 90}' and members.x > 'abc'"
+    ).err.splitlines()
+    assert len(excerpt) <= 102
+    wide = excerpt.count("杭")
+    assert excerpt[caret.index("^") - wide :] == "'abc'"
 
 
 @pytest.mark.parametrize(

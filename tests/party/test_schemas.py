@@ -6,12 +6,23 @@ from typing import Any
 
 import pytest
 
-from miyun.errors import ConfigError, MalformedError, MiyunError, NotFoundError, PeerError, ReplayError, SignatureError
+from miyun.errors import (
+    ConfigError,
+    ExpressionError,
+    MalformedError,
+    MiyunError,
+    NotFoundError,
+    PeerError,
+    ReplayError,
+    SignatureError,
+)
 from miyun.party.given_catalogues import given_catalogue, likely_catalogue
 from miyun.party.progress import Warned
 from miyun.party.publishing import publish
-from miyun.party.schemas import SchemasClient, known_catalogue
+from miyun.party.schemas import SchemasClient, check_columns, known_catalogue
+from miyun.party.segments import SegmentsClient
 from miyun.party.upkeep import Upkeep
+from miyun.segments.parser import parse
 from miyun.segments.publication import PublishedSchema
 from miyun.transport.codec import from_wire, to_wire
 from miyun.wire.v1 import catalogue_pb2 as wire
@@ -178,6 +189,38 @@ def test_a_zone_that_asks_for_pages_for_ever_is_left(shop: World) -> None:
     )
     with pytest.raises(PeerError):
         published(shop)
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "message", "hint"),
+    [
+        ("members.spent > 1 and tags.age > 3", 0, "no column", "members.spend"),
+        ("members.spend > 1 and tags.agee > 3", 22, "no column", "tags.age"),
+        ("members.spend > 1 and tags.age = 'x'", 33, "a number column", "tags.age > 1000"),
+        ("members.spend > 1 and tags.risk > 3", 22, "no column", "Name a column"),
+        ("tags.tea", 0, "tag of the platform's catalogue", "insight portrait"),
+        ("not tags.spend", 4, "a number column", "tags.spend > 1000"),
+    ],
+)
+def test_expressions_fit_the_columns_of_both(shop: World, text: str, position: int, message: str, hint: str) -> None:
+    published(shop)
+    client = SegmentsClient(shop.session(MERCHANT))
+    with pytest.raises(ExpressionError, match=message) as error:
+        client.create(shop.contract.id, "any", text)
+    assert (error.value.position, error.value.text) == (position, text)
+    assert hint in error.value.hint
+    with pytest.raises(ExpressionError, match=message) as error:
+        client.create(shop.contract.id, "any", parse(text))
+    assert error.value.text[error.value.position :].startswith(text[position:][:8])
+    assert not shop.zone.sent(MERCHANT, "CreateSegment")
+
+
+def test_what_was_not_published_is_left_to_its_owner(shop: World) -> None:
+    check_columns(shop.session(MERCHANT), shop.contract, parse("members.spend > 1 and tags.anything > 3"))
+    published(shop)
+    check_columns(shop.session(PLATFORM), shop.contract, parse("tags.risk > 1"))
+    with pytest.raises(ExpressionError, match="catalogue"):
+        check_columns(shop.session(PLATFORM), shop.contract, parse("tags.tea"))
 
 
 def test_before_anything_is_published(shop: World) -> None:

@@ -162,11 +162,13 @@ def explain(
     Nothing is sent.
     """
     from miyun.contract.model import Universe
+    from miyun.segments.checking import pointing_into
     from miyun.segments.parser import parse
     from miyun.segments.planning import plan
 
-    expression = parse(definition)
-    planned = plan(expression, Universe(universe))
+    with pointing_into(definition):
+        expression = parse(definition)
+        planned = plan(expression, Universe(universe))
     legs = [{"owner": leg.namespace, "predicate": leg.predicate.text()} for leg in planned.legs]
     document = {
         "definition": expression.text(),

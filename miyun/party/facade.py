@@ -19,6 +19,7 @@ from miyun.party.audits import audit_verify
 from miyun.party.background import BackgroundAgent
 from miyun.party.budgets import BudgetView, budget_view
 from miyun.party.contracts import ContractsClient
+from miyun.party.destinations import DeliveriesClient, DestinationsClient
 from miyun.party.fusions import FusionsClient
 from miyun.party.insights import InsightClient
 from miyun.party.intersections import IntersectionsClient
@@ -46,14 +47,17 @@ class Party:
     ...     party.segments.create("spring", "sleepers", "members.spend_90d > 1000 and not members.active")
 
     ``contracts``, ``members``, ``schemas``, ``segments``, ``insight``, ``lookalike``, ``intersections``, ``answers``,
-    ``pair`` and ``jobs`` hold the calls of their subject. A job needs this party's agent. Calls that wait for a job run
-    one in the background, unless a daemon of this home is at it already. Calls may come from several threads.
+    ``destinations``, ``deliveries``, ``pair`` and ``jobs`` hold the calls of their subject. A job needs this party's
+    agent. Calls that wait for a job run one in the background, unless a daemon of this home is at it already. Calls may
+    come from several threads.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self.contracts = ContractsClient(session)
         self.members = MembersClient(session)
+        self.destinations = DestinationsClient(session)
+        self.deliveries = DeliveriesClient(session, self._background_agent)
         self.pair = PairClient(session)
         self.answers = AnswersClient(session)
         self.schemas = SchemasClient(session)

@@ -41,6 +41,9 @@ PARTY_TEMPLATE = """\
 # [suppression]
 # attribute = "opted_out"             # never contact members where it is true
 #
+# [suppression.lists.do-not-contact]  # further lists by name
+# file = "do-not-contact.csv"         # people by id or by identifier types
+#
 ## What a platform knows beside columns: a row for each user and tag.
 #
 # [tags]
@@ -66,6 +69,15 @@ PARTY_TEMPLATE = """\
 # [outbox]
 # folder = "outbox"                   # where audiences are delivered
 # format = "csv"                      # or parquet
+#
+## Where the audiences of a channel go, instead of a file in the outbox. See docs/destinations.md.
+#
+# [destinations.member-messages]
+# kind = "webhook"                    # file, webhook or postgres
+# url = "https://messages.example.com/audiences"
+# signing_secret = "messages"         # its value: miyun secret set messages
+# frequency_cap = { deliveries = 2, days = 7 }
+# fields = { phone = { identifier = "phone" } }
 #
 # [agent]
 # workers = 4                         # tasks at once

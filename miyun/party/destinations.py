@@ -1,0 +1,220 @@
+"""Where this party's audiences go, and how far each delivery is."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from miyun.destinations.batches import Order, Preview
+from miyun.destinations.plugin import FrequencyCap
+from miyun.destinations.samples import sample_batch
+from miyun.destinations.secrets import SecretStore
+from miyun.errors import ConfigError, MiyunError, NotFoundError, StateError
+from miyun.members.config import load_members_config
+from miyun.party.background import BackgroundAgent
+from miyun.party.channels import ChannelPlan, open_destination, plan_of, report_path, require_possible
+from miyun.party.deliveries import ENDED, DeliveryRecord, DeliveryState, Receiver
+from miyun.party.progress import OnEvent, ignore
+from miyun.party.session import Session
+
+_PAUSE_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DestinationView:
+    """``contracts`` have the channel with this party as its recipient; ``problem`` is empty where it can be used."""
+
+    channel: str
+    kind: str
+    contracts: tuple[str, ...]
+    fields: tuple[str, ...]
+    credentials: tuple[str, ...]
+    frequency_cap: FrequencyCap | None
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryView:
+    """Counts are of people and stay here. ``open`` and ``unclear`` are batches."""
+
+    contract: str
+    job: str
+    segment: str
+    version: int
+    channel: str
+    kind: str
+    state: DeliveryState
+    queued: int
+    accepted: int
+    refused: dict[str, int]
+    left_out: dict[str, int]
+    open: int
+    unclear: int
+    problem: str
+    hint: str
+    file: Path | None
+    refused_file: Path | None
+
+
+class Unclear(StrEnum):
+    """What a person found out about batches that may have arrived."""
+
+    AGAIN = "again"
+    ARRIVED = "arrived"
+
+
+class DestinationsClient:
+    """``secrets`` holds the credentials, by name."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.secrets = SecretStore(session.home.vault)
+
+    def list(self) -> tuple[DestinationView, ...]:
+        """Every channel that this party delivers through: those of its contracts, and those of party.toml."""
+        channels: dict[str, list[str]] = {channel: [] for channel in self._session.config.destinations}
+        for contract in sorted(self._session.accepted.ids()):
+            for channel in self._session.accepted.get(contract).contract.channels:
+                if channel.recipient == self._session.name:
+                    channels.setdefault(channel.name, []).append(contract)
+        return tuple(self._view(channel, tuple(contracts)) for channel, contracts in sorted(channels.items()))
+
+    def check(self, channel: str) -> str:
+        """Look at the configuration, then ask the receiver whether it is there, without any row; gives its words.
+
+        Raises:
+            ConfigError, NotPermittedError: a setting or a credential that can't work.
+            UnavailableError, DestinationError: the receiver can't be reached, or refuses.
+        """
+        require_possible(self._session, "check", channel)
+        destination = open_destination(self._session, plan_of(self._session, channel), _example(channel))
+        try:
+            return destination.probe()
+        finally:
+            destination.close()
+
+    def dry_run(self, channel: str) -> Preview:
+        """What would be sent for made-up rows, credentials left out; no row of anybody is read.
+
+        Raises:
+            ConfigError, NotPermittedError: a setting or a credential that can't work.
+        """
+        require_possible(self._session, "check", channel)
+        plan, order = plan_of(self._session, channel), _example(channel)
+        destination = open_destination(self._session, plan, order)
+        try:
+            members = load_members_config(self._session.config_path)
+            return destination.dry_run(sample_batch(order, plan.config, members))
+        finally:
+            destination.close()
+
+    def _view(self, channel: str, contracts: tuple[str, ...]) -> DestinationView:
+        problem = ""
+        try:
+            require_possible(self._session, "check", channel)
+        except MiyunError as error:
+            problem = error.message
+        try:
+            plan: ChannelPlan | None = plan_of(self._session, channel)
+        except ConfigError:
+            plan = None
+        return DestinationView(
+            channel=channel,
+            kind=plan.plugin.kind if plan else "",
+            contracts=contracts,
+            fields=tuple(plan.config.fields) if plan else (),
+            credentials=plan.config.credentials() if plan else (),
+            frequency_cap=plan.config.frequency_cap if plan else None,
+            problem=problem,
+        )
+
+
+class DeliveriesClient:
+    """The audiences that this party delivers; nothing here is told to the zone."""
+
+    def __init__(self, session: Session, background_agent: Callable[[OnEvent], BackgroundAgent]) -> None:
+        self._session = session
+        self._background_agent = background_agent
+
+    def show(self, contract: str, job: str) -> DeliveryView:
+        """Raises: NotFoundError: this party delivers no such job."""
+        return self._view(self._record(contract, job))
+
+    def list(self, contract: str) -> tuple[DeliveryView, ...]:
+        """The deliveries of a contract, those under way first."""
+        return tuple(map(self._view, self._session.deliveries.of(contract)))
+
+    def retry(self, contract: str, job: str, *, unclear: Unclear | None = None) -> DeliveryView:
+        """Go on with a delivery that stopped; ``unclear`` says what became of batches that may have arrived.
+
+        Raises:
+            StateError: it has ended, or batches may have arrived and the receiver keeps no keys.
+        """
+        record = self._record(contract, job)
+        if record.state in ENDED or record.state is DeliveryState.QUEUEING:
+            raise StateError(f"this delivery is {record.state}", hint="Only one that is sending or stopped goes on.")
+        queue = self._session.queue(record.order)
+        match unclear:
+            case Unclear.AGAIN:
+                queue.send_unclear_again()
+            case Unclear.ARRIVED:
+                queue.take_unclear_as_arrived()
+        queue.begin_anew()
+        self._session.deliveries.note_receiver(record.order.channel, Receiver())
+        self._session.deliveries.move(record.order, DeliveryState.SENDING)
+        return self.show(contract, job)
+
+    def wait(
+        self, contract: str, job: str, on_event: OnEvent = ignore, *, timeout: float | None = None
+    ) -> DeliveryView:
+        """Wait until everything is sent, with this party's agent at work meanwhile. ``timeout`` is in seconds.
+
+        Raises:
+            StateError: it stopped, and the message says why; or time is up, and it goes on.
+        """
+        deadline, never = None if timeout is None else time.monotonic() + timeout, threading.Event()
+        with self._background_agent(on_event) as agent:
+            while (record := self._record(contract, job)).state not in ENDED:
+                if record.state is DeliveryState.STOPPED:
+                    raise StateError(f"the delivery stopped: {record.problem}", hint=record.hint)
+                if deadline is not None and time.monotonic() >= deadline:
+                    raise StateError("the delivery is not done yet", hint="Wait again, or look at it later.")
+                agent.attend()
+                never.wait(_PAUSE_SECONDS)
+        return self._view(record)
+
+    def _record(self, contract: str, job: str) -> DeliveryRecord:
+        record = self._session.deliveries.get(contract, job)
+        if record is None:
+            raise NotFoundError(
+                f"this party delivers no job {job}", hint="Wait for the job; only its recipient delivers it."
+            )
+        return record
+
+    def _view(self, record: DeliveryRecord) -> DeliveryView:
+        queue, report = self._session.queue(record.order), report_path(self._session, record.order)
+        return DeliveryView(
+            contract=record.order.contract,
+            job=record.order.job,
+            segment=record.order.segment,
+            version=record.order.version,
+            channel=record.order.channel,
+            kind=record.kind,
+            state=record.state,
+            queued=record.queued,
+            accepted=record.accepted,
+            refused=self._session.deliveries.refused(record.order),
+            left_out=record.left_out,
+            open=queue.open(),
+            unclear=queue.unclear(),
+            problem=record.problem,
+            hint=record.hint,
+            file=record.path,
+            refused_file=report if report.exists() else None,
+        )
+
+
+def _example(channel: str) -> Order:
+    return Order(contract="example", job="example", segment="example", version=1, channel=channel)

@@ -66,7 +66,7 @@ def list_(invocation: Invocation) -> None:
 
 
 def check(invocation: Invocation, channel: ChannelArgument) -> None:
-    """Look at a channel's configuration and ask its receiver, without any row."""
+    """Look at the configuration; ask the receiver, without rows."""
     with invocation.party() as party:
         words = party.destinations.check(channel)
     invocation.show(
@@ -76,7 +76,10 @@ def check(invocation: Invocation, channel: ChannelArgument) -> None:
 
 
 def dry_run(invocation: Invocation, channel: ChannelArgument) -> None:
-    """Show what would be sent for made-up rows; credentials are left out."""
+    """Show what would be sent for made-up rows.
+
+    Credentials are left out.
+    """
     with invocation.party() as party:
         preview = party.destinations.dry_run(channel)
     invocation.show(preview, lambda _: typer.echo("\n".join(part for part in (preview.text, preview.answer) if part)))
@@ -138,7 +141,10 @@ def wait_for(
 
 
 def set_secret(invocation: Invocation, name: SecretArgument) -> None:
-    """Store a credential: asked for on a terminal, else read from standard input."""
+    """Store a credential.
+
+    It is asked for on a terminal, else read from standard input; never given as an argument.
+    """
     with invocation.party() as party:
         value = (
             typer.prompt("Value", hide_input=True, confirmation_prompt=True, err=True)

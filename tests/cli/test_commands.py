@@ -24,20 +24,19 @@ COMMANDS = dict(leaves(command_tree()))
 
 def test_these_are_the_commands() -> None:
     assert sorted(" ".join(path) for path in COMMANDS) == sorted(
-        """activate|agent run|audit show|audit verify|budget|contract activate|contract delegate|contract draft
-        contract list|contract propose|contract revoke|contract show|contract sign|contract statement
-        delivery list|delivery retry|delivery show|delivery wait
-        destination check|destination dry-run|destination list|fuse|identity
-        init analyst|init party|init zone|insight board|insight fill-pool|insight key|insight measure|insight overlap
-        insight portrait|insight quote|insight sums|intersect|intersections
-        job list|job show|job wait|join|lookalike create|lookalike list
-        lookalike release|lookalike report|members check|members explain|report
-        pair conformance|pair eids|pair ids|pair keys create|pair keys list|pair keys rotate|pair keys share|pair lint
-        catalogue columns|catalogue fetch|catalogue publish|catalogue search|catalogue show|catalogue tree
-        secret list|secret remove|secret set
+        """activate|agent run|answers ask|answers build|answers list|answers remove|answers serve|answers token
+        audit show|audit verify|budget|catalogue columns|catalogue fetch|catalogue publish|catalogue search
+        catalogue show|catalogue tree|contract activate|contract delegate|contract draft|contract list
+        contract propose|contract revoke|contract show|contract sign|contract statement|delivery list
+        delivery retry|delivery show|delivery wait|destination check|destination dry-run|destination list
+        fuse|identity|init analyst|init party|init zone|insight board|insight fill-pool|insight key
+        insight measure|insight overlap|insight portrait|insight quote|insight sums|intersect|intersections
+        job list|job show|job wait|join|lookalike create|lookalike list|lookalike release|lookalike report
+        members check|members explain|pair conformance|pair eids|pair ids|pair keys create|pair keys list
+        pair keys rotate|pair keys share|pair lint|report|secret list|secret remove|secret set
         segment change|segment create|segment explain|segment history|segment invalidate|segment list
-        segment rename|segment show|size
-        zone contracts|zone invite|zone members|zone restored|zone serve""".replace("\n        ", "|").split("|")
+        segment rename|segment show|size|zone contracts|zone invite
+        zone members|zone restored|zone serve""".replace("\n        ", "|").split("|")
     )
 
 

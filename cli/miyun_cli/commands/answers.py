@@ -52,7 +52,10 @@ def build(
         datetime | None, typer.Option("--expires", help="In UTC; else after the days of the configuration.")
     ] = None,
 ) -> None:
-    """Build the set of an audience from a delivered file; a server that runs takes it over."""
+    """Build the set of an audience from a delivered file.
+
+    A server that runs takes it over.
+    """
     with invocation.party() as party, counted(invocation, "rows") as on_progress:
         built = party.answers.build(
             audience,

@@ -37,7 +37,9 @@ def fuse(
     ] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end.")] = True,
 ) -> None:
-    """Match both parties' rows anew, and show the report; or, with a file, change own rows within the epoch.
+    """Match both parties' rows anew; with a file, change own rows.
+
+    What comes with a file changes the newest epoch; else a new one begins, and its report is shown.
 
     Works as this party's agent meanwhile, unless one is running already. A fusion under way is continued.
     """

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from miyun.contract.model import (
+    LOOKALIKE,
     MATCHED,
     Budget,
     Channel,
@@ -57,6 +58,7 @@ def draft_contract(
     starts: datetime | None = None,
     columns: Sequence[str] = (),
     insights: Sequence[str] = (),
+    lookalikes: bool = False,
     channels: Sequence[Channel] | None = None,
     budget: Budget = DEFAULT_BUDGET,
     purposes: Sequence[str] = DEFAULT_PURPOSES,
@@ -71,8 +73,9 @@ def draft_contract(
     Grants what the main job needs: to both parties the size, use and activation of the match; and to the platform the
     size, use and activation of each merchant column in ``columns`` (``spend_90d`` or ``members.spend_90d``).
     ``insights`` are what the other party than its owner may have noised totals of: ``tags`` for a whole catalogue,
-    ``tags.tea``, ``members.spend_90d``; or ``matched``, for both parties' own columns over the match. ``starts`` is now
-    where it is None.
+    ``tags.tea``, ``members.spend_90d``; or ``matched``, for both parties' own columns over the match. With
+    ``lookalikes`` the merchant may give the platform weights made of the match and of ``columns``, and use its scores.
+    ``starts`` is now where it is None.
 
     Raises:
         InputError: an identity of the wrong role or kind, or a subject of no party.
@@ -85,9 +88,12 @@ def draft_contract(
         zone=ZoneTerms(name=zone.name, organisation=zone.organisation, signing_key=zone.signing_key),
         parties=(_terms(merchant, PartyKind.MERCHANT), _terms(platform, PartyKind.PLATFORM)),
         identifiers=tuple(identifiers),
-        grants=(
-            *_grants(merchant.name, platform.name, columns),
-            *_insight_grants(merchant.name, platform.name, insights),
+        grants=_distinct(
+            [
+                *_grants(merchant.name, platform.name, columns),
+                *_insight_grants(merchant.name, platform.name, insights),
+                *(_lookalike_grants(merchant.name, platform.name, columns) if lookalikes else ()),
+            ]
         ),
         budget=budget,
         channels=default_channels(merchant.name, platform.name) if channels is None else tuple(channels),
@@ -123,11 +129,15 @@ def _grants(merchant: str, platform: str, columns: Sequence[str]) -> Iterator[Gr
     for owner, recipient in ((platform, merchant), (merchant, platform)):
         for rung in rungs:
             yield Grant(owner=owner, subject=MATCHED, rung=rung, recipient=recipient)
-    namespace = PartyKind.MERCHANT.namespace
-    for column in columns:
-        subject = column if "." in column else f"{namespace}.{column}"
+    for subject in _subjects(columns):
         for rung in rungs:
             yield Grant(owner=merchant, subject=subject, rung=rung, recipient=platform)
+
+
+def _subjects(columns: Sequence[str]) -> list[str]:
+    """Of the merchant's columns."""
+    namespace = PartyKind.MERCHANT.namespace
+    return [column if "." in column else f"{namespace}.{column}" for column in columns]
 
 
 def _insight_grants(merchant: str, platform: str, insights: Sequence[str]) -> Iterator[Grant]:
@@ -142,3 +152,14 @@ def _insight_grants(merchant: str, platform: str, insights: Sequence[str]) -> It
         own = sorted({subject for subject in insights if subject.partition(".")[0] == kind.namespace})
         for subject in [MATCHED, *own] if own or MATCHED in insights else []:
             yield Grant(owner=owner, subject=subject, rung=Rung.INSIGHT, recipient=recipient)
+
+
+def _lookalike_grants(merchant: str, platform: str, columns: Sequence[str]) -> Iterator[Grant]:
+    for rung in (Rung.SIZE, Rung.USE):
+        yield Grant(owner=platform, subject=LOOKALIKE, rung=rung, recipient=merchant)
+    for subject in (MATCHED, *_subjects(columns)):
+        yield Grant(owner=merchant, subject=subject, rung=Rung.INSIGHT, recipient=platform)
+
+
+def _distinct(grants: Sequence[Grant]) -> tuple[Grant, ...]:
+    return tuple(dict.fromkeys(grants))

@@ -46,21 +46,6 @@ class Weights:
         order = np.argsort(-np.abs(self.thousandths), kind="stable")
         return {self.tags[place]: int(self.thousandths[place]) for place in order if self.thousandths[place]}
 
-    def score(self, offsets: NDArray[np.unsignedinteger], handles: NDArray[np.unsignedinteger], rows: int) -> Integers:
-        """The score of each of ``rows`` rows: the sum of the weights of its tags.
-
-        Tag number i is carried by ``handles[offsets[i]:offsets[i + 1]]``, counted from the chunk's first row. The work
-        is in proportion to the pairs of row and tag.
-        """
-        if len(offsets) != len(self.tags) + 1 or int(offsets[-1]) != len(handles):
-            raise InternalError("tags that do not belong to these weights")
-        carried = np.repeat(self.thousandths, (offsets[1:] - offsets[:-1]).astype(np.int64))
-        # Sums of whole numbers far below 2⁵³: exact in doubles.
-        scores = np.bincount(handles, weights=carried, minlength=rows)
-        if len(scores) != rows:
-            raise InternalError("a tag on a row beyond its chunk")
-        return scores.astype(np.int64)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scoring:

@@ -1,7 +1,7 @@
 """The rows that one fusion sends: row handle ↔ member id, and the values of each identifier type in upload order."""
 # ruff: noqa: S608 - names are numbered here, values are parameters, paths are quoted
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +16,10 @@ from pyroaring import BitMap
 from miyun.chunking import CHUNK_POINTS
 from miyun.contract.model import Consent, IdentifierTerms
 from miyun.errors import MalformedError, NotFoundError, SourceError, StateError
-from miyun.members import today
+from miyun.members import scores, today
+from miyun.members.catalogue import Catalogue
 from miyun.members.collecting import collect
-from miyun.members.config import DEFAULT_MEMORY_MIB, MembersConfig
+from miyun.members.config import DEFAULT_MEMORY_MIB, MembersConfig, TagsConfig
 from miyun.members.drawing import draw
 from miyun.members.own_rows import OwnRows, Spell
 from miyun.members.reading import Progress, consent_columns, contract_profiles
@@ -257,10 +258,28 @@ class Roster:
         sync(self._path.parent)
 
     def padding(self) -> npt.NDArray[np.uint32]:
-        """The handles of padding."""
-        found: dict[str, Any] = cursor_of(self._connection).execute("SELECT handle FROM roster.padding").fetchnumpy()
+        """The handles of padding, with that of deltas."""
+        found: dict[str, Any] = cursor_of(self._connection).execute("SELECT handle FROM padding").fetchnumpy()
         handles: npt.NDArray[np.uint32] = found["handle"]
         return handles
+
+    def live(self) -> npt.NDArray[np.uint32]:
+        """The handles of members, ascending: neither padding nor retired."""
+        query = "SELECT handle FROM live ORDER BY handle"
+        found: dict[str, Any] = cursor_of(self._connection).execute(query).fetchnumpy()
+        handles: npt.NDArray[np.uint32] = found["handle"]
+        return handles
+
+    def scores(
+        self,
+        config: TagsConfig,
+        catalogue: Catalogue,
+        weights: Mapping[int, int],
+        on_progress: Progress | None = None,
+    ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+        """The handles of members and what their tags of today score; see :func:`scores.scores`."""
+        with explained():
+            return scores.scores(cursor_of(self._connection), config, catalogue, weights, on_progress)
 
     def with_copies(self, handles: BitMap) -> BitMap:
         """These handles, and those of the padding that copies them."""

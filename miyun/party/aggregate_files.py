@@ -18,7 +18,7 @@ class AggregateFiles(JobFiles):
         return self.path(contract, job, "numbers.duckdb")
 
     def scores(self, contract: str, epoch: int, lookalike: str) -> Path:
-        """Where the scores by a lookalike are, row by row; and, while they are computed, the tags beside them."""
+        """Where the scores by a lookalike are, row by row."""
         return self.path(contract, f"{epoch}", f"{lookalike}.scores")
 
     def state(self, contract: str, job: str) -> bytes | None:

@@ -44,6 +44,7 @@ class DraftChoices(TypedDict, total=False):
     starts: datetime | None
     columns: Sequence[str]
     insights: Sequence[str]
+    lookalikes: bool
     channels: Sequence[Channel] | None
     budget: Budget
     purposes: Sequence[str]

@@ -1,12 +1,11 @@
 """Scores of this party's rows by a lookalike: the sum of the weights of the tags that a row carries today.
 
 A row has one score in an epoch: the best of it, however many, and the parts of a report are cut from the same scores.
-Nothing of a person's tags is left out here, as the owner scores for itself; what leaves are bits and noised totals.
+A delta's rows are scored beside them: those among the best are added, and nobody goes before the next epoch. Nothing of
+a person's tags is left out here, as the owner scores for itself; what leaves are bits and noised totals.
 """
 
-import secrets
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -14,22 +13,20 @@ from pyroaring import BitMap
 
 from miyun.contract.model import Contract
 from miyun.errors import NotFoundError
-from miyun.insight.lookalike import PARTS, Weights, best, parts
+from miyun.insight.lookalike import PARTS, best, parts
 from miyun.keys.files import write_private
 from miyun.members.config import MembersConfig, load_members_config
 from miyun.members.reading import Progress
 from miyun.members.roster import Roster
-from miyun.members.tagged import TagChunk, TaggedRows
+from miyun.members.tagged import TagChunk
 from miyun.party.catalogues import own_catalogue
 from miyun.party.lookalike_store import ReceivedLookalike
 from miyun.party.session import Session
 
 Scores = npt.NDArray[np.int32]
+Handles = npt.NDArray[np.uint32]
 
-_CHUNK_HANDLES = 65_536
 _LARGEST = (1 << 31) - 1
-_PADDING = -_LARGEST - 1
-"""In the place of a score."""
 
 
 def require_received(session: Session, contract: str, name: str) -> ReceivedLookalike:
@@ -49,7 +46,7 @@ def require_received(session: Session, contract: str, name: str) -> ReceivedLook
 def scored_rows(
     session: Session, contract: Contract, epoch: int, lookalike: ReceivedLookalike, on_progress: Progress | None = None
 ) -> "ScoredRows":
-    """The scores of all rows of an epoch, computed when they are first asked for.
+    """The scores of all rows of an epoch, computed when they are first asked for; and of what a delta added, then.
 
     Raises:
         ConfigError: there is no ``[tags]``.
@@ -58,76 +55,63 @@ def scored_rows(
     """
     path = session.aggregate_files.scores(contract.id, epoch, lookalike.release.name)
     with session.lookalikes.scoring, session.rosters.open(contract.id, epoch) as roster:
-        raw = path.read_bytes() if path.is_file() else b""
-        if len(raw) != 4 * roster.universe:
-            config = load_members_config(session.config_path)
-            scores = _score(path.with_name(f"{path.name}.tags"), config, roster, lookalike, on_progress)
-            raw = scores.astype("<i4").tobytes()
-            write_private(path, raw)
-        return ScoredRows(np.frombuffer(raw, "<i4"), lookalike.edges)
+        held = np.frombuffer(path.read_bytes() if path.is_file() else b"", "<i4")
+        if len(held) < roster.universe:
+            scores = np.zeros(roster.universe, "<i4")
+            handles, scored = _score(load_members_config(session.config_path), roster, lookalike, on_progress)
+            scores[handles] = np.clip(scored, -_LARGEST, _LARGEST)
+            scores[: len(held)] = held
+            held = scores
+            write_private(path, held.tobytes())
+        return ScoredRows(held, roster.live(), lookalike.edges)
 
 
 class ScoredRows:
-    """Padding has no score, and counts nowhere."""
+    """Padding, and rows that were removed, count nowhere."""
 
-    def __init__(self, scores: Scores, edges: tuple[int, ...]) -> None:
+    def __init__(self, scores: Scores, live: Handles, edges: tuple[int, ...]) -> None:
         self._scores = scores
+        self._live = live
         self._edges = edges
 
     def best(self, count: int, roster: Roster) -> BitMap:
         """The handles of the ``count`` best rows, of equal ones the first; and of the padding that copies them."""
-        (real,) = np.nonzero(self._scores != _PADDING)
-        return roster.with_copies(BitMap(real[best(self._scores[real], count)].astype(np.uint32)))
+        return roster.with_copies(BitMap(self._live[best(self._scores[self._live], count)]))
+
+    def first(self, handles: int) -> "ScoredRows":
+        """The same of the first so many row handles."""
+        return ScoredRows(self._scores[:handles], self._live[self._live < handles], self._edges)
 
     def chunks(self, handles_per_chunk: int, *, first: int = 0) -> Iterator[TagChunk]:
         """Who is in each part by score, as :meth:`TaggedRows.chunks` has it of tags."""
-        for low, handles in self._real(handles_per_chunk, first):
-            places = parts(self._scores[handles], self._edges)
-            yield TagChunk.of(low, self._high(low, handles_per_chunk), handles, places, PARTS)
+        for low, high, handles in self._ranges(handles_per_chunk, first):
+            yield TagChunk.of(low, high, handles, parts(self._scores[handles], self._edges), PARTS)
 
     def dimension_chunks(self, handles_per_chunk: int, *, first: int = 0) -> Iterator[TagChunk]:
         """Everybody has a score, and is there: as :meth:`TaggedRows.dimension_chunks` has it."""
-        for low, handles in self._real(handles_per_chunk, first):
+        for low, high, handles in self._ranges(handles_per_chunk, first):
             places = np.repeat(np.arange(2, dtype=np.uint8), len(handles))
-            yield TagChunk.of(low, self._high(low, handles_per_chunk), np.tile(handles, 2), places, 2)
+            yield TagChunk.of(low, high, np.tile(handles, 2), places, 2)
 
     def close(self) -> None:
         """Nothing is open."""
 
-    def _real(self, size: int, first: int) -> Iterator[tuple[int, npt.NDArray[np.uint32]]]:
+    def _ranges(self, size: int, first: int) -> Iterator[tuple[int, int, Handles]]:
         for low in range(first * size, len(self._scores), size):
-            (real,) = np.nonzero(self._scores[low : low + size] != _PADDING)
-            yield low, (real + low).astype(np.uint32)
-
-    def _high(self, low: int, size: int) -> int:
-        return min(low + size, len(self._scores))
+            high = min(low + size, len(self._scores))
+            yield low, high, self._live[slice(*np.searchsorted(self._live, [low, high]))]
 
 
 def _score(
-    path: Path, config: MembersConfig, roster: Roster, lookalike: ReceivedLookalike, on_progress: Progress | None
-) -> Scores:
-    """By handle; tags that are not in the catalogue any more weigh nothing. Working files begin with ``path``."""
+    config: MembersConfig, roster: Roster, lookalike: ReceivedLookalike, on_progress: Progress | None
+) -> tuple[Handles, npt.NDArray[np.int64]]:
+    """Tags that the catalogue has no more, or not to be carried, weigh nothing."""
     catalogue = own_catalogue(config)
-    places = {place: tag for tag in lookalike.weights if (place := catalogue.place_of(tag)) is not None}
-    tags = np.intersect1d(np.array(list(places), np.uint32), catalogue.branch()).astype(np.uint32)
-    scores = np.zeros(roster.universe, np.int32)
-    if len(tags):
-        ids = tuple(places[place] for place in tags.tolist())
-        weights = Weights(tags=ids, thousandths=np.array([lookalike.weights[tag] for tag in ids], np.int64))
-        rows = TaggedRows.build(
-            path,
-            config,
-            roster,
-            catalogue,
-            tags=tags,
-            per_person=len(tags),
-            key=secrets.token_bytes(32),  # decides between more tags than may count: all may
-            on_progress=on_progress,
-        )
-        with rows:
-            for chunk in rows.chunks(_CHUNK_HANDLES):
-                scored = weights.score(chunk.offsets, chunk.handles, chunk.high - chunk.low)
-                scores[chunk.low : chunk.high] = np.clip(scored, -_LARGEST, _LARGEST)
-        path.unlink()
-    scores[roster.padding()] = _PADDING
-    return scores
+    assert config.tags is not None  # noqa: S101
+    carried = set(catalogue.branch().tolist())
+    weights = {
+        place: weight
+        for tag, weight in lookalike.weights.items()
+        if (place := catalogue.place_of(tag)) is not None and place in carried
+    }
+    return roster.scores(config.tags, catalogue, weights, on_progress)

@@ -1,9 +1,10 @@
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from miyun.contract.draft import DEFAULT_BUDGET, DEFAULT_EVALUATION_CAP, draft_contract
-from miyun.contract.model import MATCHED, Contract, IdentifierTerms, Rung, Universe
+from miyun.contract.model import LOOKALIKE, MATCHED, Contract, IdentifierTerms, Rung, Universe
 from miyun.contract.permissions import permit_activation, permit_segment, permit_size
 from miyun.errors import InputError, NotPermittedError
 from miyun.keys.identity import Identity
@@ -54,6 +55,22 @@ def test_a_draft_grants_insights_of_what_is_named_and_of_the_match(identities: d
     assert granted("matched") == {("feed", "matched", "shop"), ("shop", "matched", "feed")}
     with pytest.raises(InputError):
         granted("tag.tea")
+
+
+def test_lookalikes_are_drafted_where_they_are_wanted(identities: dict[str, Identity]) -> None:
+    def granted(**choices: Any) -> set[tuple[str, str, str]]:
+        contract = draft_contract(
+            id="spring-2027", **identities, identifiers=[PHONE], expires=EXPIRES, columns=["spend"], **choices
+        )
+        return {(grant.owner, grant.subject, grant.rung) for grant in contract.grants}
+
+    assert granted(lookalikes=True) - granted() == {
+        ("feed", LOOKALIKE, Rung.SIZE),
+        ("feed", LOOKALIKE, Rung.USE),
+        ("shop", MATCHED, Rung.INSIGHT),
+        ("shop", "members.spend", Rung.INSIGHT),
+    }
+    assert granted(lookalikes=True, insights=["matched", "members.spend"]) >= granted(lookalikes=True)
 
 
 def test_defaults_err_on_the_safe_side(identities: dict[str, Identity]) -> None:

@@ -88,7 +88,8 @@ def portraits() -> list[str]:
 
 
 def lookalikes() -> list[str]:
-    first = portrait(20_000, 20).parts[0]
+    """Weights are made of a portrait of two segments, seed and base."""
+    first = portrait(20_000, 20, segments=2).parts[0]
     rows = []
     for rho in (10_000, 20_000, 50_000):
         own = scale_for(rho, first.sensitivity)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from miyun.errors import InternalError, MalformedError
+from miyun.errors import MalformedError
 from miyun.insight.lookalike import (
     LARGEST_FACTOR,
     Scoring,
@@ -120,30 +120,6 @@ def test_a_base_share_lost_in_noise_weighs_nothing() -> None:
     assert weigh(totals(tags, [5, 5, 5], -3, 5.0), totals(tags, [300, 300, 500], 1_000)).thousandths.tolist() == [0] * 3
 
 
-def test_scores_are_the_sums_of_the_weights_of_a_row() -> None:
-    rng = np.random.default_rng(3)
-    carried = rng.random((40, 500)) < 0.05  # tags × rows
-    weights = Weights(tags=tuple(map(str, range(40))), thousandths=rng.integers(-4_000, 4_000, 40))
-    offsets = np.concatenate([[0], np.cumsum(carried.sum(axis=1))]).astype(np.uint64)
-    handles = np.nonzero(carried)[1].astype(np.uint32)
-
-    scores = weights.score(offsets, handles, 500)
-
-    assert scores.tolist() == (weights.thousandths @ carried).tolist()
-
-
-def test_tags_of_another_question_are_refused() -> None:
-    weights = Weights(tags=("a",), thousandths=np.asarray([5]))
-    handles = np.asarray([0, 3], np.uint32)
-
-    with pytest.raises(InternalError, match="do not belong"):
-        weights.score(np.asarray([0, 1, 2], np.uint64), handles, 4)
-    with pytest.raises(InternalError, match="do not belong"):
-        weights.score(np.asarray([0, 1], np.uint64), handles, 4)
-    with pytest.raises(InternalError, match="beyond its chunk"):
-        weights.score(np.asarray([0, 2], np.uint64), handles, 3)
-
-
 def test_the_best_rows() -> None:
     scores = np.asarray([5, 9, 9, -2, 7, 9])
 
@@ -238,9 +214,8 @@ def test_a_lookalike_finds_the_seeds_kind() -> None:
     noise = rng.normal(0, 60.0, 300).round().astype(int)
     seed = totals(tags, (carried[:, :1_000].sum(axis=1) + noise).tolist(), 1_000, 60.0)
     base = totals(tags, carried.sum(axis=1).tolist(), 20_000)
-    offsets = np.concatenate([[0], np.cumsum(carried.sum(axis=1))]).astype(np.uint64)
 
-    scores = weigh(seed, base).score(offsets, np.nonzero(carried)[1].astype(np.uint32), 20_000)
+    scores = weigh(seed, base).thousandths @ carried
     found = 1_000 + best(scores[1_000:], 1_000)  # without the seed
 
     assert kind[found].mean() > 4.5 * kind[1_000:].mean()

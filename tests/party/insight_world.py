@@ -128,18 +128,22 @@ class InsightZone(FakeZone):
         )
 
     def charge_both(self, release_id: str, rho_micro: int) -> None:
-        for owner, charges in self.charged.items():
-            charge = BudgetCharge(
-                contract=self.contract.id,
-                owner=owner,
-                sequence=len(charges) + 1,
-                release=release_id,
-                purpose="insight",
-                rho_micro=rho_micro,
-                spent_micro=sum(charge.rho_micro for charge, _ in charges) + rho_micro,
-                at=NOW,
-            )
-            charges.append((charge, self.key.sign(charge)))
+        for owner in self.charged:
+            self.charge_owner(owner, release_id, "insight", rho_micro)
+
+    def charge_owner(self, owner: str, release_id: str, purpose: str, rho_micro: int) -> None:
+        charges = self.charged[owner]
+        charge = BudgetCharge(
+            contract=self.contract.id,
+            owner=owner,
+            sequence=len(charges) + 1,
+            release=release_id,
+            purpose=purpose,
+            rho_micro=rho_micro,
+            spent_micro=sum(charge.rho_micro for charge, _ in charges) + rho_micro,
+            at=NOW,
+        )
+        charges.append((charge, self.key.sign(charge)))
 
     def view(self, job: str) -> Job:
         state = JobState.DONE if job in self.totals else JobState.FAILED if job in self.refused else JobState.RUNNING

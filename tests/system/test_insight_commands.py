@@ -1,4 +1,4 @@
-"""Every command of `miyun insight`, between real processes, against the plain rows."""
+"""Every command of `miyun insight` and `miyun lookalike`, between real processes, against the plain rows."""
 
 import csv
 import json
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from demo.deliveries import read_ids
 from demo.processes import CommandError
 from demo.stage import Stage, write_party
 from tests.system.plain import CAST
@@ -89,7 +90,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         stage.open_zone()
         stage.join()
         terms = ("--identifier", "phone:e164-cn:100000", "--no-consent", "--padding", "1")
-        draft, _ = stage.draft(CONTRACT, *terms, "--insight", "matched", "--insight", "tags")
+        draft, _ = stage.draft(
+            CONTRACT, *terms, "--insight", "matched", "--insight", "tags", "--lookalikes", "--column", "spend"
+        )
         stage.agree(CONTRACT, draft)
         stage.start(stage.platform, "agent", "run")
         stage.merchant.run("fuse", CONTRACT)
@@ -178,6 +181,30 @@ def test_what_segments_share(stage: Stage) -> None:
     assert_near(overlap["people"][0]["matched"], len(BIG))
     assert [segment["name"] for segment in overlap["segments"]] == ["big", "matched"]
     assert "<table>" in (stage.folder / "o.html").read_text("utf-8")
+
+
+def test_users_like_a_seed_are_found(stage: Stage) -> None:
+    release = ("lookalike", "release", CONTRACT, "like-big", "--seed", "big", "--branch", "gender", "--branch")
+    release = (*release, "interest", "--rho", "10000", "--portrait-rho", "20000")
+    released = stage.merchant.run(*release)
+    assert max(released["weights"], key=released["weights"].get) == "Interests/Tea"
+    assert (released["tags"], released["job"]["state"]) == (4, "done")
+    spent = stage.merchant.run("budget", CONTRACT)["spent_micro"]
+    assert stage.merchant.run(*release) == released
+    assert stage.merchant.run("budget", CONTRACT)["spent_micro"] == spent
+    [listed] = stage.platform.run("lookalike", "list", CONTRACT)
+    assert (listed["name"], listed["state"], listed["seed"]) == ("like-big", "ready", {"name": "big", "version": 1})
+
+    drawing = stage.folder / "separation.svg"
+    told = stage.merchant.run("lookalike", "report", CONTRACT, "like-big", "--rho", "10000", "--plot", str(drawing))
+    assert told["auc"]["low"] > 0.6
+    assert drawing.read_text("utf-8").startswith("<svg")
+
+    stage.merchant.run("lookalike", "create", CONTRACT, "prospects", "like-big", "--count", "150", "--wait")
+    _, file = stage.activate(CONTRACT, "prospects", stage.platform, "platform-ads", "prospects")
+    found = {int(id_[1:]) for id_ in read_ids(file)}
+    assert len(found) == 150
+    assert found <= {person for person in USERS if person % 400 > 200}
 
 
 @pytest.mark.parametrize(

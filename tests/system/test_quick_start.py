@@ -102,12 +102,27 @@ def shared_spenders(folder: Path) -> tuple[set[str], set[str]]:
     return {f"M{number}" for number in chosen}, {f"U{number}" for number in chosen}
 
 
+def outbox(reader: Reader, name: str, segment: str) -> Path:
+    """The file of a segment that one of the parties was handed."""
+    [file] = (reader.folder / name / "outbox").glob(f"{segment}-*")
+    return file
+
+
+def drinkers_of(folder: Path, tag: str) -> set[str]:
+    with (folder / "app/tags.csv").open() as tags:
+        return {row["user_id"] for row in csv.DictReader(tags) if row["tag"] == tag}
+
+
 @pytest.mark.slow
 def test_the_quick_start_works_as_it_is_written(reader: Reader) -> None:
     reader.follow(PAGE.read_text("utf-8"))
 
-    delivered = tuple(set(read_ids(next((reader.folder / name / "outbox").iterdir()))) for name in ("shop", "app"))
+    delivered = tuple(set(read_ids(outbox(reader, name, "big-spenders"))) for name in ("shop", "app"))
     assert delivered == shared_spenders(reader.folder)
     portrait = next(said for command, said in reader.said.items() if command.startswith("shop insight portrait"))
     assert "Drinks/Tea" in portrait
-    assert (reader.folder / "portrait.svg").read_text("utf-8").startswith(("<?xml", "<svg"))
+    for drawing in ("portrait.svg", "separation.svg"):
+        assert (reader.folder / drawing).read_text("utf-8").startswith(("<?xml", "<svg"))
+    prospects = set(read_ids(outbox(reader, "app", "prospects")))
+    assert len(prospects) == 500
+    assert prospects <= drinkers_of(reader.folder, "tea")

@@ -43,6 +43,10 @@ def draft(
             "matched: its own columns, over the match.",
         ),
     ] = None,
+    lookalikes: Annotated[
+        bool,
+        typer.Option("--lookalikes", help="The platform may have weights of the match and of each --column."),
+    ] = False,
     channel: Annotated[
         list[str] | None,
         typer.Option("--channel", metavar="NAME:DOMAIN:PARTY", help="A way out; one per party if left out."),
@@ -64,6 +68,7 @@ def draft(
         "starts": in_utc(starts) if starts else None,
         "columns": tuple(column or ()),
         "insights": tuple(insight or ()),
+        "lookalikes": lookalikes,
         "channels": [_channel(text) for text in channel] if channel else None,
         "consent_required": consent,
         "padding_bucket": padding,

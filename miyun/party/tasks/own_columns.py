@@ -81,7 +81,8 @@ class OwnColumns:
         work = self._work
         if work.lookalike is None:
             return None
-        return scored_rows(session, work.contract, work.job.epoch, work.lookalike, on_progress)
+        scored = scored_rows(session, work.contract, work.job.epoch, work.lookalike, on_progress)
+        return scored.first(self._handles)
 
     def _tagged_rows(
         self, session: Session, config: MembersConfig, roster: Roster, on_progress: Progress

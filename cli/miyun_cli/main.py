@@ -14,6 +14,7 @@ from miyun.kernels import kernels
 from miyun_cli.commands import (
     activation,
     answers,
+    audience,
     audit,
     catalogue,
     contract,
@@ -46,6 +47,7 @@ for module in (
     catalogue,
     fusion,
     segment,
+    audience,
     activation,
     destination,
     answers,

@@ -29,6 +29,8 @@ class Event(StrEnum):
     LEG_RECEIVED = "leg-received"
     SEGMENT_READY = "segment-ready"
     SEGMENT_CHANGED = "segment-changed"
+    AUDIENCE_PUBLISHED = "audience-published"
+    AUDIENCE_WITHDRAWN = "audience-withdrawn"
     ACTIVATION_REQUESTED = "activation-requested"
     AUDIENCE_SEALED = "audience-sealed"
     AUDIENCE_DELIVERED = "audience-delivered"

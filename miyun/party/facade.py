@@ -15,6 +15,7 @@ from miyun.keys.vault import Unlock
 from miyun.party.activations import ActivationsClient
 from miyun.party.agent import Agent
 from miyun.party.answers import AnswersClient
+from miyun.party.audiences import AudiencesClient
 from miyun.party.audits import audit_verify
 from miyun.party.background import BackgroundAgent
 from miyun.party.budgets import BudgetView, budget_view
@@ -46,10 +47,10 @@ class Party:
     ...     report = party.fuse("spring")
     ...     party.segments.create("spring", "sleepers", "members.spend_90d > 1000 and not members.active")
 
-    ``contracts``, ``members``, ``schemas``, ``segments``, ``insight``, ``lookalike``, ``intersections``, ``answers``,
-    ``destinations``, ``deliveries``, ``pair`` and ``jobs`` hold the calls of their subject. A job needs this party's
-    agent. Calls that wait for a job run one in the background, unless a daemon of this home is at it already. Calls may
-    come from several threads.
+    ``contracts``, ``members``, ``schemas``, ``segments``, ``audiences``, ``insight``, ``lookalike``, ``intersections``,
+    ``answers``, ``destinations``, ``deliveries``, ``pair`` and ``jobs`` hold the calls of their subject. A job needs
+    this party's agent. Calls that wait for a job run one in the background, unless a daemon of this home is at it
+    already. Calls may come from several threads.
     """
 
     def __init__(self, session: Session) -> None:
@@ -62,6 +63,7 @@ class Party:
         self.answers = AnswersClient(session)
         self.schemas = SchemasClient(session)
         self.segments = SegmentsClient(session)
+        self.audiences = AudiencesClient(session)
         self.jobs = JobsClient(session, self._background_agent)
         self.insight = InsightClient(session, self.jobs, self._background_agent)
         self.intersections = IntersectionsClient(session, self._background_agent)

@@ -15,6 +15,9 @@ METHOD_ROLES: Mapping[str, frozenset[Role]] = {
     "/miyun.wire.v1.AgentService/NextTasks": PARTY,
     "/miyun.wire.v1.AgentService/RefuseTask": PARTY,
     "/miyun.wire.v1.AnswerService/Ask": NOBODY,  # only on a party's own answer server
+    "/miyun.wire.v1.AudienceService/ListAudiences": PARTY,
+    "/miyun.wire.v1.AudienceService/PublishAudience": PARTY,
+    "/miyun.wire.v1.AudienceService/WithdrawAudience": PARTY,
     "/miyun.wire.v1.AuditService/ListEntries": PARTY,
     "/miyun.wire.v1.BudgetService/ListCharges": PARTY,
     "/miyun.wire.v1.BudgetService/PutCharges": PARTY,

@@ -259,6 +259,19 @@ segment_versions = Table(
     Column("evaluated", Instant),
 )
 
+publications = Table(
+    "publications",
+    metadata,
+    Column("contract", String(64), primary_key=True),
+    Column("job", String(64), primary_key=True),
+    Column("statement", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("category", String(40), nullable=False),
+    Column("words", Text, nullable=False),
+    Column("withdrawal", LargeBinary),
+)
+"""By the segment's job. ``words`` are all that is searched, in small letters."""
+
 segment_selections = Table(
     "segment_selections",
     metadata,

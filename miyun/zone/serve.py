@@ -8,6 +8,7 @@ from miyun.transport.tls import Authority
 from miyun.wire.v1 import (
     activation_pb2_grpc,
     agent_pb2_grpc,
+    audience_pb2_grpc,
     audit_pb2_grpc,
     budget_pb2_grpc,
     catalogue_pb2_grpc,
@@ -25,6 +26,7 @@ from miyun.zone.config import ZoneConfig
 from miyun.zone.core import Core
 from miyun.zone.services.activation import ActivationService
 from miyun.zone.services.agent import AgentService
+from miyun.zone.services.audience import AudienceService
 from miyun.zone.services.audit import AuditService
 from miyun.zone.services.budget import BudgetService
 from miyun.zone.services.catalogue import CatalogueService
@@ -79,6 +81,7 @@ class Ports:
 def _add_services(server: Server, core: Core) -> None:
     server.add_service(activation_pb2_grpc.add_ActivationServiceServicer_to_server, ActivationService(core))
     server.add_service(agent_pb2_grpc.add_AgentServiceServicer_to_server, AgentService(core))
+    server.add_service(audience_pb2_grpc.add_AudienceServiceServicer_to_server, AudienceService(core))
     server.add_service(audit_pb2_grpc.add_AuditServiceServicer_to_server, AuditService(core))
     server.add_service(budget_pb2_grpc.add_BudgetServiceServicer_to_server, BudgetService(core))
     server.add_service(catalogue_pb2_grpc.add_CatalogueServiceServicer_to_server, CatalogueService(core))

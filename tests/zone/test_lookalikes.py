@@ -10,7 +10,7 @@ import pytest
 from miyun.aggregates.lookalikes import Lookalike, LookalikeReceived, LookalikeRelease
 from miyun.aggregates.statements import SegmentVersion
 from miyun.contract.jobs import Job
-from miyun.contract.model import LOOKALIKE, MATCHED, Contract, Grant, Rung
+from miyun.contract.model import LOOKALIKE, MATCHED, Contract, Grant, Rung, Universe
 from miyun.errors import (
     ContractError,
     InputError,
@@ -45,6 +45,7 @@ from tests.zone.asking import (
     task_job,
 )
 from tests.zone.members import DAY, MERCHANT, NOW, PLATFORM, Member, World, running
+from tests.zone.publishing import found, publish
 from tests.zone.test_segments import Fused, fuse
 
 SEALED = bytes(range(256)) * ((scoring_bytes(TAGS) + OVERHEAD_BYTES) // 256 + 1)
@@ -358,6 +359,20 @@ def test_segments_are_scored_by_what_has_arrived(shared: Weighed) -> None:
         for task in shared.platform.tasks()
         if task.WhichOneof("work") == "leg" and task.leg.request.contract == shared.contract.id
     ] == ["tags.best(5, 'arriving')"]
+
+
+def test_what_scores_best_is_published_and_ends_like_any_segment(shared: Weighed) -> None:
+    shared.deliver("likeness")
+    best, over_users = "tags.best(5, 'likeness')", {"universe": Universe.PLATFORM}
+    shared.fused.create("alike", best, shared.platform, **over_users, expires=NOW + 3 * DAY)
+    publish(shared.platform, shared.contract, "alike")
+
+    (audience,) = found(shared.merchant, shared.contract, "alike")
+
+    assert (audience.segment.definition, audience.subjects) == (best, (LOOKALIKE,))
+    shared.fused.create("alike-of-ours", "alike within matched", shared.merchant, expires=NOW + DAY)
+    shared.platform.change_segment(shared.contract, "alike", "expire", expires=NOW + DAY)
+    assert shared.merchant.segment(shared.contract, "alike").expires == "2026-11-23T12:00:00Z"
 
 
 @pytest.mark.parametrize("missing", [MATCHED, "members.spend"])

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from miyun.contract.leakage.lines import AT_EACH_ACTIVATION, AT_EACH_ANSWER, LeakageLine, Who, party_words
+from miyun.contract.leakage.lines import ALWAYS, AT_EACH_ACTIVATION, AT_EACH_ANSWER, LeakageLine, Who, party_words
 from miyun.contract.model import MATCHED, Contract, Grant, PartyKind, Rung, Universe
 from miyun.privacy import sensitivity
 from miyun.privacy.noise import scale_for
@@ -19,6 +19,20 @@ def row_lines(contract: Contract) -> Iterator[LeakageLine]:
         learns=_sizes(contract, contract.owner_of(PartyKind.PLATFORM.namespace).name),
         when=AT_EACH_ANSWER,
         clause="budget.size_rho_micro",
+    )
+    platform = contract.owner_of(PartyKind.PLATFORM.namespace)
+    yield LeakageLine(
+        who=Who.EVERYBODY,
+        name=_EVERYBODY,
+        learns=Words(
+            en="Of every segment its name, its owner's code, definition, channels and end, which versions there were, "
+            "when and why, and, where granted, the sizes that were told of them; and the words with which "
+            f"{platform.name} publishes audiences of its users. None of that is hidden from either party",
+            zh="得知每个人群包的名称、外部编码、定义、渠道和有效期，有过哪些版本、何时以及为何产生，"
+            f"以及（在授权范围内）此前告知过的人数；还有 {platform.name} 发布其用户人群时所写的文字。对双方均不隐藏",
+        ),
+        when=ALWAYS,
+        clause=f"parties[{contract.parties.index(platform)}]",
     )
 
 

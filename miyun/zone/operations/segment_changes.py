@@ -11,6 +11,7 @@ from miyun.segments.listing import Segment, SegmentState
 from miyun.segments.statements import SegmentAction, SegmentChange
 from miyun.zone.core import Change, Core
 from miyun.zone.operations.access import active_contract, require_terms, verify_party
+from miyun.zone.operations.audiences import require_withdrawn
 from miyun.zone.operations.history import SignedReceipt, receipt, record_statement
 from miyun.zone.operations.retention import retire_segment
 from miyun.zone.operations.segments import name_taken, require_distinct, require_live, require_segment, view
@@ -24,7 +25,7 @@ def change_segment(
     """Do one thing to one's own segment.
 
     Raises:
-        StateError: it is over, another live segment is made of it, or the new name is taken.
+        StateError: it is over, published, another live segment is made of it, or the new name is taken.
         InputError: it would be widened: a channel that it has not, or a later end.
         NotPermittedError: it is the other party's.
     """
@@ -73,6 +74,7 @@ def _require_one_thing(statement: SegmentChange) -> None:
 
 def _rename(change: Change, segment: StoredSegment, statement: SegmentChange) -> StoredSegment:
     _require_unused(change, segment)
+    require_withdrawn(change, segment)
     taken = store.segment_named(change.connection, segment.contract, check_name(statement.new_name))
     if taken is not None and taken.state.is_live:
         raise name_taken(statement.new_name)
@@ -121,11 +123,22 @@ def _require_unused(change: Change, segment: StoredSegment) -> None:
         )
 
 
-def _set(**values: bool) -> Callable[[Change, StoredSegment, SegmentChange], StoredSegment]:
-    def change(_change: Change, segment: StoredSegment, _statement: SegmentChange) -> StoredSegment:
-        return replace(segment, **values)  # type: ignore[arg-type]
+def _hide(change: Change, segment: StoredSegment, _statement: SegmentChange) -> StoredSegment:
+    require_withdrawn(change, segment)
+    return replace(segment, hidden=True)
 
-    return change
+
+def _show(_change: Change, segment: StoredSegment, _statement: SegmentChange) -> StoredSegment:
+    return replace(segment, hidden=False)
+
+
+def _close(change: Change, segment: StoredSegment, _statement: SegmentChange) -> StoredSegment:
+    require_withdrawn(change, segment)
+    return replace(segment, processable=False)
+
+
+def _open(_change: Change, segment: StoredSegment, _statement: SegmentChange) -> StoredSegment:
+    return replace(segment, processable=True)
 
 
 _ACTIONS: Mapping[SegmentAction, Callable[[Change, StoredSegment, SegmentChange], StoredSegment]] = {
@@ -133,8 +146,8 @@ _ACTIONS: Mapping[SegmentAction, Callable[[Change, StoredSegment, SegmentChange]
     SegmentAction.INVALIDATE: _invalidate,
     SegmentAction.NARROW: _narrow,
     SegmentAction.EXPIRE: _expire,
-    SegmentAction.HIDE: _set(hidden=True),
-    SegmentAction.SHOW: _set(hidden=False),
-    SegmentAction.CLOSE: _set(processable=False),
-    SegmentAction.OPEN: _set(processable=True),
+    SegmentAction.HIDE: _hide,
+    SegmentAction.SHOW: _show,
+    SegmentAction.CLOSE: _close,
+    SegmentAction.OPEN: _open,
 }

@@ -211,6 +211,16 @@ def upgrade() -> None:
         sa.Column("evaluated", sa.BigInteger),
     )
     op.create_table(
+        "publications",
+        sa.Column("contract", sa.String(64), primary_key=True),
+        sa.Column("job", sa.String(64), primary_key=True),
+        sa.Column("statement", sa.LargeBinary, nullable=False),
+        sa.Column("signature", sa.LargeBinary, nullable=False),
+        sa.Column("category", sa.String(40), nullable=False),
+        sa.Column("words", sa.Text, nullable=False),
+        sa.Column("withdrawal", sa.LargeBinary),
+    )
+    op.create_table(
         "segment_selections",
         sa.Column("contract", sa.String(64), primary_key=True),
         sa.Column("job", sa.String(64), primary_key=True),

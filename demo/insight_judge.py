@@ -29,7 +29,7 @@ def judge_portrait(
     asked = below(read_catalogue(folder / "catalogue.csv"), branches)
     carried = read_carried(folder / "tags.parquet", asked)
     here, there = (count((match.user for match in matches), carried, asked) for matches in (people, others))
-    noise = _noise(answer["size"])
+    noise = noise_of(answer["size"])
     tags = tuple(_tag(row, asked[row["tag"]], here, there, noise) for row in answer["tags"])
     liked = tuple(tag for tag, times in planted.items() if times > 1)
     return PortraitResult(
@@ -55,9 +55,9 @@ def _tag(row: Answer, tag: Tag, here: Counts, there: Counts, noise: float) -> Ta
         tag=tag.id,
         name=row["name"].rpartition("/")[2],
         people=Noised(name=tag.id, value=row["people"]["value"], noise=noise, truth=here.carried[tag.id]),
-        share=_estimated(row["share"], _share(tag, here)),
-        base_share=_estimated(row["base_share"], _share(tag, there)),
-        tgi=_estimated(row["tgi"], index(tag, here, there)),
+        share=estimated(row["share"], _share(tag, here)),
+        base_share=estimated(row["base_share"], _share(tag, there)),
+        tgi=estimated(row["tgi"], index(tag, here, there)),
     )
 
 
@@ -65,8 +65,8 @@ def _coverage(row: Answer, asked: Mapping[str, Tag], here: Counts, there: Counts
     dimension = next(tag.dimension for tag in asked.values() if tag.dimension_path == row["dimension"])
     return (
         row["dimension"],
-        _estimated(row["coverage"], here.known[dimension] / here.everybody),
-        _estimated(row["base_coverage"], there.known[dimension] / there.everybody),
+        estimated(row["coverage"], here.known[dimension] / here.everybody),
+        estimated(row["base_coverage"], there.known[dimension] / there.everybody),
     )
 
 
@@ -74,9 +74,9 @@ def _sum(row: Answer, matches: Iterable[Match], most: float) -> SumResult:
     people, total = spent(matches, most)
     return SumResult(
         group=row["group"],
-        people=Noised(name="people", value=row["people"]["value"], noise=_noise(row["people"]), truth=people),
-        sum=Noised(name="sum", value=row["sum"]["value"], noise=_noise(row["sum"]), truth=total),
-        mean=_estimated(row["mean"], total / people),
+        people=Noised(name="people", value=row["people"]["value"], noise=noise_of(row["people"]), truth=people),
+        sum=Noised(name="sum", value=row["sum"]["value"], noise=noise_of(row["sum"]), truth=total),
+        mean=estimated(row["mean"], total / people),
     )
 
 
@@ -91,10 +91,10 @@ def _share(tag: Tag, counts: Counts) -> float:
     return counts.carried[tag.id] / (counts.known[tag.dimension] or 1)
 
 
-def _noise(estimate: Answer) -> float:
+def noise_of(estimate: Answer) -> float:
     """The standard deviation behind an interval, from its upper half: the lower one may be cut off at 0."""
     return float((estimate["high"] - estimate["value"]) / INTERVAL)
 
 
-def _estimated(estimate: Answer, truth: float) -> Estimated:
+def estimated(estimate: Answer, truth: float) -> Estimated:
     return Estimated(value=estimate["value"], low=estimate["low"], high=estimate["high"], truth=truth)

@@ -18,6 +18,7 @@ class Tag:
     """Something that is counted: a flag or an option. ``above`` is what it is below, its dimension first."""
 
     id: str
+    path: str
     dimension: str
     dimension_path: str
     above: tuple[str, ...]
@@ -43,9 +44,12 @@ def read_catalogue(path: Path) -> dict[str, Tag]:
             above[id_] = (id_, *above[parent])
             paths[id_] = f"{paths[parent]}/{row['name']}".lstrip("/")
             if row["type"] == "option":
-                tags += [Tag(f"{id_}={option}", id_, paths[id_], above[id_]) for option in row["options"].split("|")]
+                tags += [
+                    Tag(f"{id_}={option}", f"{paths[id_]}/{option}", id_, paths[id_], above[id_])
+                    for option in row["options"].split("|")
+                ]
             elif row["type"] == "flag":
-                tags.append(Tag(id_, parent, paths[parent], above[parent]))
+                tags.append(Tag(id_, paths[id_], parent, paths[parent], above[parent]))
     return {tag.id: tag for tag in tags}
 
 
@@ -84,6 +88,23 @@ def index(tag: Tag, segment: Counts, base: Counts) -> float:
     here = segment.carried[tag.id] / (segment.known[tag.dimension] or 1)
     there = base.carried[tag.id] / (base.known[tag.dimension] or 1)
     return 100 * here / there if there else float("nan")
+
+
+def held_against_ranking(
+    scores: Mapping[str, int], count: int, delivered: Collection[str], objecting: Collection[str]
+) -> tuple[int, int]:
+    """Of the ``count`` users who score best, without those who object: how many are missing, and how many too many.
+
+    Of those who score just as the last one, any may be among the best.
+    """
+    line = sorted(scores.values(), reverse=True)[min(count, len(scores)) - 1]
+    wanted = {user for user, score in scores.items() if score > line and user not in objecting}
+    allowed = {user for user, score in scores.items() if score >= line and user not in objecting}
+    left = count - sum(score > line for score in scores.values())
+    at_the_line = len(set(delivered) & (allowed - wanted))
+    least = left - sum(scores[user] == line for user in objecting if user in scores)
+    missing = len(wanted - set(delivered)) + max(0, least - at_the_line)
+    return missing, len(set(delivered) - allowed) + max(0, at_the_line - left)
 
 
 def spent(matches: Iterable[Match], most: float) -> tuple[int, float]:

@@ -87,7 +87,7 @@ class Play:
         tags = write_catalogue(self._folder / "catalogue.csv")
         pairs = write_tags(self._retail, self._folder / "tags.parquet")
         self._results.members, self._results.users = rows, users
-        self._questions = questions(self._stage, self._story, self._results)
+        self._questions = questions(self._stage, self._story, self._results, self._retail)
         self._story.say(f"members.csv: {rows:,} rows in GB18030, ten spellings of a phone, members entered twice")
         self._story.say(f"users.parquet: {users:,} rows; opt-outs.csv: {listed:,} phones never to be contacted")
         self._story.say(f"tags.parquet: {pairs:,} pairs of a user and a tag; catalogue.csv: {tags} tags and options")
@@ -116,7 +116,7 @@ class Play:
         identifiers = (f"phone:e164-cn:{cap}", f"email:uid2:{cap}")
         draft, document = stage.draft(
             CONTRACT,
-            *("--insight", "tags", *(word for column in columns for word in ("--column", column))),
+            *("--insight", "tags", "--lookalikes", *(word for column in columns for word in ("--column", column))),
             *(word for identifier in identifiers for word in ("--identifier", identifier)),
         )
         statements = stage.together(

@@ -1,26 +1,17 @@
-"""What the merchant asks about its segment: a portrait by the platform's tags, and sums of its own numbers."""
+"""Which insights the play asks for, each a step of its own."""
 
-from functools import partial
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from demo.figures import written
-from demo.insight_judge import judge_portrait, judge_sums
 from demo.judge import Judge
-from demo.ledger import in_rho
+from demo.lookalikes import Lookalike
+from demo.portraits import Portrait
 from demo.results import Results
-from demo.retail import TIERS
-from demo.scenario import CONTRACT, PORTRAIT_BRANCHES, SEGMENT, SPENDING, SPENDING_AT_MOST, TIER_SEGMENTS
+from demo.retail import Retail
 from demo.stage import Stage
 from demo.story import Story
-from demo.tags import MOST_INTERESTS, PREFERENCES
+from demo.tiers import SpendingByTier
 from miyun.kernels import kernels
 
-PORTRAIT_RHO, SUMS_RHO = 20_000, 10_000
-PER_PERSON = MOST_INTERESTS + 1
-"""Its interests and its city."""
-
-SHOWN = 5
 FEW_USERS = 5_000
 """So many are encrypted in a minute or two without native kernels."""
 
@@ -36,112 +27,9 @@ class Question(Protocol):
     def judge(self, judge: Judge) -> None: ...
 
 
-class Portrait:
-    """What the segment is like against all matches: encrypted selection, over the platform's tags."""
-
-    title, chinese = "A portrait of the segment", "人群画像"
-
-    def __init__(self, stage: Stage, story: Story, results: Results) -> None:
-        self._stage, self._story, self._results = stage, story, results
-        self._drawing = stage.folder / "portrait.svg"
-
-    def ask(self) -> None:
-        """Look what is left of the budget, ask, and ask again: the second time is free and the same."""
-        merchant = self._stage.merchant
-        quote = merchant.run("insight", "quote", CONTRACT, "--rho", str(PORTRAIT_RHO))
-        self._story.say(
-            f"the merchant chooses to spend {in_rho(quote['rho_micro'])} on it;"
-            f" {in_rho(quote['remaining_micro'])} is leased to the zone"
-        )
-        question = (
-            *("insight", "portrait", CONTRACT, "--segment", SEGMENT, "--rho", str(PORTRAIT_RHO)),
-            *("--per-person", str(PER_PERSON)),
-            *(word for branch in PORTRAIT_BRANCHES for word in ("--branch", branch)),
-        )
-        [self._answer] = merchant.run(*question, "--plot", str(self._drawing))
-        [again], for_people = self._stage.together(
-            partial(merchant.run, *question), partial(merchant.text, *question, "--top", str(SHOWN))
-        )
-        if again != self._answer:
-            raise RuntimeError("the same question asked again was answered differently")
-        self._results.charge(f"portrait of {SEGMENT}", PORTRAIT_RHO)
-        self._story.show(for_people)
-        self._story.say("the counts were encrypted under the merchant's key until it read them; asked again: the same")
-
-    def judge(self, judge: Judge) -> None:
-        """Hold every count against the truth, and tell what was planted."""
-        portrait = self._results.portrait = judge_portrait(
-            self._answer,
-            self._stage.folder,
-            judge.wanted,
-            judge.matches,
-            branches=PORTRAIT_BRANCHES,
-            planted=PREFERENCES,
-            segment=SEGMENT,
-            base="matched",
-            per_person=PER_PERSON,
-            drawing=self._drawing.read_text("utf-8"),
-        )
-        for tag in portrait.liked:
-            self._story.say(
-                f"{tag.name}, planted: {tag.people.value:,.0f} people, in truth {tag.people.truth:,.0f};"
-                f" TGI {written(tag.tgi.value)}, in truth {tag.tgi.truth:,.0f}"
-            )
-        if not portrait.visible:
-            self._story.say("with so few people the noise hides what was planted, and the portrait claims nothing")
-        held = sum(one.holds for one in portrait.intervals)
-        self._story.say(
-            f"{held} of the portrait's {len(portrait.intervals)} shares, TGIs and coverages have the truth in their"
-            " interval; 95 in 100 are expected"
-        )
-
-
-class SpendingByTier:
-    """What those who match spend, tier by tier: encrypted values, the merchant's own over people that it can't see."""
-
-    title, chinese = "Spending by tier, over people nobody sees", "分层消费"
-
-    def __init__(self, stage: Stage, story: Story, results: Results) -> None:
-        self._stage, self._story, self._results = stage, story, results
-        self._drawing: Path = stage.folder / "sums.svg"
-        self._answer: dict[str, Any] = {}
-
-    def ask(self) -> None:
-        """A segment for each tier, and the question."""
-        merchant = self._stage.merchant
-        create = partial(merchant.run, "segment", "create", CONTRACT)
-        self._stage.together(
-            *(
-                partial(create, name, f"members.tier = '{tier}'", "--wait")
-                for name, tier in zip(TIER_SEGMENTS, TIERS, strict=True)
-            )
-        )
-        question = (
-            *("insight", "sums", CONTRACT, "--segment", "matched", "--rho", str(SUMS_RHO)),
-            *("--number", f"{SPENDING}:0:{SPENDING_AT_MOST}:0.01"),
-            *(word for name in TIER_SEGMENTS for word in ("--part", name)),
-        )
-        [self._answer] = merchant.run(*question, "--plot", str(self._drawing))
-        self._results.charge("spending by tier", SUMS_RHO)
-        self._story.show(merchant.text(*question))
-
-    def judge(self, judge: Judge) -> None:
-        """Hold every sum and count against the truth."""
-        groups = {"matched": judge.matches} | {
-            name: [match for match in judge.matches if match.member.tier == tier]
-            for name, tier in zip(TIER_SEGMENTS, TIERS, strict=True)
-        }
-        self._results.sums = judge_sums(
-            self._answer,
-            groups,
-            column=SPENDING,
-            most=SPENDING_AT_MOST,
-            drawing=self._drawing.read_text("utf-8"),
-        )
-
-
-def questions(stage: Stage, story: Story, results: Results) -> tuple[Question, ...]:
-    """What is asked here: without native kernels, which take a hundredth of the time, no more than a portrait."""
+def questions(stage: Stage, story: Story, results: Results, retail: Retail) -> tuple[Question, ...]:
+    """What is asked here: without native kernels, which take a seventieth of the time, no more than a portrait."""
+    portrait = Portrait(stage, story, results)
     if kernels().native:
-        return Portrait(stage, story, results), SpendingByTier(stage, story, results)
-    return (Portrait(stage, story, results),) if results.users <= FEW_USERS else ()
+        return portrait, SpendingByTier(stage, story, results), Lookalike(stage, story, results, retail)
+    return (portrait,) if retail.users <= FEW_USERS else ()

@@ -113,6 +113,12 @@ def eligible(people: Iterable[Person]) -> list[Person]:
     return sorted(sent, key=lambda person: _rank(person.id))
 
 
+def sent(people: Iterable[Person]) -> list[Person]:
+    """Of the eligible those who hold an identifier; a value that several share is held by the first id."""
+    found = {person.id: person for by in IDENTIFIER_TYPES for person in _holders(eligible(people), by).values()}
+    return list(found.values())
+
+
 def join(members: list[Person], users: list[Person]) -> list[Match]:
     """Phone first, then email among those who are left; a value that several people share counts for the first id."""
     matches: list[Match] = []

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from demo.brute_force import BruteForce
-from demo.insight_results import PortraitResult, SumsResult
+from demo.insight_results import LookalikeResult, PortraitResult, SumsResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +180,7 @@ class Results:
     ledger: LedgerResult | None = None
     portrait: PortraitResult | None = None
     sums: SumsResult | None = None
+    lookalike: LookalikeResult | None = None
     refused: list[str] = field(default_factory=list)
     processes: list[Process] = field(default_factory=list)
     scan: LeakScan | None = None
@@ -222,7 +223,9 @@ class Results:
             for one in self.febrl
             if not one.equal
         ]
-        found += [line for insight in (self.portrait, self.sums) if insight for line in insight.differences]
+        found += [
+            line for insight in (self.portrait, self.sums, self.lookalike) if insight for line in insight.differences
+        ]
         if self.ledger and self.ledger.spent_micro != self.ledger.expected_micro:
             found.append(f"{self.ledger.spent_micro:,} millionths of ρ charged for {self.ledger.expected_micro:,}")
         if not self.activations:

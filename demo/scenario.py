@@ -82,8 +82,9 @@ LESSONS = {
         " about them.",
     ),
     PLATFORM: (
-        "Noised counts per identifier type; that the merchant sent so many rows, padded; which of its own users are in"
-        " the audience that was activated to it, and so that the definition holds for them. It hosts the zone as well:"
+        "Noised counts per identifier type; that the merchant sent so many rows, padded; weights of its tags, noised"
+        " twice: what the segment likes more than all matches; which of its own users are in the audience that was"
+        " activated to it, and so that the definition holds for them. It hosts the zone as well:"
         " together they could also look up each user whom the platform submitted among the matches and their bits.",
         "Members whom it does not know; how much a member spent, or on which day; any answer about its tags; its other"
         " users' matches, as long as it keeps the zone and its agent apart.",

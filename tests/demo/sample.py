@@ -1,7 +1,16 @@
 """Results as a run leaves them, made up, for the tests of the report."""
 
 from demo.brute_force import BruteForce
-from demo.insight_results import Estimated, Noised, PortraitResult, SumResult, SumsResult, TagResult
+from demo.insight_results import (
+    Estimated,
+    LookalikeResult,
+    Noised,
+    PortraitResult,
+    SumResult,
+    SumsResult,
+    TagResult,
+    Weight,
+)
 from demo.results import (
     ActivationResult,
     Charge,
@@ -68,6 +77,24 @@ def sums() -> SumsResult:
                 mean=Estimated(value=715, low=684, high=746, truth=733.8),
             ),
         ),
+        drawing=DRAWING,
+    )
+
+
+def lookalike() -> LookalikeResult:
+    return LookalikeResult(
+        audience="like-win-back",
+        count=2_000,
+        weights=(Weight(tag="兴趣/饮品/茶饮", factor=6.2), Weight(tag="兴趣/美食/火锅", factor=0.6)),
+        file="homes/lifeapp/outbox/like-win-back-v1.csv",
+        delivered=1_921,
+        missing=0,
+        surplus=0,
+        planted=0.71,
+        planted_among_all=0.2,
+        visible=True,
+        auc=Estimated(value=0.69, low=0.66, high=0.72, truth=0.7),
+        seed=Noised(name="seed", value=1_301, noise=76.0, truth=1_285),
         drawing=DRAWING,
     )
 
@@ -164,6 +191,7 @@ def sample() -> Results:
         ),
         portrait=portrait(),
         sums=sums(),
+        lookalike=lookalike(),
         refused=["The analyst asked for the audience itself: not-permitted."],
         processes=[
             Process(

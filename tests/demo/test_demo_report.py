@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from demo.insight_results import Noised
 from demo.report import render
 from demo.results import SizeResult, TypeResult
-from tests.demo.sample import DRAWING, portrait, sample, sums
+from tests.demo.sample import DRAWING, lookalike, portrait, sample, sums
 
 VOID = {"meta", "br", "img"}
 
@@ -51,7 +51,7 @@ def test_the_verdict_follows_the_results() -> None:
 
 def test_drawings_are_in_the_page_apart_from_its_styles() -> None:
     page = render(sample())
-    assert page.count(f'src="data:image/svg+xml;base64,{b64encode(DRAWING.encode()).decode()}"') == 2
+    assert page.count(f'src="data:image/svg+xml;base64,{b64encode(DRAWING.encode()).decode()}"') == 3
 
 
 def test_an_insight_beyond_its_noise_is_told() -> None:
@@ -69,6 +69,14 @@ def test_a_planted_preference_must_show_where_noise_cannot_hide_it() -> None:
     hidden = replace(portrait(), visible=("tea", "camping"))
     assert hidden.differences == ["the portrait hides that sleeping likes camping"]
     assert portrait().differences == []
+
+
+def test_a_lookalike_must_be_the_best_and_like_its_seed() -> None:
+    assert lookalike().differences == []
+    assert "1 users missing, 2 too many" in replace(lookalike(), missing=1, surplus=2).differences[0]
+    assert "29% of like-win-back" in replace(lookalike(), planted=0.29).differences[0]
+    assert replace(lookalike(), planted=0.29, visible=False).differences == []
+    assert "in truth 2,000" in replace(lookalike(), seed=replace(lookalike().seed, truth=2_000)).differences[0]
 
 
 def test_the_ledger_must_hold_what_was_asked_and_nothing_else() -> None:

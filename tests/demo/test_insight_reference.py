@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from demo.insight_reference import below, count, index, read_carried, read_catalogue, spent
+from demo.insight_reference import below, count, held_against_ranking, index, read_carried, read_catalogue, spent
 from demo.reference import Match, Person
 
 CATALOGUE = """id,name,parent,type,options,sensitive
@@ -58,3 +58,29 @@ def test_spending_is_clipped_and_unknown_amounts_are_left_out() -> None:
         for place, amount in enumerate(amounts)
     ]
     assert spent(matches, 5_000) == (3, 5_100.0)
+
+
+@pytest.mark.parametrize(
+    ("delivered", "found"),
+    [
+        ("abc", (0, 0)),
+        ("abd", (0, 0)),
+        ("acd", (1, 1)),
+        ("ab", (1, 0)),
+        ("abcd", (0, 1)),
+        ("abce", (0, 1)),
+        ("abce?", (0, 2)),
+    ],
+)
+def test_the_best_by_score_and_any_of_those_who_are_equal(delivered: str, found: tuple[int, int]) -> None:
+    scores = {"a": 9, "b": 5, "c": 3, "d": 3, "e": 1}
+    assert held_against_ranking(scores, 3, delivered, set()) == found
+
+
+def test_who_objects_is_taken_away_after_the_best_were_chosen() -> None:
+    scores = {"a": 9, "b": 5, "c": 3, "d": 3, "e": 1}
+    assert held_against_ranking(scores, 3, "bc", {"a"}) == (0, 0)
+    assert held_against_ranking(scores, 3, "abc", {"a"}) == (0, 1)
+    assert held_against_ranking(scores, 3, "ab", {"c"}) == (0, 0)
+    assert held_against_ranking(scores, 3, "abd", {"c"}) == (0, 0)
+    assert held_against_ranking(scores, 3, "ab", {"e"}) == (1, 0)

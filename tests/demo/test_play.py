@@ -25,6 +25,7 @@ def test_the_demo_ends_with_every_result_equal(tmp_path: Path) -> None:
     assert len(results["refused"]) == 4
     assert {tag["tag"] for tag in results["portrait"]["tags"]} >= {"tea", "camping", "city=上海"}
     assert [row["group"] for row in results["sums"]["rows"]][:2] == ["matched", "tier-plain"]
+    assert results["lookalike"]["delivered"] > 150
     assert results["ledger"]["spent_micro"] == sum(charge["rho_micro"] for charge in results["charges"])
     assert [one["recipient"] for one in results["activations"]] == ["teahouse", "lifeapp"]
     assert "Every result equals the plaintext join." in (out / "report.html").read_text("utf-8")

@@ -3,7 +3,7 @@
 from datetime import date
 from pathlib import Path
 
-from demo.reference import Person, asleep_and_valuable, audience, eligible, join, read_members
+from demo.reference import Person, asleep_and_valuable, audience, eligible, join, read_members, sent
 
 
 def person(id_: str, phone: str | None = None, email: str | None = None, **more: object) -> Person:
@@ -35,6 +35,17 @@ def test_a_shared_phone_stays_with_the_lowest_id_and_the_other_keeps_its_email()
 def test_without_consent_nobody_is_sent_and_nobody_holds_a_phone() -> None:
     members = [person("M1", "13800000001", consents=False), person("M2", "13800000001")]
     assert pairs(members, [person("u1", "13800000001")]) == {("M2", "u1", "phone")}
+
+
+def test_who_holds_an_identifier_of_their_own_is_sent() -> None:
+    people = [
+        person("M1", "13800000001"),
+        person("M2", "13800000001"),
+        person("M3", "13800000001", "c@qq.com"),
+        person("M4"),
+        person("M5", "13800000005", consents=False),
+    ]
+    assert {one.id for one in sent(people)} == {"M1", "M3"}
 
 
 def test_the_first_row_of_an_id_counts() -> None:

@@ -114,6 +114,7 @@ def drinkers_of(folder: Path, tag: str) -> set[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_quick_start_works_as_it_is_written(reader: Reader) -> None:
     reader.follow(PAGE.read_text("utf-8"))
 

@@ -45,6 +45,7 @@ class DeliveryRecord:
     queued: int
     accepted: int
     left_out: dict[str, int]
+    looked_at: float
     path: Path | None
     problem: str
     hint: str
@@ -87,6 +88,7 @@ class Deliveries:
                     queued=0,
                     accepted=0,
                     left_out=b"{}",
+                    looked_at=0.0,
                     path="",
                     problem="",
                     hint="",
@@ -124,6 +126,11 @@ class Deliveries:
             values["path"] = str(path)
         with self._engine.begin() as connection:
             connection.execute(update(deliveries).where(*_of(order), deliveries.c.state.not_in(ENDED)).values(**values))
+
+    def looked(self, order: Order, now: float) -> None:
+        """Note that nobody is queued who objects, as of now."""
+        with self._engine.begin() as connection:
+            connection.execute(update(deliveries).where(*_of(order)).values(looked_at=now))
 
     def say(self, statement: Delivery, signature: bytes) -> None:
         """Write down what the zone will be told, unless something was before."""
@@ -222,6 +229,7 @@ def _record(row: Any) -> DeliveryRecord:
         queued=row.queued,
         accepted=row.accepted,
         left_out=json.loads(row.left_out),
+        looked_at=row.looked_at,
         path=Path(row.path) if row.path else None,
         problem=row.problem,
         hint=row.hint,

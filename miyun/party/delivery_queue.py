@@ -184,6 +184,46 @@ class DeliveryQueue:
                 .values(accepted=deliveries.c.accepted + accepted, batches=index + bool(outcome.later))
             )
 
+    def pending(self) -> Iterator[Batch]:
+        """The batches that have not been sent."""
+        query = select(batches.c.batch).where(*self._of(batches), batches.c.state == BatchState.PENDING)
+        with reading(self._engine) as connection:
+            indexes = connection.scalars(query.order_by(batches.c.batch)).all()
+        for index in indexes:
+            with reading(self._engine) as connection:
+                rows = connection.scalar(select(batches.c.rows).where(*self._of(batches), batches.c.batch == index))
+            if rows:
+                yield _read(self._order, index, rows)
+
+    def withdraw(self, batch: Batch, reasons: Mapping[int, str]) -> None:
+        """Leave rows out that were not sent, for the reason that each place stands for; the others become a batch."""
+        with self._engine.begin() as connection:
+            row = connection.execute(
+                select(batches.c.attempts).where(*self._one(batch), batches.c.state == BatchState.PENDING)
+            ).first()
+            if row is None:
+                return
+            connection.execute(
+                update(batches).where(*self._one(batch)).values(state=BatchState.SETTLED, rows=b"", handle="")
+            )
+            self._refund(connection, [batch.ids[place] for place in reasons])
+            held = connection.execute(select(deliveries).where(*self._of(deliveries))).one()
+            kept = [place for place in range(len(batch.ids)) if place not in reasons]
+            if kept:
+                columns = {name: [column[place] for place in kept] for name, column in batch.columns.items()}
+                ids = [batch.ids[place] for place in kept]
+                self._put(connection, held.batches, ids, columns, attempts=row.attempts)
+            left_out = Counter(json.loads(held.left_out)) + Counter(reasons.values())
+            connection.execute(
+                update(deliveries)
+                .where(*self._of(deliveries))
+                .values(
+                    batches=held.batches + bool(kept),
+                    queued=held.queued - len(reasons),
+                    left_out=json.dumps(left_out).encode(),
+                )
+            )
+
     def begin_anew(self) -> None:
         """Forget how often each batch was tried, and wait for nothing."""
         with self._engine.begin() as connection:

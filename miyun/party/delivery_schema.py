@@ -20,6 +20,7 @@ deliveries = Table(
     Column("queued", Integer, nullable=False),
     Column("accepted", Integer, nullable=False),
     Column("left_out", LargeBinary, nullable=False),
+    Column("looked_at", Float, nullable=False),
     Column("path", String, nullable=False),
     Column("problem", String, nullable=False),
     Column("hint", String, nullable=False),
@@ -28,7 +29,10 @@ deliveries = Table(
     Column("statement", LargeBinary),
     Column("signature", LargeBinary),
 )
-"""Audiences that this party delivers. ``next_handle``: every row below is queued, refused or left out."""
+"""Audiences that this party delivers.
+
+``next_handle``: every row below is queued, refused or left out. ``looked_at``: when it was last looked who objects.
+"""
 
 batches = Table(
     "delivery_batches",

@@ -14,11 +14,16 @@ from miyun.destinations.plugin import Destination
 from miyun.destinations.rate import TokenBucket, back_off
 from miyun.errors import DestinationError, MiyunError, UnavailableError
 from miyun.keys.files import make_private_folder, write_private
+from miyun.members.config import load_members_config
+from miyun.members.objections import left_out_of
 from miyun.party.channels import ChannelPlan, open_destination, plan_of, report_path, work_folder
 from miyun.party.deliveries import DeliveryRecord, DeliveryState, Receiver
 from miyun.party.delivery_queue import BatchState, QueuedBatch
 from miyun.party.session import Session
 from miyun.party.tasks.outcome import Outcome
+
+LOOK_SECONDS = 3600.0
+"""How old an objection may be before what is queued and not sent is looked through again."""
 
 log = logging.getLogger(__name__)
 
@@ -59,12 +64,38 @@ class Sending:
             while (queued := self._queue.next(self._session.now())) is not None:
                 if self._stop.wait(bucket.wait_seconds()):
                     return Outcome.IDLE
-                self._session.accepted.active(self._order.contract, self._session.now())
+                if self._looks_anew():
+                    continue
                 self._attempt(plan, destination, queued)
             if self._queue.open():
                 return Outcome.IDLE
             self._complete(destination)
         return Outcome.DONE
+
+    def _looks_anew(self) -> bool:
+        """Leave out who has objected since it was last looked; whether that was done now.
+
+        Raises:
+            ContractError: the contract is not in force any more.
+            SourceError: the member table or a list can't be read.
+        """
+        contract = self._session.accepted.active(self._order.contract, self._session.now())
+        delivery, now = self._session.deliveries.get(contract.id, self._order.job), self._session.now().timestamp()
+        if delivery is None or delivery.local or now - delivery.looked_at < LOOK_SECONDS:
+            return False
+        config = load_members_config(self._session.config_path)
+        reasons: dict[int, str] = {}
+        for reason, places in left_out_of(config, contract.consent, (one.ids for one in self._queue.pending())).items():
+            for place in places:
+                reasons.setdefault(place, reason)
+        first = 0
+        for batch in self._queue.pending():
+            here = {place: reasons[first + place] for place in range(len(batch.ids)) if first + place in reasons}
+            if here:
+                self._queue.withdraw(batch, here)
+            first += len(batch.ids)
+        self._session.deliveries.looked(self._order, now)
+        return True
 
     def _attempt(self, plan: ChannelPlan, destination: Destination[Any], queued: QueuedBatch) -> None:
         retry, batch = plan.config.retry, queued.batch
@@ -84,7 +115,9 @@ class Sending:
             raise
         if fault := outcome.fault(len(batch.ids)):
             raise DestinationError(f"the receiver's answer can't be right: {fault}", hint="Talk to its operator.")
-        self._session.deliveries.note_receiver(self._order.channel, Receiver())
+        if self._session.deliveries.receiver(self._order.channel).failures:
+            self._session.deliveries.note_receiver(self._order.channel, Receiver())
+            self._session.deliveries.move(self._order, DeliveryState.SENDING)
         pause = self._session.now().timestamp() + back_off(retry, queued.attempts + 1)
         if outcome.handle:
             self._queue.work(batch, outcome.handle, pause)

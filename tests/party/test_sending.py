@@ -207,6 +207,10 @@ def test_a_receiver_that_is_away_is_asked_again_with_patience(sealer: Sealer, sc
     assert 2 <= waits[0] <= 4
     assert waits[1] == 50, "Retry-After is obeyed"
     assert waits[2] == 300, "the circuit opens"
+    script.steps = [lambda _: None, unavailable()]
+    assert send(sealer) is Outcome.IDLE
+    assert deliveries.receiver("member-messages").failures == 1, "one that is taken closes the circuit"
+    wait(sealer, seconds=5)
     assert send(sealer) is Outcome.DONE
     assert known(sealer).problem == ""
     assert script.calls[:4] == ["deliver 0"] * 4
@@ -341,6 +345,30 @@ def test_who_is_left_out_is_counted_by_reason(fused: World, script: Script) -> N
     send(sealer)
     assert known(sealer).left_out == {"opt-out": 1, "do-not-contact": 2, "risk": 1, "no-longer-a-member": 1}
     assert script.ids == ["m0", "m5", "m6", "m7", "m8"]
+
+
+def test_who_objects_before_it_is_sent_is_not_reached(fused: World, script: Script) -> None:  # noqa: F811
+    write(fused, table=TABLE + CAP)
+    sealer = Sealer(fused, handles_of(fused, *EVERYBODY))
+    queue(sealer)
+    first, second = [
+        member for batch in fused.session(MERCHANT).queue(known(sealer).order).pending() for member in batch.ids
+    ][:2]
+    late = fused.session(MERCHANT).queue(known(sealer).order).pending()
+    objecting = {first, list(late)[3].ids[1]}
+    script.steps = [lambda batch: script.take(batch) or BatchOutcome(), unavailable(untouched=True)]
+    send(sealer)
+    write(fused, [row(n, opted_out=str(f"m{n}" in objecting).lower()) for n in range(10)], table=TABLE + CAP)
+    sealer.attend()
+    wait(sealer, hours=2)
+    assert send(sealer) is Outcome.DONE
+    assert script.ids == sorted(set(EVERYBODY) - (objecting - {first})), "what was sent before stays sent"
+    assert second in script.ids
+    done = known(sealer)
+    assert (done.queued, done.accepted, done.left_out) == (9, 9, {"opt-out": 1})
+    again = Sealer(fused, handles_of(fused, *EVERYBODY), job="activate-2")
+    queue(again, job="activate-2")
+    assert known(again, "activate-2").left_out == {"opt-out": 2, "frequency-cap": 8}, "it is not counted"
 
 
 CAP = "frequency_cap = { deliveries = 1, days = 7 }\n"

@@ -96,7 +96,9 @@ def _queue(session: Session, work: DeliverWork) -> DeliveryRecord:
         begun = session.deliveries.get(contract.id, request.job)
         if begun is None or begun.audience != audience:
             raise ReplayError("the zone gave another audience than before", hint="Run `miyun audit verify`.")
+        began_at = session.now().timestamp()
         enqueue(session, plan, order, roster, handles)
+    session.deliveries.looked(order, began_at)
     session.deliveries.move(order, DeliveryState.SENDING)
     queued = session.deliveries.get(contract.id, request.job)
     assert queued is not None  # noqa: S101

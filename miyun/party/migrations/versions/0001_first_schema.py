@@ -162,6 +162,7 @@ def upgrade() -> None:
         sa.Column("queued", sa.Integer, nullable=False),
         sa.Column("accepted", sa.Integer, nullable=False),
         sa.Column("left_out", sa.LargeBinary, nullable=False),
+        sa.Column("looked_at", sa.Float, nullable=False),
         sa.Column("path", sa.String, nullable=False),
         sa.Column("problem", sa.String, nullable=False),
         sa.Column("hint", sa.String, nullable=False),

@@ -1,0 +1,29 @@
+"""Who among some members must not be reached any more, whatever epoch they were reached by."""
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+from pyroaring import BitMap
+
+from miyun.contract.model import Consent
+from miyun.members import today
+from miyun.members.config import MembersConfig
+from miyun.members.staging import insert
+from miyun.members.workspace import connect, explained
+
+
+def left_out_of(config: MembersConfig, consent: Consent, batches: Iterator[Sequence[str]]) -> dict[str, BitMap]:
+    """The places of members (counted on over all batches) who must not be reached today; see :func:`today.left_out`.
+
+    Raises:
+        SourceError: the source, or a list, can't be read.
+    """
+    with explained(), connect(None, memory_mib=config.memory_mib, spill=config.folder / "tmp") as connection:
+        connection.execute("CREATE TABLE live (handle UINTEGER, member VARCHAR)")
+        connection.execute("CREATE TABLE padding (handle UINTEGER, copied UINTEGER)")
+        place = 0
+        for members in batches:
+            handles = pa.array(range(place, place + len(members)), pa.uint32())
+            insert(connection, "live", [handles, pa.array(members, pa.string())])
+            place += len(members)
+        return today.left_out(connection, config, consent)

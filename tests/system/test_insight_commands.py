@@ -32,6 +32,8 @@ SEGMENTS = {
     "others": "members.tier = 'other'",
 }
 
+pytestmark = pytest.mark.slow
+
 
 def write(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from demo.stage import Stage, write_party
 from tests.system.plain import CAST
 
@@ -46,6 +48,7 @@ def check(result: Any, size: Any) -> None:
     assert people["people"]["low"] < people["people"]["value"] < people["people"]["high"]
 
 
+@pytest.mark.slow
 def test_sums_and_size_from_the_command_line(tmp_path: Path) -> None:
     asked = ("intersect", CONTRACT, "--sum", "spend:0:50", "--rho", "20000")
     with Stage(tmp_path / "stage", CAST) as stage:

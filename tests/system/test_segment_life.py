@@ -14,7 +14,7 @@ WORDS = ("--title", "Odd people", "--title-zh", "单号用户", "--category", "n
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_from_publication_to_history(tmp_path: Path) -> None:
     with Stage(tmp_path / "stage", CAST) as stage:
         set_up(stage, range(300), range(200, 600), grants=GRANTS)

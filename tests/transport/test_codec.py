@@ -22,13 +22,14 @@ from miyun.contract.model import Contract
 from miyun.errors import InternalError, MalformedError
 from miyun.keys.identity import Identity
 from miyun.keys.signing import SigningKey
+from miyun.pair.salts import SaltGrant
 from miyun.psi.statements import Announcement, TypeCount
 from miyun.records import Record, Statement
 from miyun.segments.statements import SegmentRequest
 from miyun.transport.codec import LARGEST_INTEGER, from_wire, to_wire
 from miyun.wire.v1 import audit_pb2, fusion_pb2, identity_pb2, segment_pb2
 
-SIGNED_AS_DOCUMENT = {Contract}
+SIGNED_AS_DOCUMENT = {Contract, SaltGrant}
 
 
 def all_statements() -> list[type[Statement]]:
@@ -169,8 +170,11 @@ def test_a_missing_optional_field_is_none_and_an_empty_one_is_not() -> None:
     ],
 )
 def test_anything_but_a_utc_time_is_malformed(time: str) -> None:
+    request = segment_pb2.SegmentRequest(universe="matched", expires=time, at="2026-01-01T00:00:00Z")
     with pytest.raises(MalformedError, match=r"SegmentRequest\.expires"):
-        from_wire(segment_pb2.SegmentRequest(expires=time, at="2026-01-01T00:00:00Z"), SegmentRequest)
+        from_wire(
+            segment_pb2.SegmentRequest(universe="matched", expires=time, at="2026-01-01T00:00:00Z"), SegmentRequest
+        )
 
 
 def test_a_time_outside_utc_is_not_sent() -> None:

@@ -16,7 +16,7 @@ OF_USERS = frozenset({"tags.tea"})
 
 def bound(contract: Contract, universe: Universe, subjects: frozenset[str]) -> int:
     with create_engine("sqlite://").connect() as connection:
-        return counting.count_sensitivity(connection, contract, 1, universe, subjects)
+        return counting.count_sensitivity(connection, contract, 1, universe, subjects, ranked=0)
 
 
 @pytest.fixture

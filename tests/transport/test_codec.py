@@ -172,9 +172,7 @@ def test_a_missing_optional_field_is_none_and_an_empty_one_is_not() -> None:
 def test_anything_but_a_utc_time_is_malformed(time: str) -> None:
     request = segment_pb2.SegmentRequest(universe="matched", expires=time, at="2026-01-01T00:00:00Z")
     with pytest.raises(MalformedError, match=r"SegmentRequest\.expires"):
-        from_wire(
-            segment_pb2.SegmentRequest(universe="matched", expires=time, at="2026-01-01T00:00:00Z"), SegmentRequest
-        )
+        from_wire(request, SegmentRequest)
 
 
 def test_a_time_outside_utc_is_not_sent() -> None:

@@ -1,4 +1,4 @@
-"""A zone and its members, shared by all tests: each test makes a contract of its own."""
+"""A zone and its members, shared by the tests of a module: each test makes a contract of its own."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ import pytest
 from tests.zone.members import NOW, World, running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with running(tmp_path_factory.mktemp("world")) as world:
         yield world

@@ -36,6 +36,10 @@ DEFAULT_BUDGET = Budget(
 )
 """ε < 3 at δ = 10⁻⁹ in all; with two identifier types, σ = 22.4 on a size and σ = 20 on a match report's counts."""
 
+DEFAULT_LOCATION_RADIUS_MIN = 500
+DEFAULT_LOCATION_GRID = 250
+"""Metres."""
+
 DEFAULT_PURPOSES = ("marketing",)
 
 
@@ -66,6 +70,8 @@ def draft_contract(
     padding_bucket: int = 1_000,
     delta_bucket: int = 0,
     legs_per_epoch: int = 16,
+    location_radius_min: int = DEFAULT_LOCATION_RADIUS_MIN,
+    location_grid: int = DEFAULT_LOCATION_GRID,
     retention_days: int = 30,
 ) -> Contract:
     """Draft and check a contract.
@@ -101,6 +107,8 @@ def draft_contract(
         padding_bucket=padding_bucket,
         delta_bucket=delta_bucket,
         legs_per_epoch=legs_per_epoch,
+        location_radius_min=location_radius_min,
+        location_grid=location_grid,
         retention_days=retention_days,
         starts=utc_now() if starts is None else starts,
         expires=expires,

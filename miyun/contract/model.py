@@ -15,6 +15,9 @@ MATCHED = "matched"
 LOOKALIKE = "tags.best()"
 """The subject of grants on who scores best by a lookalike, as expressions call it. No column is called so."""
 
+LOCATION = ".location"
+"""What the subject of grants on where people are ends in: ``tags.home.location``. Columns' names have no dot."""
+
 MOST_DELTA_ROWS = 100_000
 """The most handles, and the most points of a type and bindings of a type, that one delta changes."""
 
@@ -129,8 +132,10 @@ class Contract(Statement):
 
     ``padding_bucket`` rounds every count of rows up to a multiple with random points (1: no padding).
     ``delta_bucket`` does the same for each delta of an epoch, whatever it changes (0: an epoch never changes).
-    ``legs_per_epoch`` caps how many predicates of one party the zone may hold bits of. ``retention_days`` is how long
-    the zone keeps what an epoch left.
+    ``legs_per_epoch`` caps how many predicates of one party the zone may hold bits of. A predicate by distance reaches
+    at least ``location_radius_min`` metres, and its owner answers it from places that it moved to the middles of
+    squares of at least ``location_grid`` metres (0: from the places as they are). ``retention_days`` is how long the
+    zone keeps what an epoch left.
     """
 
     KIND: ClassVar[str] = "contract"
@@ -146,6 +151,8 @@ class Contract(Statement):
     padding_bucket: int
     delta_bucket: int
     legs_per_epoch: int
+    location_radius_min: int
+    location_grid: int
     retention_days: int
     starts: datetime
     expires: datetime

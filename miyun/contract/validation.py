@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import timedelta
 
-from miyun.contract.model import LOOKALIKE, MATCHED, MOST_DELTA_ROWS, Contract, Grant, PartyKind, Rung
+from miyun.contract.model import LOCATION, LOOKALIKE, MATCHED, MOST_DELTA_ROWS, Contract, Grant, PartyKind, Rung
 from miyun.contract.organisations import same_organisation
 from miyun.errors import ContractError, InputError, MalformedError
 from miyun.keys.sealing import SealingPublicKey
@@ -18,6 +18,7 @@ _LARGEST = (1 << 53) - 1
 _LONGEST_TAG = 200
 _MOST_TYPES = 16
 _MOST_HANDLES = 1 << 32
+_LARGEST_RADIUS = 1_000_000
 
 
 def validate(contract: Contract) -> None:
@@ -103,8 +104,9 @@ def _check_grants(contract: Contract) -> None:
             raise _wrong(
                 f"{clause}.subject",
                 f"is “{grant.subject[:80]}”, which is nothing that {grant.owner} owns",
-                f"Write {MATCHED}, or a column as {namespace}.name; for insight also {namespace} for a whole "
-                f"catalogue of tags; of the platform's also {LOOKALIKE} for who scores best by a lookalike.",
+                f"Write {MATCHED}, or a column as {namespace}.name, or {namespace}.name{LOCATION} for where people "
+                f"are; for insight also {namespace} for a whole catalogue of tags; "
+                f"of the platform's also {LOOKALIKE} for who scores best by a lookalike.",
             )
     _distinct(
         ((f"grants[{index}]", grant) for index, grant in enumerate(contract.grants)),
@@ -154,6 +156,8 @@ def _check_handling(contract: Contract) -> None:
     _between(contract.padding_bucket, 1, _MOST_HANDLES, "padding_bucket")
     _between(contract.delta_bucket, 0, MOST_DELTA_ROWS, "delta_bucket")
     _between(contract.legs_per_epoch, 1, 10_000, "legs_per_epoch")
+    _between(contract.location_radius_min, 1, _LARGEST_RADIUS, "location_radius_min")
+    _between(contract.location_grid, 0, contract.location_radius_min, "location_grid")
     _between(contract.retention_days, 0, 3_650, "retention_days")
 
 
@@ -210,14 +214,16 @@ def _distinct(values: Iterable[tuple[str, object]], hint: str) -> None:
 
 
 def _is_owned(grant: Grant, namespace: str) -> bool:
-    """A column; for insight also a tag, by its id, or all of a catalogue; for what segments need, `LOOKALIKE`."""
+    """A column, or where people are by it; for insight also a tag, by its id, or all of a catalogue; for what segments
+    need, `LOOKALIKE`.
+    """
     prefix, dot, name = grant.subject.partition(".")
     if prefix != namespace:
         return False
     if grant.subject == LOOKALIKE:
         return grant.rung in {Rung.SIZE, Rung.USE, Rung.ACTIVATE}
     if grant.rung is not Rung.INSIGHT:
-        return _COLUMN.fullmatch(name) is not None
+        return _COLUMN.fullmatch(name.removesuffix(LOCATION)) is not None
     return not dot or (0 < len(name) <= _LONGEST_TAG and name == name.strip() and name.isprintable())
 
 

@@ -86,7 +86,8 @@ def _identifiers(contract: Contract) -> Iterator[str]:
 
 def _grants(contract: Contract) -> Iterator[str]:
     yield "# What an owner lets the other party reach. No rung implies another; what is not listed is refused."
-    yield "# subject: “matched” (being in the match at all), or a column such as members.spend or tags.tea."
+    yield "# subject: “matched” (being in the match at all), or a column such as members.spend or tags.tea; where"
+    yield "#   people are by a column, as tags.home.location, which no other grant covers."
     yield "# rung: size       - a noisy size, as a band, of segments that use the subject; for analysts as well"
     yield "#       exact-size - the size without noise of what the two parties compute without the zone"
     yield "#       insight    - noisy totals"
@@ -147,6 +148,11 @@ def _handling(contract: Contract) -> Iterator[str]:
     yield f"delta_bucket: {_number(contract.delta_bucket)}"
     yield "# How many predicates of a party the zone may hold bits of per epoch. Rare combinations can point at a row."
     yield f"legs_per_epoch: {_number(contract.legs_per_epoch)}"
+    yield "# A predicate by distance reaches at least so many metres."
+    yield f"location_radius_min: {_number(contract.location_radius_min)}"
+    yield "# It is answered from places that their owner moved to the middles of squares of so many metres: no number"
+    yield "#   of circles tells more than the square. 0: from the places as they are."
+    yield f"location_grid: {_number(contract.location_grid)}"
     yield "# How many days the zone keeps what an epoch left."
     yield f"retention_days: {_number(contract.retention_days)}"
 

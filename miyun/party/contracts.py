@@ -52,6 +52,8 @@ class DraftChoices(TypedDict, total=False):
     padding_bucket: int
     delta_bucket: int
     legs_per_epoch: int
+    location_radius_min: int
+    location_grid: int
     retention_days: int
 
 

@@ -79,6 +79,8 @@ def make_contract(*, merchant: str = "Teahouse", platform: str = "Chessboard", z
         padding_bucket=1,
         delta_bucket=0,
         legs_per_epoch=1,
+        location_radius_min=500,
+        location_grid=250,
         retention_days=1,
         starts=NOW,
         expires=NOW,

@@ -32,7 +32,7 @@ def changes(draw: st.DrawFn) -> dict[str, object]:
             owner=pair[0], recipient=pair[1], subject=f"{pair[2]}.{column}" if column else "matched", rung=rung
         ),
         owners,
-        st.sampled_from(["", "spend_90d", "tea", "城市"]),
+        st.sampled_from(["", "spend_90d", "tea", "城市", "home.location"]),
         st.sampled_from(Rung),
     )
     channels = st.builds(
@@ -57,6 +57,8 @@ def changes(draw: st.DrawFn) -> dict[str, object]:
         "padding_bucket": draw(st.integers(1, 10**6)),
         "delta_bucket": draw(st.integers(0, 10**5)),
         "legs_per_epoch": draw(st.integers(1, 10_000)),
+        "location_radius_min": draw(st.integers(1_000, 10**6)),
+        "location_grid": draw(st.integers(0, 1_000)),
         "retention_days": draw(st.integers(0, 3_650)),
         "starts": start,
         "expires": start + timedelta(seconds=draw(st.integers(1, 10**8))),
@@ -210,6 +212,8 @@ def parse_unchecked(plain: dict[str, object]) -> Contract:
         ("grants[0].subject", "matches"),
         ("grants[6].subject", "members."),
         ("grants[6].subject", "members.a b"),
+        ("grants[6].subject", "members.home.location.location"),
+        ("grants[6].subject", "members.location.home"),
         ("budget.rho_micro", 0),
         ("budget.size_rho_micro", 0),
         ("budget.size_rho_micro", 100_001),
@@ -227,6 +231,10 @@ def parse_unchecked(plain: dict[str, object]) -> Contract:
         ("delta_bucket", -1),
         ("delta_bucket", 100_001),
         ("legs_per_epoch", 0),
+        ("location_radius_min", 0),
+        ("location_radius_min", 1_000_001),
+        ("location_grid", -1),
+        ("location_grid", 501),
         ("retention_days", -1),
         ("expires", "2026-01-01T00:00:00Z"),
         ("expires", "2027-01-01T00:00:00.500000Z"),

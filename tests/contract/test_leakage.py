@@ -71,6 +71,8 @@ CHANGES: dict[str, Callable[[Contract], Contract]] = {
     "padding_bucket none": lambda c: replace(c, padding_bucket=1),
     "delta_bucket": lambda c: replace(c, delta_bucket=1_000),
     "legs_per_epoch": lambda c: replace(c, legs_per_epoch=17),
+    "location_radius_min": lambda c: replace(c, location_radius_min=600),
+    "location_grid": lambda c: replace(c, location_grid=100),
     "retention_days": lambda c: replace(c, retention_days=31),
     "starts": lambda c: replace(c, starts=c.starts + timedelta(seconds=1)),
     "expires": lambda c: replace(c, expires=c.expires + timedelta(seconds=1)),

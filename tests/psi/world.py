@@ -79,6 +79,8 @@ def make_contract(*, cap: int = 1_000_000, bucket: int = 1) -> Contract:
         padding_bucket=bucket,
         delta_bucket=0,
         legs_per_epoch=1,
+        location_radius_min=500,
+        location_grid=250,
         retention_days=1,
         starts=NOW,
         expires=NOW,

@@ -11,6 +11,7 @@ from miyun.contract.leakage.lines import (
     Who,
     party_words,
 )
+from miyun.contract.leakage.locations import granted_location, is_of_location
 from miyun.contract.leakage.rows import row_list_lines
 from miyun.contract.model import LOOKALIKE, MATCHED, Channel, Contract, Domain, Grant, PartyKind, PartyTerms, Rung
 from miyun.words import Words
@@ -28,7 +29,7 @@ def grant_lines(contract: Contract, party: PartyTerms) -> Iterator[LeakageLine]:
     for index, grant in enumerate(contract.grants):
         if grant.recipient != party.name:
             continue
-        words, when = _granted(grant)
+        words, when = granted_location(contract, grant) if is_of_location(grant) else _granted(grant)
         clause = f"grants[{index}]"
         yield LeakageLine(
             who=Who.PARTY,
@@ -36,7 +37,7 @@ def grant_lines(contract: Contract, party: PartyTerms) -> Iterator[LeakageLine]:
             learns=words,
             when=when,
             clause=clause,
-            loud=grant.rung in {Rung.ACTIVATE, Rung.EXACT_SIZE},
+            loud=grant.rung in {Rung.ACTIVATE, Rung.EXACT_SIZE} or is_of_location(grant),
         )
         if grant.rung is Rung.INSIGHT and grant.subject == MATCHED and party.kind is PartyKind.PLATFORM:
             yield LeakageLine(who=Who.PARTY, name=name, learns=_weights(grant), when=AT_EACH_LOOKALIKE, clause=clause)

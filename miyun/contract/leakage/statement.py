@@ -8,6 +8,7 @@ from miyun.contract.leakage.fusion import party_lines, zone_lines
 from miyun.contract.leakage.grants import analyst_lines, grant_lines
 from miyun.contract.leakage.intersections import intersection_lines
 from miyun.contract.leakage.lines import LeakageLine
+from miyun.contract.leakage.locations import location_lines
 from miyun.contract.leakage.releases import budget_lines, term_lines
 from miyun.contract.leakage.rows import row_lines
 from miyun.contract.model import Contract, PartyKind
@@ -38,6 +39,7 @@ def _lines(contract: Contract) -> Iterator[LeakageLine]:
     yield from budget_lines(contract)
     yield from row_lines(contract)
     yield from intersection_lines(contract)
+    yield from location_lines(contract)
     for party in contract.parties:
         yield from party_lines(contract, party)
         yield from grant_lines(contract, party)

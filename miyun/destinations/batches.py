@@ -4,6 +4,7 @@ import hashlib
 from base64 import b32encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import rfc8785
 
@@ -12,13 +13,17 @@ _KEY_BYTES = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One delivery: the audience of one job, through one channel of its contract."""
+    """One delivery: the audience of one job, through one channel of its contract.
+
+    ``ends``: when its segment does, at the latest with the contract; nobody may be reached through it afterwards.
+    """
 
     contract: str
     job: str
     segment: str
     version: int
     channel: str
+    ends: datetime
 
     @property
     def name(self) -> str:

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from miyun.destinations.batches import Batch, BatchOutcome, Order, Preview
 from miyun.destinations.fields import FieldSource
+from miyun.keys.home import Home
 from miyun.keys.secret import Secret
 
 
@@ -101,11 +102,13 @@ class Secrets(Protocol):
 class Context:
     """What a plug-in gets from its party.
 
-    ``id_name`` is what the party calls its ids; ``folder`` is where files go that a person picks up, ``work`` a folder
-    of this delivery's own that goes when it is settled.
+    ``home`` is for kinds that use keys or stores of the party's own; credentials come from ``secrets``. ``id_name`` is
+    what the party calls its ids; ``folder`` is where files go that a person picks up, ``work`` a folder of this
+    delivery's own that goes when it is settled.
     """
 
     order: Order
+    home: Home
     id_name: str
     folder: Path
     work: Path

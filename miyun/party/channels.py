@@ -1,6 +1,7 @@
 """Where the audiences of each channel go: the plug-in, its configuration, and what it is given."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -74,12 +75,23 @@ def report_path(session: Session, order: Order) -> Path:
 
 def require_possible(session: Session, contract: str, channel: str) -> None:
     """Raises: ConfigError, NotPermittedError: a delivery to this channel would fail before its first row."""
-    order = Order(contract=contract, job="check", segment="check", version=1, channel=channel)
     plan = plan_of(session, channel)
-    open_destination(session, plan, order).close()
+    open_destination(session, plan, example_order(contract, channel)).close()
     members = load_members_config(session.config_path)
     for field in plan.config.fields.values():
         field.columns(members)
+
+
+def example_order(contract: str, channel: str) -> Order:
+    """One of nobody."""
+    return Order(
+        contract=contract,
+        job="example",
+        segment="example",
+        version=1,
+        channel=channel,
+        ends=datetime.max.replace(tzinfo=UTC),
+    )
 
 
 def _context(session: Session, order: Order, config: DestinationConfig, secrets: SecretStore) -> Context:
@@ -93,6 +105,7 @@ def _context(session: Session, order: Order, config: DestinationConfig, secrets:
         )
     return Context(
         order=order,
+        home=session.home,
         id_name=id_name,
         folder=session.home.path / folder.expanduser(),
         work=work_folder(session, order),

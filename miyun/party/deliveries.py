@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from miyun.destinations.batches import Order
 from miyun.party.delivery_queue import BatchState, abandon_batches
 from miyun.party.delivery_schema import batches, deliveries, receivers, refusals
-from miyun.segments.statements import ActivationRequest, Delivery, SealedAudience
+from miyun.segments.statements import Delivery, SealedAudience
 from miyun.storage.database import reading
 
 
@@ -67,19 +68,18 @@ class Deliveries:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def begin(
-        self, request: ActivationRequest, audience: SealedAudience, signature: bytes, *, kind: str, local: bool
-    ) -> None:
+    def begin(self, order: Order, audience: SealedAudience, signature: bytes, *, kind: str, local: bool) -> None:
         """Note that an audience is being queued, unless it is already."""
         with self._engine.begin() as connection:
             connection.execute(
                 upsert(deliveries)
                 .values(
-                    contract=request.contract,
-                    job=request.job,
-                    segment=request.segment,
-                    version=request.version,
-                    channel=request.channel,
+                    contract=order.contract,
+                    job=order.job,
+                    segment=order.segment,
+                    version=order.version,
+                    channel=order.channel,
+                    ends=order.ends.timestamp(),
                     kind=kind,
                     local=local,
                     state=DeliveryState.QUEUEING,
@@ -220,7 +220,14 @@ def _of(order: Order) -> tuple[Any, Any]:
 
 def _record(row: Any) -> DeliveryRecord:
     return DeliveryRecord(
-        order=Order(contract=row.contract, job=row.job, segment=row.segment, version=row.version, channel=row.channel),
+        order=Order(
+            contract=row.contract,
+            job=row.job,
+            segment=row.segment,
+            version=row.version,
+            channel=row.channel,
+            ends=datetime.fromtimestamp(row.ends, UTC),
+        ),
         kind=row.kind,
         local=row.local,
         state=DeliveryState(row.state),

@@ -312,11 +312,10 @@ class DeliveryQueue:
 
 def abandon_batches(connection: Connection, contract: str, job: str) -> None:
     """Take the rows from the queue; those that were not sent are not counted against a cap."""
-    order = Order(contract=contract, job=job, segment="", version=0, channel="")
     here = (batches.c.contract == contract, batches.c.job == job, batches.c.state != BatchState.SETTLED)
     unsent = select(batches.c.batch, batches.c.rows).where(*here, batches.c.state == BatchState.PENDING)
     for row in connection.execute(unsent).all():
-        for part in _parts(_read(order, row.batch, row.rows).ids, _PARAMETERS):
+        for part in _parts(_content(row.rows)["ids"], _PARAMETERS):
             connection.execute(
                 delete(charges).where(charges.c.contract == contract, charges.c.job == job, charges.c.member.in_(part))
             )
@@ -324,13 +323,17 @@ def abandon_batches(connection: Connection, contract: str, job: str) -> None:
 
 
 def _read(order: Order, index: int, rows: bytes) -> Batch:
-    content = json.loads(zlib.decompress(rows))
+    content = _content(rows)
     return Batch(
         order=order,
         index=index,
         ids=tuple(content["ids"]),
         columns={name: tuple(column) for name, column in content["columns"].items()},
     )
+
+
+def _content(rows: bytes) -> Any:
+    return json.loads(zlib.decompress(rows))
 
 
 def _parts(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:

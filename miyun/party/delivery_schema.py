@@ -12,6 +12,7 @@ deliveries = Table(
     Column("segment", String, nullable=False),
     Column("version", Integer, nullable=False),
     Column("channel", String, nullable=False),
+    Column("ends", Float, nullable=False),
     Column("kind", String, nullable=False),
     Column("local", Boolean, nullable=False),
     Column("state", String, nullable=False),
@@ -31,7 +32,8 @@ deliveries = Table(
 )
 """Audiences that this party delivers.
 
-``next_handle``: every row below is queued, refused or left out. ``looked_at``: when it was last looked who objects.
+``ends``: when the segment does. ``next_handle``: every row below is queued, refused or left out. ``looked_at``: when it
+was last looked who objects.
 """
 
 batches = Table(

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from miyun.destinations.batches import Order, Preview
+from miyun.destinations.batches import Preview
 from miyun.destinations.plugin import FrequencyCap
 from miyun.destinations.samples import sample_batch
 from miyun.destinations.secrets import SecretStore
 from miyun.errors import ConfigError, MiyunError, NotFoundError, StateError
 from miyun.members.config import load_members_config
 from miyun.party.background import BackgroundAgent
-from miyun.party.channels import ChannelPlan, open_destination, plan_of, report_path, require_possible
+from miyun.party.channels import ChannelPlan, example_order, open_destination, plan_of, report_path, require_possible
 from miyun.party.deliveries import ENDED, DeliveryRecord, DeliveryState, Receiver
 from miyun.party.progress import OnEvent, ignore
 from miyun.party.session import Session
@@ -89,7 +89,9 @@ class DestinationsClient:
             UnavailableError, DestinationError: the receiver can't be reached, or refuses.
         """
         require_possible(self._session, "check", channel)
-        destination = open_destination(self._session, plan_of(self._session, channel), _example(channel))
+        destination = open_destination(
+            self._session, plan_of(self._session, channel), example_order("example", channel)
+        )
         try:
             return destination.probe()
         finally:
@@ -102,7 +104,7 @@ class DestinationsClient:
             ConfigError, NotPermittedError: a setting or a credential that can't work.
         """
         require_possible(self._session, "check", channel)
-        plan, order = plan_of(self._session, channel), _example(channel)
+        plan, order = plan_of(self._session, channel), example_order("example", channel)
         destination = open_destination(self._session, plan, order)
         try:
             members = load_members_config(self._session.config_path)
@@ -214,7 +216,3 @@ class DeliveriesClient:
             file=record.path,
             refused_file=report if report.exists() else None,
         )
-
-
-def _example(channel: str) -> Order:
-    return Order(contract="example", job="example", segment="example", version=1, channel=channel)

@@ -20,11 +20,12 @@ from miyun.party.fusion_states import FusionState
 from miyun.party.guard import DeliverWork
 from miyun.party.tasks.deliver import deliver
 from miyun.psi.statements import Announcement
+from miyun.segments.listing import Segment, SegmentState
 from miyun.segments.sealing_info import audience_info
 from miyun.segments.statements import ActivationRequest, Delivery, SealedAudience
 from miyun.transport.codec import from_wire, to_wire
-from miyun.wire.v1 import activation_pb2
-from tests.party.world import MERCHANT, NOW, World, row, write_members
+from miyun.wire.v1 import activation_pb2, segment_pb2
+from tests.party.world import DAY, MERCHANT, NOW, World, row, write_members
 
 
 @pytest.fixture
@@ -82,12 +83,27 @@ class Sealer:
         )
         self.signature = world.zone.key.sign(self.audience)
         self.pages = [sealed[:100], sealed[100:]]
+        self.segment = Segment(
+            name=request.segment,
+            code="",
+            definition=request.definition,
+            universe=request.universe,
+            owner=MERCHANT,
+            state=SegmentState.READY,
+            version=request.version,
+            epoch=1,
+            channels=(request.channel,),
+            hidden=False,
+            processable=True,
+            expires=NOW + 20 * DAY,
+            created=NOW,
+        )
         self.attend()
 
     def attend(self) -> None:
         """Answer the merchant's session, which may be a new one."""
         self.world.session(MERCHANT).stub = lambda service: SimpleNamespace(  # type: ignore[method-assign]
-            GetAudience=self.get, PutDelivery=self.put
+            GetAudience=self.get, GetSegment=lambda _: to_wire(self.segment, segment_pb2.Segment), PutDelivery=self.put
         )
 
     def get(self, message: Any) -> Any:
@@ -122,6 +138,17 @@ def handles_of(world: World, *wanted: str) -> BitMap:
         every = BitMap(range(roster.universe))
         members = [member for batch in roster.member_ids(every) for member in batch]
     return BitMap(handle for handle, member in enumerate(members) if member in wanted)
+
+
+def test_a_delivery_ends_with_its_segment_and_at_the_latest_with_its_contract(fused: World) -> None:
+    for job, expires in (("activate-1", NOW + 5 * DAY), ("activate-2", NOW + 300 * DAY)):
+        sealer = Sealer(fused, handles_of(fused, "m3"), job=job)
+        sealer.segment = replace(sealer.segment, expires=expires)
+        request = replace(request_of(fused), job=job)
+        deliver(fused.session(MERCHANT), DeliverWork(contract=fused.contract, request=request), Event())
+        delivered = fused.session(MERCHANT).deliveries.get("spring", job)
+        assert delivered is not None
+        assert delivered.order.ends == min(expires, fused.contract.expires)
 
 
 def test_handles_become_member_ids_in_a_private_file(fused: World) -> None:
@@ -199,9 +226,8 @@ def test_an_endless_audience_is_not_read_to_its_end(fused: World) -> None:
     sealer.pages = [bytes(1000)] * 1000
     fetched: list[int] = []
     get = sealer.get
-    fused.session(MERCHANT).stub = lambda service: SimpleNamespace(  # type: ignore[method-assign]
-        GetAudience=lambda message: (fetched.append(message.page), get(message))[1]
-    )
+    sealer.get = lambda message: (fetched.append(message.page), get(message))[1]  # type: ignore[method-assign]
+    sealer.attend()
     with pytest.raises(MalformedError, match="larger"):
         sealer.deliver()
     assert len(fetched) < 20

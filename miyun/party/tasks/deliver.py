@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import chain
 from threading import Event as StopEvent
 
@@ -20,11 +21,14 @@ from miyun.party.guard import DeliverWork
 from miyun.party.sending import Sending
 from miyun.party.session import Session
 from miyun.party.tasks.outcome import Outcome
+from miyun.segments.listing import Segment
 from miyun.segments.sealing_info import audience_info
 from miyun.segments.statements import ActivationRequest, Delivery, SealedAudience
 from miyun.transport.codec import from_wire, to_wire
 from miyun.wire.v1 import activation_pb2 as wire
 from miyun.wire.v1.activation_pb2_grpc import ActivationServiceStub
+from miyun.wire.v1.segment_pb2 import GetSegmentRequest
+from miyun.wire.v1.segment_pb2_grpc import SegmentServiceStub
 
 _CONTAINER_HANDLES = 1 << 16
 _CONTAINER_BYTES = 8192 + 16
@@ -86,13 +90,14 @@ def _queue(session: Session, work: DeliverWork) -> DeliveryRecord:
         segment=request.segment,
         version=request.version,
         channel=request.channel,
+        ends=_end(session, contract, request.segment),
     )
     require_possible(session, contract.id, request.channel)
     plan = plan_of(session, request.channel)
     audience, signature, pages = _fetch(session, contract, request)
     with session.rosters.open(contract.id, audience.epoch) as roster:
         handles = _opened(session, contract, audience, pages, roster.universe)
-        session.deliveries.begin(request, audience, signature, kind=plan.plugin.kind, local=plan.plugin.local)
+        session.deliveries.begin(order, audience, signature, kind=plan.plugin.kind, local=plan.plugin.local)
         begun = session.deliveries.get(contract.id, request.job)
         if begun is None or begun.audience != audience:
             raise ReplayError("the zone gave another audience than before", hint="Run `miyun audit verify`.")
@@ -103,6 +108,12 @@ def _queue(session: Session, work: DeliverWork) -> DeliveryRecord:
     queued = session.deliveries.get(contract.id, request.job)
     assert queued is not None  # noqa: S101
     return queued
+
+
+def _end(session: Session, contract: Contract, segment: str) -> datetime:
+    """When the segment ends, by the zone's word; the contract bounds it."""
+    answer = session.stub(SegmentServiceStub).GetSegment(GetSegmentRequest(contract=contract.id, name=segment))
+    return min(from_wire(answer, Segment).expires, contract.expires)
 
 
 def _opened(

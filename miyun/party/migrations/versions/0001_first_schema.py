@@ -154,6 +154,7 @@ def upgrade() -> None:
         sa.Column("segment", sa.String, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("channel", sa.String, nullable=False),
+        sa.Column("ends", sa.Float, nullable=False),
         sa.Column("kind", sa.String, nullable=False),
         sa.Column("local", sa.Boolean, nullable=False),
         sa.Column("state", sa.String, nullable=False),

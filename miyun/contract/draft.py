@@ -63,6 +63,7 @@ def draft_contract(
     columns: Sequence[str] = (),
     insights: Sequence[str] = (),
     lookalikes: bool = False,
+    disclosures: Sequence[str] = (),
     channels: Sequence[Channel] | None = None,
     budget: Budget = DEFAULT_BUDGET,
     purposes: Sequence[str] = DEFAULT_PURPOSES,
@@ -81,14 +82,16 @@ def draft_contract(
     ``insights`` are what the other party than its owner may have noised totals of: ``tags`` for a whole catalogue,
     ``tags.tea``, ``members.spend_90d``; or ``matched``, for both parties' own columns over the match. With
     ``lookalikes`` the merchant may give the platform weights made of the match and of ``columns``, and use its scores.
-    ``starts`` is now where it is None.
+    ``disclosures`` are what the recipient of a channel with a third party may send on to it, hashed: ``matched``, and
+    columns of the other party. ``starts`` is now where it is None.
 
     Raises:
-        InputError: an identity of the wrong role or kind, or a subject of no party.
+        InputError: an identity of the wrong role or kind, a subject of no party, or one to disclose to nobody.
         ContractError: choices that don't fit together; ``clause`` names the first.
     """
     if zone.role != "zone":
         raise InputError(f"{zone.name} is a {zone.role}, not a zone", hint="Use the identity of the zone.")
+    ways_out = default_channels(merchant.name, platform.name) if channels is None else tuple(channels)
     contract = Contract(
         id=id,
         zone=ZoneTerms(name=zone.name, organisation=zone.organisation, signing_key=zone.signing_key),
@@ -97,12 +100,13 @@ def draft_contract(
         grants=_distinct(
             [
                 *_grants(merchant.name, platform.name, columns),
-                *_insight_grants(merchant.name, platform.name, insights),
+                *_named_grants(merchant.name, platform.name, insights, Rung.INSIGHT),
+                *_disclosure_grants(merchant.name, platform.name, disclosures, ways_out),
                 *(_lookalike_grants(merchant.name, platform.name, columns) if lookalikes else ()),
             ]
         ),
         budget=budget,
-        channels=default_channels(merchant.name, platform.name) if channels is None else tuple(channels),
+        channels=ways_out,
         consent=Consent(required=consent_required, purposes=tuple(purposes)),
         padding_bucket=padding_bucket,
         delta_bucket=delta_bucket,
@@ -148,18 +152,36 @@ def _subjects(columns: Sequence[str]) -> list[str]:
     return [column if "." in column else f"{namespace}.{column}" for column in columns]
 
 
-def _insight_grants(merchant: str, platform: str, insights: Sequence[str]) -> Iterator[Grant]:
+def _named_grants(merchant: str, platform: str, subjects: Sequence[str], rung: Rung) -> Iterator[Grant]:
+    """Of each column to the other party than its owner, with the match; of the match alone to both."""
     namespaces = {kind.namespace for kind in PartyKind}
-    for subject in insights:
+    for subject in subjects:
         if subject != MATCHED and subject.partition(".")[0] not in namespaces:
             raise InputError(
                 f"“{subject[:80]}” belongs to no party",
                 hint="Write tags for a whole catalogue, tags.tea, members.spend or matched.",
             )
     for owner, recipient, kind in ((platform, merchant, PartyKind.PLATFORM), (merchant, platform, PartyKind.MERCHANT)):
-        own = sorted({subject for subject in insights if subject.partition(".")[0] == kind.namespace})
-        for subject in [MATCHED, *own] if own or MATCHED in insights else []:
-            yield Grant(owner=owner, subject=subject, rung=Rung.INSIGHT, recipient=recipient)
+        own = sorted({subject for subject in subjects if subject.partition(".")[0] == kind.namespace})
+        for subject in [MATCHED, *own] if own or MATCHED in subjects else []:
+            yield Grant(owner=owner, subject=subject, rung=rung, recipient=recipient)
+
+
+def _disclosure_grants(
+    merchant: str, platform: str, subjects: Sequence[str], channels: Sequence[Channel]
+) -> Iterator[Grant]:
+    """Those of `_named_grants` whose recipient has a channel with a third party."""
+    senders = {channel.recipient for channel in channels if channel.third_party}
+    granted = [
+        grant for grant in _named_grants(merchant, platform, subjects, Rung.DISCLOSE) if grant.recipient in senders
+    ]
+    for subject in subjects:
+        if subject not in {grant.subject for grant in granted}:
+            raise InputError(
+                f"no channel sends {subject} on to a third party",
+                hint="Name the third party with the channel of the party that does: ads:public:shop:google.",
+            )
+    yield from granted
 
 
 def _lookalike_grants(merchant: str, platform: str, columns: Sequence[str]) -> Iterator[Grant]:

@@ -49,6 +49,7 @@ class Rung(StrEnum):
     INSIGHT = "insight"
     USE = "use"
     ACTIVATE = "activate"
+    DISCLOSE = "disclose"
 
 
 class Domain(StrEnum):
@@ -111,11 +112,15 @@ class Budget(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel(Record):
-    """A way out: a destination name, its domain, and the party that may act through it."""
+    """A way out: a destination name, its domain, and the party that may act through it.
+
+    ``third_party`` is who else gets identifiers of the people on a list through it, hashed; empty where nobody does.
+    """
 
     name: str
     domain: Domain
     recipient: str
+    third_party: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +180,13 @@ class Contract(Statement):
             if party.kind.namespace == namespace:
                 return party
         raise KeyError(namespace)
+
+    def channel(self, name: str) -> Channel:
+        """The channel called ``name``; KeyError where the contract has none."""
+        for channel in self.channels:
+            if channel.name == name:
+                return channel
+        raise KeyError(name)
 
     def identifier(self, type_: str) -> IdentifierTerms:
         """The terms of an identifier type; KeyError where the contract has none."""

@@ -64,7 +64,8 @@ def permit_activation(
     What the recipient's counterparty owns needs that party's grant of ``activate`` to the recipient. A subject under
     ``not`` counts like any other: who was taken away is disclosed as well. So `MATCHED` always counts, as both parties'
     opt-outs are taken away from every list: a platform that knows a list without that sees which of its users the
-    merchant has, and has to leave out.
+    merchant has, and has to leave out. Where the channel names a third party, the same subjects need a grant of
+    ``disclose`` as well.
 
     Raises:
         NotPermittedError: a grant is missing, the channel is another party's, somebody is no party, or the recipient
@@ -86,6 +87,9 @@ def permit_activation(
             clause=f"channels[{index}].recipient",
         )
     _require_grants(contract, party, subjects | {MATCHED}, Rung.ACTIVATE)
+    if terms.third_party:
+        why = f"channel {channel} sends hashed identifiers on to {terms.third_party}: "
+        _require_grants(contract, party, subjects | {MATCHED}, Rung.DISCLOSE, why=why)
 
 
 def permit_size(contract: Contract, party: str, subjects: frozenset[str]) -> None:
@@ -202,7 +206,9 @@ def _require_channel(contract: Contract, name: str) -> tuple[int, Channel]:
     )
 
 
-def _require_grants(contract: Contract, recipient: PartyTerms, subjects: frozenset[str], rung: Rung) -> None:
+def _require_grants(
+    contract: Contract, recipient: PartyTerms, subjects: frozenset[str], rung: Rung, *, why: str = ""
+) -> None:
     owner = contract.counterparty(recipient.name)
     granted = {
         grant.subject
@@ -221,7 +227,7 @@ def _require_grants(contract: Contract, recipient: PartyTerms, subjects: frozens
             )
         if subject not in granted:
             raise NotPermittedError(
-                f"{owner.name} grants {recipient.name} no {rung} of {subject}",
+                f"{why}{owner.name} grants {recipient.name} no {rung} of {subject}",
                 hint=f"Leave {subject} out, or agree on a contract with this grant: owner {owner.name}, "
                 f"subject {subject}, rung {rung}, recipient {recipient.name}.",
                 clause="grants",

@@ -135,6 +135,14 @@ def _check_channels(contract: Contract) -> None:
                 f"names {channel.recipient}, which is no party",
                 f"Use {_either(names)}.",
             )
+        if channel.third_party:
+            _word(channel.third_party, f"channels[{index}].third_party")
+        if channel.third_party in {*names, contract.zone.name}:
+            raise _wrong(
+                f"channels[{index}].third_party",
+                f"names {channel.third_party}, which signs this contract",
+                "Name who else gets hashed identifiers through the channel, such as google; or leave it out.",
+            )
     _distinct(
         ((f"channels[{index}].name", channel.name) for index, channel in enumerate(contract.channels)),
         "Give each channel a name of its own.",
@@ -221,7 +229,7 @@ def _is_owned(grant: Grant, namespace: str) -> bool:
     if prefix != namespace:
         return False
     if grant.subject == LOOKALIKE:
-        return grant.rung in {Rung.SIZE, Rung.USE, Rung.ACTIVATE}
+        return grant.rung in {Rung.SIZE, Rung.USE, Rung.ACTIVATE, Rung.DISCLOSE}
     if grant.rung is not Rung.INSIGHT:
         return _COLUMN.fullmatch(name.removesuffix(LOCATION)) is not None
     return not dot or (0 < len(name) <= _LONGEST_TAG and name == name.strip() and name.isprintable())

@@ -6,7 +6,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime, time
 
-from miyun.contract.model import Contract, PartyTerms
+from miyun.contract.model import Channel, Contract, PartyTerms
 from miyun.keys.fingerprint import key_fingerprint
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
@@ -93,6 +93,7 @@ def _grants(contract: Contract) -> Iterator[str]:
     yield "#       insight    - noisy totals"
     yield "#       use        - the recipient may build segments with the subject, inside the zone"
     yield "#       activate   - the recipient gets exact lists of its own ids, selected with the subject"
+    yield "#       disclose   - the recipient may send such lists on, hashed, to the third parties of its channels"
     yield from _list("grants", [_grant_lines(contract, index) for index in range(len(contract.grants))])
 
 
@@ -109,11 +110,16 @@ def _grant_lines(contract: Contract, index: int) -> list[str]:
 def _channels(contract: Contract) -> Iterator[str]:
     yield "# Ways out. domain: private (the merchant's messages, coupons, mini-program) or public (feeds, search, ads)."
     yield "# recipient: the party that gets the audience and acts on it."
-    channels = [
-        [f"name: {_text(channel.name)}", f"domain: {channel.domain}", f"recipient: {_text(channel.recipient)}"]
-        for channel in contract.channels
-    ]
-    yield from _list("channels", channels)
+    yield "# third_party: who else gets hashed identifiers of the people on its lists. Left out: nobody."
+    yield from _list("channels", [list(_channel(channel)) for channel in contract.channels])
+
+
+def _channel(channel: Channel) -> Iterator[str]:
+    yield f"name: {_text(channel.name)}"
+    yield f"domain: {channel.domain}"
+    yield f"recipient: {_text(channel.recipient)}"
+    if channel.third_party:
+        yield f"third_party: {_text(channel.third_party)}"
 
 
 def _budget(contract: Contract) -> Iterator[str]:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from miyun.contract.model import Contract
 from miyun.destinations.batches import Order
 from miyun.destinations.file import FileConfig, FileDestination
 from miyun.destinations.plugin import Context, Destination, DestinationConfig
@@ -46,15 +47,41 @@ def open_destination(session: Session, plan: ChannelPlan, order: Order) -> Desti
 
     Raises:
         ConfigError: a credential is missing, or a setting can't work.
-        NotPermittedError: it would disclose to a third party that the contract does not name.
+        NotPermittedError: it would disclose to a third party that the contract's channel does not name.
     """
-    if plan.plugin.third_party:
-        raise NotPermittedError(
-            f"the channel “{plan.channel}” of this contract names no third party, and {plan.plugin.kind} discloses to"
-            f" {plan.plugin.third_party}",
-            hint="Send this channel elsewhere, or make a contract that names the third party.",
-            clause="channels",
-        )
+    _require_named(session.accepted.get(order.contract).contract, plan)
+    return _opened(session, plan, order)
+
+
+def open_rehearsal(session: Session, channel: str) -> tuple[ChannelPlan, Destination[Any]]:
+    """The receiver of a channel, for everything but a delivery; no contract has to have the channel yet.
+
+    Raises:
+        ConfigError: its table can't be used, a credential is missing, or a setting can't work.
+        NotPermittedError: a contract that is not over has the channel and does not name the third party.
+    """
+    plan, now = plan_of(session, channel), session.now()
+    for contract in session.accepted.ids():
+        if not session.accepted.over(contract, now):
+            _require_named(session.accepted.get(contract).contract, plan)
+    _require_fields(session, plan)
+    return plan, _opened(session, plan, example_order("example", channel))
+
+
+def _require_named(contract: Contract, plan: ChannelPlan) -> None:
+    """Pass where the contract's channel, if it has it, names the third party that the plug-in discloses to, if any."""
+    third_party = plan.plugin.third_party
+    for index, channel in enumerate(contract.channels):
+        if channel.name == plan.channel and third_party and third_party != channel.third_party:
+            raise NotPermittedError(
+                f"the channel “{plan.channel}” of contract {contract.id} names "
+                f"{channel.third_party or 'no third party'}, and {plan.plugin.kind} discloses to {third_party}",
+                hint="Send this channel elsewhere, or make a contract whose channel names the third party.",
+                clause=f"channels[{index}].third_party",
+            )
+
+
+def _opened(session: Session, plan: ChannelPlan, order: Order) -> Destination[Any]:
     secrets = SecretStore(session.home.vault)
     for name in plan.config.credentials():
         secrets.get(name)
@@ -77,6 +104,10 @@ def require_possible(session: Session, contract: str, channel: str) -> None:
     """Raises: ConfigError, NotPermittedError: a delivery to this channel would fail before its first row."""
     plan = plan_of(session, channel)
     open_destination(session, plan, example_order(contract, channel)).close()
+    _require_fields(session, plan)
+
+
+def _require_fields(session: Session, plan: ChannelPlan) -> None:
     members = load_members_config(session.config_path)
     for field in plan.config.fields.values():
         field.columns(members)

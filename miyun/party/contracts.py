@@ -45,6 +45,7 @@ class DraftChoices(TypedDict, total=False):
     columns: Sequence[str]
     insights: Sequence[str]
     lookalikes: bool
+    disclosures: Sequence[str]
     channels: Sequence[Channel] | None
     budget: Budget
     purposes: Sequence[str]

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +15,7 @@ from miyun.destinations.secrets import SecretStore
 from miyun.errors import ConfigError, MiyunError, NotFoundError, StateError
 from miyun.members.config import load_members_config
 from miyun.party.background import BackgroundAgent
-from miyun.party.channels import ChannelPlan, example_order, open_destination, plan_of, report_path, require_possible
+from miyun.party.channels import ChannelPlan, example_order, open_rehearsal, plan_of, report_path
 from miyun.party.deliveries import ENDED, DeliveryRecord, DeliveryState, Receiver
 from miyun.party.progress import OnEvent, ignore
 from miyun.party.session import Session
@@ -88,14 +89,9 @@ class DestinationsClient:
             ConfigError, NotPermittedError: a setting or a credential that can't work.
             UnavailableError, DestinationError: the receiver can't be reached, or refuses.
         """
-        require_possible(self._session, "check", channel)
-        destination = open_destination(
-            self._session, plan_of(self._session, channel), example_order("example", channel)
-        )
-        try:
+        _, destination = open_rehearsal(self._session, channel)
+        with closing(destination):
             return destination.probe()
-        finally:
-            destination.close()
 
     def dry_run(self, channel: str) -> Preview:
         """What would be sent for made-up rows, credentials left out; no row of anybody is read.
@@ -103,19 +99,15 @@ class DestinationsClient:
         Raises:
             ConfigError, NotPermittedError: a setting or a credential that can't work.
         """
-        require_possible(self._session, "check", channel)
-        plan, order = plan_of(self._session, channel), example_order("example", channel)
-        destination = open_destination(self._session, plan, order)
-        try:
+        plan, destination = open_rehearsal(self._session, channel)
+        with closing(destination):
             members = load_members_config(self._session.config_path)
-            return destination.dry_run(sample_batch(order, plan.config, members))
-        finally:
-            destination.close()
+            return destination.dry_run(sample_batch(example_order("example", channel), plan.config, members))
 
     def _view(self, channel: str, contracts: tuple[str, ...]) -> DestinationView:
         problem = ""
         try:
-            require_possible(self._session, "check", channel)
+            open_rehearsal(self._session, channel)[1].close()
         except MiyunError as error:
             problem = error.message
         try:

@@ -91,7 +91,8 @@ def test_a_draft_goes_to_a_file_that_can_be_proposed(party: Standin, miyun: Miyu
         *("contract", "draft", "spring", "--with", "square", "--expires", "2027-06-30", "--out", "draft.yaml"),
         *("--identifier", "phone:e164-cn:1000", "--identifier", "email:uid2", "--column", "spend_90d"),
         *("--insight", "tags", "--insight", "members.spend_90d"),
-        *("--channel", "ads:public:square", "--no-consent", "--padding", "1"),
+        *("--channel", "ads:public:square", "--channel", "search:public:shop:google", "--disclose", "matched"),
+        *("--no-consent", "--padding", "1"),
     )
     assert outcome.status == 0, outcome.err
     _, (counterparty,), options = party.calls[-1]
@@ -105,9 +106,12 @@ def test_a_draft_goes_to_a_file_that_can_be_proposed(party: Standin, miyun: Miyu
         ("email", "uid2"),
     ]
     assert options["identifiers"][0].evaluation_cap == 1000
-    assert [(channel.name, channel.domain, channel.recipient) for channel in options["channels"]] == [
-        ("ads", "public", "square")
+    channels = options["channels"]
+    assert [(channel.name, channel.domain, channel.recipient, channel.third_party) for channel in channels] == [
+        ("ads", "public", "square", ""),
+        ("search", "public", "shop", "google"),
     ]
+    assert options["disclosures"] == ("matched",)
     assert (options["consent_required"], options["padding_bucket"]) == (False, 1)
     assert (options["columns"], options["insights"]) == (("spend_90d",), ("tags", "members.spend_90d"))
     assert "purposes" not in options
@@ -125,6 +129,7 @@ def test_a_draft_goes_to_a_file_that_can_be_proposed(party: Standin, miyun: Miyu
         ("--identifier", "a:b:1:2"),
         ("--channel", "ads:everywhere:square"),
         ("--channel", "ads"),
+        ("--channel", "ads:public:square:google:meta"),
     ],
 )
 def test_unreadable_choices_are_refused(option: str, value: str, party: Standin, miyun: Miyun) -> None:

@@ -36,7 +36,11 @@ def changes(draw: st.DrawFn) -> dict[str, object]:
         st.sampled_from(Rung),
     )
     channels = st.builds(
-        Channel, name=names, domain=st.sampled_from(Domain), recipient=st.sampled_from(["shop", "feed"])
+        Channel,
+        name=names,
+        domain=st.sampled_from(Domain),
+        recipient=st.sampled_from(["shop", "feed"]),
+        third_party=st.sampled_from(["", "google", "123"]),
     )
     rho = draw(st.integers(1, 10**9))
     costs = draw(st.lists(st.integers(1, rho), min_size=3, max_size=3).map(sorted))
@@ -225,6 +229,9 @@ def parse_unchecked(plain: dict[str, object]) -> Contract:
         ("channels[0].name", "Member Messages"),
         ("channels[1].name", "member-messages"),
         ("channels[0].recipient", "zone"),
+        ("channels[0].third_party", "Google"),
+        ("channels[0].third_party", "feed"),
+        ("channels[0].third_party", "zone"),
         ("consent.purposes", []),
         ("consent.purposes[0]", "Marketing"),
         ("padding_bucket", 0),

@@ -4,7 +4,16 @@ from typing import Any
 import pytest
 
 from miyun.contract.draft import DEFAULT_BUDGET, DEFAULT_EVALUATION_CAP, draft_contract
-from miyun.contract.model import LOOKALIKE, MATCHED, Contract, IdentifierTerms, Rung, Universe
+from miyun.contract.model import (
+    LOOKALIKE,
+    MATCHED,
+    Channel,
+    Contract,
+    Domain,
+    IdentifierTerms,
+    Rung,
+    Universe,
+)
 from miyun.contract.permissions import permit_activation, permit_segment, permit_size
 from miyun.errors import InputError, NotPermittedError
 from miyun.keys.identity import Identity
@@ -71,6 +80,30 @@ def test_lookalikes_are_drafted_where_they_are_wanted(identities: dict[str, Iden
         ("shop", "members.spend", Rung.INSIGHT),
     }
     assert granted(lookalikes=True, insights=["matched", "members.spend"]) >= granted(lookalikes=True)
+
+
+def test_disclosures_are_drafted_to_whoever_has_a_channel_with_a_third_party(identities: dict[str, Identity]) -> None:
+    def granted(*disclosures: str, sender: str = "shop") -> set[tuple[str, str, str]]:
+        channels = [Channel(name="search", domain=Domain.PUBLIC, recipient=sender, third_party="google")]
+        contract = draft_contract(
+            id="spring-2027",
+            **identities,
+            identifiers=[PHONE],
+            expires=EXPIRES,
+            channels=channels,
+            disclosures=disclosures,
+        )
+        of = [grant for grant in contract.grants if grant.rung is Rung.DISCLOSE]
+        return {(grant.owner, grant.subject, grant.recipient) for grant in of}
+
+    assert granted() == set()
+    assert granted(MATCHED) == {("feed", MATCHED, "shop")}
+    assert granted("tags.tea") == {("feed", MATCHED, "shop"), ("feed", "tags.tea", "shop")}
+    assert granted("members.spend", sender="feed") == {("shop", MATCHED, "feed"), ("shop", "members.spend", "feed")}
+    with pytest.raises(InputError, match=r"members\.spend on to a third party"):
+        granted("members.spend")
+    with pytest.raises(InputError, match="third party"):
+        draft_contract(id="spring-2027", **identities, identifiers=[PHONE], expires=EXPIRES, disclosures=[MATCHED])
 
 
 def test_defaults_err_on_the_safe_side(identities: dict[str, Identity]) -> None:

@@ -65,6 +65,9 @@ CHANGES: dict[str, Callable[[Contract], Contract]] = {
     ),
     "channels[0].domain": lambda c: replace(c, channels=(replace(c.channels[0], domain=Domain.PUBLIC), c.channels[1])),
     "channels[0].recipient": lambda c: replace(c, channels=(replace(c.channels[0], recipient="feed"), c.channels[1])),
+    "channels[0].third_party": lambda c: replace(
+        c, channels=(replace(c.channels[0], third_party="google"), c.channels[1])
+    ),
     "consent.required": lambda c: replace(c, consent=replace(c.consent, required=False)),
     "consent.purposes": lambda c: replace(c, consent=Consent(required=True, purposes=("marketing", "research"))),
     "padding_bucket": lambda c: replace(c, padding_bucket=500),
@@ -261,7 +264,8 @@ def test_analysts_learn_sizes_only_with_a_grant(drafted: Contract, without_grant
 
 
 def test_everybody_is_in_the_statement(drafted: Contract) -> None:
-    assert {line.who for line in leakage(drafted)} == set(Who)
+    assert {line.who for line in leakage(drafted)} == set(Who) - {Who.THIRD_PARTY}
+    assert {line.who for line in leakage(disclosing(drafted, "google"))} == set(Who)
     assert {line.name.en for line in lines_of(drafted, Who.PARTY)} == {
         "shop, the merchant (Tea Shop AG)",
         "feed, the platform (Feed Inc)",
@@ -269,7 +273,7 @@ def test_everybody_is_in_the_statement(drafted: Contract) -> None:
 
 
 def test_every_line_names_a_clause_that_is_there(drafted: Contract, hosted: Contract) -> None:
-    for contract in (drafted, hosted, replace(drafted, grants=(), channels=())):
+    for contract in (drafted, hosted, disclosing(drafted, "google"), replace(drafted, grants=(), channels=())):
         for line in leakage(contract):
             resolve(contract, line.clause)
 
@@ -282,7 +286,7 @@ def numbers(words: str) -> set[str]:
 
 
 def test_both_languages_say_as_much(drafted: Contract, hosted: Contract) -> None:
-    for contract in (drafted, hosted):
+    for contract in (drafted, hosted, disclosing(drafted, "google"), disclosing(drafted, "google", MATCHED)):
         for line in leakage(contract):
             assert not CHINESE.search(line.learns.en + line.when.en + line.name.en)
             assert CHINESE.search(line.learns.zh)
@@ -291,8 +295,9 @@ def test_both_languages_say_as_much(drafted: Contract, hosted: Contract) -> None
 
 
 def test_the_text_has_a_heading_for_each_who_learns(drafted: Contract) -> None:
+    contract = disclosing(disclosing(drafted, "google", MATCHED), "meta", "tags.tea")
     for language in LANGUAGES:
-        lines = leakage(drafted)
+        lines = leakage(contract)
         text = render(lines, language)
         for line in lines:
             assert text.count(f"\n{line.name.in_language(language)}\n") == 1
@@ -370,3 +375,42 @@ def test_what_lookalikes_tell_is_said_where_they_are_granted(drafted: Contract) 
 
 def test_weights_go_to_the_platform_only(drafted: Contract) -> None:
     assert "weights of each lookalike" not in render(leakage(asking(drafted, MATCHED)), "en")
+
+
+def disclosing(contract: Contract, third_party: str, *subjects: str) -> Contract:
+    channel = Channel(name=f"ads-{third_party}", domain=Domain.PUBLIC, recipient="shop", third_party=third_party)
+    grants = [Grant(owner="feed", subject=subject, rung=Rung.DISCLOSE, recipient="shop") for subject in subjects]
+    return replace(contract, channels=(*contract.channels, channel), grants=(*contract.grants, *grants))
+
+
+def test_a_third_party_is_named_aloud_with_what_its_hashes_are_worth(drafted: Contract) -> None:
+    contract = disclosing(drafted, "google", MATCHED, "tags.tea")
+    received, match, column = lines_of(contract, Who.THIRD_PARTY)
+
+    assert {line.name.en.partition(",")[0] for line in (received, match, column)} == {"google"}
+    assert all(line.loud for line in (received, match, column))
+    assert "whoever holds a list of identifiers hashes it too" in received.learns.en
+    assert "谁持有标识清单" in received.learns.zh
+    assert "both feed and shop have them" in match.learns.en
+    assert "tags.tea" in column.learns.en
+    told = [line for line in lines_of(contract, Who.PARTY) if line.loud and "google" in line.learns.en]
+    assert [line.clause for line in told] == ["grants[9]", "grants[10]", "channels[2]"]
+    assert all("google" in line.learns.zh for line in told)
+
+
+def test_a_third_party_without_a_grant_gets_nothing(drafted: Contract) -> None:
+    for contract in (disclosing(drafted, "google"), disclosing(drafted, "google", "tags.tea")):
+        assert "gets nothing: feed does not grant shop" in lines_of(contract, Who.THIRD_PARTY)[0].learns.en
+    other = replace(
+        disclosing(drafted, "google"),
+        grants=(Grant(owner="shop", subject=MATCHED, rung=Rung.DISCLOSE, recipient="feed"),),
+    )
+    assert "gets nothing" in lines_of(other, Who.THIRD_PARTY)[0].learns.en, "it is the feed that may, not the shop"
+    assert "to nobody" in render(leakage(other), "en")
+
+
+def test_each_third_party_has_a_heading_of_its_own(drafted: Contract) -> None:
+    contract = disclosing(disclosing(drafted, "google", MATCHED), "meta")
+    names = [line.name.en.partition(",")[0] for line in lines_of(contract, Who.THIRD_PARTY)]
+
+    assert names == ["google", "google", "meta", "meta"]

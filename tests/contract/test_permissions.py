@@ -136,6 +136,54 @@ def test_a_channel_leads_to_its_recipient_only(drafted: Contract) -> None:
     )
 
 
+def test_what_goes_on_to_a_third_party_needs_a_rung_of_its_own(drafted: Contract) -> None:
+    channels = tuple(replace(channel, third_party="google") for channel in drafted.channels)
+    tea = frozenset({MATCHED, "tags.tea"})
+
+    def activate(rungs: dict[Rung, list[str]], subjects: frozenset[str] = tea, *, third_party: bool = True) -> None:
+        grants = [
+            Grant(owner="feed", subject=subject, rung=rung, recipient="shop")
+            for rung, granted in rungs.items()
+            for subject in granted
+        ]
+        contract = replace(drafted, grants=tuple(grants), channels=channels if third_party else drafted.channels)
+        permit_activation(contract, "feed", "shop", "member-messages", subjects, universe=Universe.MATCHED)
+
+    both = [MATCHED, "tags.tea"]
+    activate({Rung.ACTIVATE: both}, third_party=False)
+    activate({Rung.ACTIVATE: both, Rung.DISCLOSE: both})
+    activate({Rung.ACTIVATE: both, Rung.DISCLOSE: [MATCHED]}, OWN_OF_SHOP)
+    refusal = refused("grants", lambda: activate({Rung.ACTIVATE: both}))
+    assert "sends hashed identifiers on to google" in refusal.message
+    assert "rung disclose" in refusal.hint
+    assert (
+        "no disclose of tags.tea"
+        in refused("grants", lambda: activate({Rung.ACTIVATE: both, Rung.DISCLOSE: [MATCHED]})).message
+    )
+    assert (
+        "no disclose of matched"
+        in refused(
+            "grants", lambda: activate({Rung.ACTIVATE: both, Rung.DISCLOSE: ["tags.tea"]}, frozenset({"tags.tea"}))
+        ).message
+    )
+    assert "no activate of" in refused("grants", lambda: activate({Rung.DISCLOSE: both})).message
+
+
+def test_what_the_other_party_may_disclose_is_nobody_elses(drafted: Contract) -> None:
+    """The shop's grant lets the feed disclose, not the shop itself."""
+    channels = tuple(replace(channel, third_party="google") for channel in drafted.channels)
+    wrong = Grant(owner="shop", subject=MATCHED, rung=Rung.DISCLOSE, recipient="feed")
+    contract = replace(drafted, channels=channels, grants=(*drafted.grants, wrong))
+
+    permit_activation(contract, "shop", "feed", "platform-ads", frozenset({MATCHED}), universe=Universe.PLATFORM)
+    refused(
+        "grants",
+        lambda: permit_activation(
+            contract, "shop", "shop", "member-messages", frozenset({MATCHED}), universe=Universe.MATCHED
+        ),
+    )
+
+
 def test_legs_are_counted(drafted: Contract) -> None:
     permit_leg_count(drafted, drafted.legs_per_epoch)
     refused("legs_per_epoch", lambda: permit_leg_count(drafted, drafted.legs_per_epoch + 1))

@@ -28,8 +28,7 @@ from miyun.wire.v1 import activation_pb2, segment_pb2
 from tests.party.world import DAY, MERCHANT, NOW, World, row, write_members
 
 
-@pytest.fixture
-def fused(world: World) -> World:
+def as_fused(world: World) -> World:
     """As if epoch 1 were fused: the merchant has its roster."""
     session, contract = world.session(MERCHANT), world.contract
     config = load_members_config(session.config_path)
@@ -41,6 +40,11 @@ def fused(world: World) -> World:
     session.fusions.begin(announcement, b"", 0)
     session.fusions.end("spring", "fuse-1", FusionState.FINISHED)
     return world
+
+
+@pytest.fixture
+def fused(world: World) -> World:
+    return as_fused(world)
 
 
 def request_of(world: World) -> ActivationRequest:

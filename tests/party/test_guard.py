@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from miyun.contract.model import MATCHED, Contract, Rung, Universe
+from miyun.contract.model import MATCHED, Contract, Grant, Rung, Universe
 from miyun.contract.statements import Revocation
 from miyun.errors import (
     ContractError,
@@ -303,6 +303,32 @@ def test_the_activation_of_a_column_without_a_grant_whatever_the_zone_says(ready
     request = activation_request(ready, segment="others", definition="not members.spend > 100", **terms)
     error = refusal(ready, suppress_task(ready, request), NotPermittedError)
     assert (error.clause, "members.spend" in error.message) == ("grants", True)
+
+
+def test_an_activation_to_a_third_party_without_a_grant_to_disclose(ready: World) -> None:
+    """Refused at whoever's rows are asked about, and at whoever would send them."""
+    named = tuple(replace(channel, third_party="google") for channel in ready.contract.channels)
+    refused = replace(ready.contract, id="autumn", channels=named)
+    grant = Grant(owner=PLATFORM, subject=MATCHED, rung=Rung.DISCLOSE, recipient=MERCHANT)
+    granted = replace(refused, id="winter", grants=(*refused.grants, grant))
+    for contract in (refused, granted):
+        ready.accept(contract)
+
+    def request(contract: Contract) -> ActivationRequest:
+        return activation_request(
+            ready,
+            contract=contract.id,
+            contract_digest=contract.digest(),
+            definition="matched",
+            recipient=MERCHANT,
+            channel="member-messages",
+            job=f"activate-{contract.id}",
+        )
+
+    for task, at in ((suppress_task, PLATFORM), (deliver_task, MERCHANT)):
+        error = refusal(ready, task(ready, request(refused)), NotPermittedError, at=at)
+        assert (error.clause, "google" in error.message) == ("grants", True)
+    assert Guard(ready.session(MERCHANT)).admit(deliver_task(ready, request(granted)))
 
 
 TEA = "tags.tea"

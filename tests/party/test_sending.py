@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import pytest
 from pyroaring import BitMap
 
+from miyun.contract.model import Channel, Domain
 from miyun.destinations import registry
 from miyun.destinations.batches import Batch, BatchOutcome, Preview, Refused
 from miyun.destinations.plugin import Destination, DestinationConfig
@@ -17,11 +18,12 @@ from miyun.errors import ConfigError, NotPermittedError, ReplayError, StateError
 from miyun.party.channels import report_path, work_folder
 from miyun.party.deliveries import DeliveryRecord, DeliveryState
 from miyun.party.delivery_queue import DeliveryQueue
+from miyun.party.destinations import DestinationsClient
 from miyun.party.guard import DeliverWork
 from miyun.party.sending import Sending
 from miyun.party.tasks.deliver import deliver
 from miyun.party.tasks.outcome import Outcome
-from tests.party.test_deliver import Sealer, fused, handles_of, request_of  # noqa: F401 - a fixture
+from tests.party.test_deliver import Sealer, as_fused, fused, handles_of, request_of  # noqa: F401 - a fixture
 from tests.party.world import MERCHANT, Killed, World, row, write_members
 
 TABLE = """
@@ -392,6 +394,13 @@ def test_a_cap_counts_what_was_queued_and_not_what_was_refused(fused: World, scr
     assert left_out == [{}, {"frequency-cap": 9}, {"frequency-cap": 1}]
 
 
+def third_party_world(make_world: Callable[..., World], third_party: str) -> World:
+    channel = Channel(name="member-messages", domain=Domain.PRIVATE, recipient=MERCHANT, third_party=third_party)
+    world = as_fused(make_world(channels=[channel]))
+    write(world)
+    return world
+
+
 def wait_world(world: World, days: int) -> None:
     world.clock.now += timedelta(days=days)
 
@@ -410,11 +419,51 @@ def test_what_was_given_up_unsent_is_not_counted(fused: World, script: Script) -
     assert known(second, "activate-2").left_out == {"frequency-cap": 4}, "two arrived, two may have"
 
 
-def test_a_third_party_that_the_contract_does_not_name(sealer: Sealer, script: Script) -> None:
-    Scripted.third_party = "Somebody"
-    with pytest.raises(NotPermittedError, match="Somebody"):
+@pytest.mark.parametrize("named", ["", "google"])
+def test_a_third_party_that_the_contract_does_not_name(
+    make_world: Callable[..., World], script: Script, named: str
+) -> None:
+    world = third_party_world(make_world, named)
+    sealer = Sealer(world, handles_of(world, *EVERYBODY))
+    Scripted.third_party = "meta"
+    with pytest.raises(NotPermittedError, match=f"names {named or 'no third party'}, .* discloses to meta"):
         queue(sealer)
     assert sealer.deliveries == []
+
+
+@pytest.mark.parametrize("plugin", ["", "google"])
+def test_a_third_party_that_the_contract_names(make_world: Callable[..., World], script: Script, plugin: str) -> None:
+    world = third_party_world(make_world, "google")
+    sealer = Sealer(world, handles_of(world, *EVERYBODY))
+    Scripted.third_party = plugin
+    queue(sealer)
+    assert send(sealer) is Outcome.DONE
+    assert script.ids == sorted(EVERYBODY)
+
+
+def test_a_queue_that_another_destination_would_take_to_a_third_party(sealer: Sealer, script: Script) -> None:
+    """The configuration changed after the audience was queued."""
+    queue(sealer)
+    Scripted.third_party = "google"
+    assert send(sealer) is Outcome.DONE
+    stopped = known(sealer)
+    assert (stopped.state, "discloses to google" in stopped.problem) == (DeliveryState.STOPPED, True)
+    assert script.calls == []
+
+
+def test_rehearsals_ask_the_contracts_that_have_the_channel(fused: World, script: Script) -> None:  # noqa: F811
+    other = TABLE.replace("member-messages", "search-ads")
+    write(fused, table=TABLE + other)
+    Scripted.third_party = "google"
+    clients = DestinationsClient(fused.session(MERCHANT))
+    problems = {view.channel: view.problem for view in clients.list()}
+    assert "names no third party" in problems["member-messages"]
+    assert problems["search-ads"] == "", "no contract has it yet"
+    with pytest.raises(NotPermittedError, match="google"):
+        clients.dry_run("member-messages")
+    assert clients.dry_run("search-ads").text
+    fused.clock.now = fused.contract.expires
+    assert clients.dry_run("member-messages").text, "the contract is over"
 
 
 def test_another_audience_than_the_one_that_was_begun(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyroaring import BitMap
 
-from miyun.contract.model import Contract, Grant, Rung, Universe
+from miyun.contract.model import MATCHED, Channel, Contract, Domain, Grant, Rung, Universe
 from miyun.errors import (
     ContractError,
     ExpressionError,
@@ -149,9 +149,15 @@ def in_force(world: World, contract: Contract) -> Contract:
 
 
 def agree(world: World, id_: str, **choices: object) -> Contract:
-    """An active contract that also grants the platform's tag to the merchant, with leases."""
+    """An active contract that also grants the platform's tag to the merchant, and the match to google; with leases."""
     contract = world.draft(id_, **choices)
-    contract = replace(contract, grants=(*contract.grants, *TAG_GRANTS))
+    channel = Channel(name="search-ads", domain=Domain.PUBLIC, recipient=MERCHANT, third_party="google")
+    disclosed = Grant(owner=PLATFORM, subject=MATCHED, rung=Rung.DISCLOSE, recipient=MERCHANT)
+    contract = replace(
+        contract,
+        grants=(*contract.grants, *TAG_GRANTS, disclosed),
+        channels=(*contract.channels, channel),
+    )
     return in_force(world, contract)
 
 
@@ -308,6 +314,20 @@ def test_activations_keep_to_grants_and_channels(fused: Fused) -> None:
     assert by_segment.value.clause == "channels"
     assert by_channel.value.clause.endswith(".recipient")
     assert by_grant.value.clause == "grants"
+
+
+def test_what_a_third_party_gets_needs_a_grant_to_disclose(fused: Fused) -> None:
+    fused.create("known-to-google", "matched", channels=("search-ads",))
+    fused.create("tea-at-google", "tags.tea", channels=("search-ads",))
+    fused.answer_legs()
+    for name in ("known-to-google", "tea-at-google"):
+        fused.ready(name)
+    ask = fused.world.merchant.request_activation
+
+    assert ask(fused.contract, "known-to-google", MERCHANT, "search-ads", key="known").job.id
+    with pytest.raises(NotPermittedError, match="google") as refused:
+        ask(fused.contract, "tea-at-google", MERCHANT, "search-ads", key="tea")
+    assert (refused.value.clause, "no disclose of tags.tea" in refused.value.message) == ("grants", True)
 
 
 def test_segments_keep_to_grants_names_and_dates(fused: Fused) -> None:

@@ -49,7 +49,19 @@ def draft(
     ] = False,
     channel: Annotated[
         list[str] | None,
-        typer.Option("--channel", metavar="NAME:DOMAIN:PARTY", help="A way out; one per party if left out."),
+        typer.Option(
+            "--channel",
+            metavar="NAME:DOMAIN:PARTY[:THIRD_PARTY]",
+            help="A way out; one per party if left out. A third party gets identifiers through it, hashed.",
+        ),
+    ] = None,
+    disclose: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--disclose",
+            metavar="SUBJECT",
+            help="What may go on to the third parties of channels, hashed: matched, members.spend, tags.tea.",
+        ),
     ] = None,
     purpose: Annotated[list[str] | None, typer.Option("--purpose", help="What members consented to.")] = None,
     consent: Annotated[bool, typer.Option("--consent/--no-consent", help="Send only members who consented.")] = True,
@@ -69,6 +81,7 @@ def draft(
         "columns": tuple(column or ()),
         "insights": tuple(insight or ()),
         "lookalikes": lookalikes,
+        "disclosures": tuple(disclose or ()),
         "channels": [_channel(text) for text in channel] if channel else None,
         "consent_required": consent,
         "padding_bucket": padding,
@@ -114,9 +127,11 @@ def _channel(text: str) -> "Channel":
     from miyun.errors import InputError
 
     try:
-        name, domain, recipient = text.split(":")
-        return Channel(name=name, domain=Domain(domain), recipient=recipient)
+        name, domain, recipient, *third = text.split(":")
+        [third_party] = third or [""]
+        return Channel(name=name, domain=Domain(domain), recipient=recipient, third_party=third_party)
     except ValueError:
         raise InputError(
-            f"--channel {text} can't be read", hint="Write it as messages:private:shop or ads:public:platform."
+            f"--channel {text} can't be read",
+            hint="Write it as messages:private:shop, ads:public:platform or search:public:shop:google.",
         ) from None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from miyun.contract.leakage.disclosure import disclosed_words, way_on_words
 from miyun.contract.leakage.lines import (
     AT_EACH_ACTIVATION,
     AT_EACH_ANSWER,
@@ -29,7 +30,7 @@ def grant_lines(contract: Contract, party: PartyTerms) -> Iterator[LeakageLine]:
     for index, grant in enumerate(contract.grants):
         if grant.recipient != party.name:
             continue
-        words, when = granted_location(contract, grant) if is_of_location(grant) else _granted(grant)
+        words, when = _granted(contract, grant)
         clause = f"grants[{index}]"
         yield LeakageLine(
             who=Who.PARTY,
@@ -37,7 +38,7 @@ def grant_lines(contract: Contract, party: PartyTerms) -> Iterator[LeakageLine]:
             learns=words,
             when=when,
             clause=clause,
-            loud=grant.rung in {Rung.ACTIVATE, Rung.EXACT_SIZE} or is_of_location(grant),
+            loud=grant.rung in {Rung.ACTIVATE, Rung.EXACT_SIZE, Rung.DISCLOSE} or is_of_location(grant),
         )
         if grant.rung is Rung.INSIGHT and grant.subject == MATCHED and party.kind is PartyKind.PLATFORM:
             yield LeakageLine(who=Who.PARTY, name=name, learns=_weights(grant), when=AT_EACH_LOOKALIKE, clause=clause)
@@ -51,9 +52,10 @@ def grant_lines(contract: Contract, party: PartyTerms) -> Iterator[LeakageLine]:
             yield LeakageLine(
                 who=Who.PARTY,
                 name=name,
-                learns=_way_out(channel),
+                learns=way_on_words(contract, channel) if channel.third_party else _way_out(channel),
                 when=AT_EACH_ACTIVATION,
                 clause=f"channels[{index}]",
+                loud=bool(channel.third_party),
             )
 
 
@@ -92,7 +94,11 @@ def analyst_lines(contract: Contract) -> Iterator[LeakageLine]:
         )
 
 
-def _granted(grant: Grant) -> tuple[Words, Words]:
+def _granted(contract: Contract, grant: Grant) -> tuple[Words, Words]:  # noqa: PLR0911
+    if grant.rung is Rung.DISCLOSE:
+        return disclosed_words(contract, grant), AT_EACH_ACTIVATION
+    if is_of_location(grant):
+        return granted_location(contract, grant)
     if grant.subject == LOOKALIKE:
         return _scored(grant)
     matched = grant.subject == MATCHED

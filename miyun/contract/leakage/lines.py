@@ -16,6 +16,7 @@ class Who(StrEnum):
 
     EVERYBODY = "everybody"
     PARTY = "party"
+    THIRD_PARTY = "third-party"
     ZONE = "zone"
     ZONE_AND_PLATFORM = "zone-and-platform"
     ZONE_AND_MERCHANT = "zone-and-merchant"

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from miyun.contract.leakage.collusion import collusion_lines
+from miyun.contract.leakage.disclosure import third_party_lines
 from miyun.contract.leakage.fusion import party_lines, zone_lines
 from miyun.contract.leakage.grants import analyst_lines, grant_lines
 from miyun.contract.leakage.intersections import intersection_lines
@@ -43,6 +44,7 @@ def _lines(contract: Contract) -> Iterator[LeakageLine]:
     for party in contract.parties:
         yield from party_lines(contract, party)
         yield from grant_lines(contract, party)
+    yield from third_party_lines(contract)
     yield from zone_lines(contract)
     for kind in (PartyKind.PLATFORM, PartyKind.MERCHANT):
         yield from collusion_lines(contract, contract.owner_of(kind.namespace))

@@ -299,6 +299,162 @@ class VersionEntry(_message.Message):
 Global___VersionEntry: _TypeAlias = VersionEntry  # noqa: Y015
 
 @_typing.final
+class SegmentQuote(_message.Message):
+    """Signed by the zone: what a segment would need and cost, before it is created."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    CONTRACT_DIGEST_FIELD_NUMBER: _builtins.int
+    DEFINITION_FIELD_NUMBER: _builtins.int
+    UNIVERSE_FIELD_NUMBER: _builtins.int
+    MEANING_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    LEGS_FIELD_NUMBER: _builtins.int
+    OWNERS_FIELD_NUMBER: _builtins.int
+    TOLD_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    contract: _builtins.str
+    contract_digest: _builtins.bytes
+    definition: _builtins.str
+    """canonical text of the expression"""
+    universe: _builtins.str
+    meaning: _builtins.str
+    """the same with the segments that it names written out"""
+    epoch: _builtins.int
+    """0: nothing is fused"""
+    sequence: _builtins.int
+    """of the newest delta of the epoch"""
+    until: _builtins.str
+    """it can't live longer"""
+    at: _builtins.str
+    @_builtins.property
+    def legs(self) -> _containers.RepeatedCompositeFieldContainer[Global___LegQuote]: ...
+    @_builtins.property
+    def owners(self) -> _containers.RepeatedCompositeFieldContainer[Global___OwnerQuote]: ...
+    @_builtins.property
+    def told(self) -> Global___ToldSize:
+        """where this size was told before, to whom may know it"""
+
+    def __init__(
+        self,
+        *,
+        contract: _builtins.str = ...,
+        contract_digest: _builtins.bytes = ...,
+        definition: _builtins.str = ...,
+        universe: _builtins.str = ...,
+        meaning: _builtins.str = ...,
+        epoch: _builtins.int = ...,
+        sequence: _builtins.int = ...,
+        legs: _abc.Iterable[Global___LegQuote] | None = ...,
+        owners: _abc.Iterable[Global___OwnerQuote] | None = ...,
+        told: Global___ToldSize | None = ...,
+        until: _builtins.str = ...,
+        at: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_told", b"_told", "told", b"told"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_told", b"_told", "at", b"at", "contract", b"contract", "contract_digest", b"contract_digest", "definition", b"definition", "epoch", b"epoch", "legs", b"legs", "meaning", b"meaning", "owners", b"owners", "sequence", b"sequence", "told", b"told", "universe", b"universe", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__told: _TypeAlias = _typing.Literal["told"]  # noqa: Y015
+    _WhichOneofArgType__told: _TypeAlias = _typing.Literal["_told", b"_told"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__told) -> _WhichOneofReturnType__told | None: ...
+
+Global___SegmentQuote: _TypeAlias = SegmentQuote  # noqa: Y015
+
+@_typing.final
+class LegQuote(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTY_FIELD_NUMBER: _builtins.int
+    PREDICATE_FIELD_NUMBER: _builtins.int
+    ASKED_FIELD_NUMBER: _builtins.int
+    party: _builtins.str
+    predicate: _builtins.str
+    """canonical text"""
+    asked: _builtins.bool
+    """in this epoch, for another segment"""
+    def __init__(
+        self,
+        *,
+        party: _builtins.str = ...,
+        predicate: _builtins.str = ...,
+        asked: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "party", b"party", "predicate", b"predicate"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LegQuote: _TypeAlias = LegQuote  # noqa: Y015
+
+@_typing.final
+class OwnerQuote(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTY_FIELD_NUMBER: _builtins.int
+    LEGS_FIELD_NUMBER: _builtins.int
+    RHO_MICRO_FIELD_NUMBER: _builtins.int
+    LEASED_MICRO_FIELD_NUMBER: _builtins.int
+    LEFT_MICRO_FIELD_NUMBER: _builtins.int
+    party: _builtins.str
+    legs: _builtins.int
+    """distinct predicates asked of it in this epoch"""
+    rho_micro: _builtins.int
+    """what the size would be charged; 0: nothing"""
+    leased_micro: _builtins.int
+    """what its leases still allow"""
+    left_micro: _builtins.int
+    """what its budget under the contract still holds"""
+    def __init__(
+        self,
+        *,
+        party: _builtins.str = ...,
+        legs: _builtins.int = ...,
+        rho_micro: _builtins.int = ...,
+        leased_micro: _builtins.int = ...,
+        left_micro: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["leased_micro", b"leased_micro", "left_micro", b"left_micro", "legs", b"legs", "party", b"party", "rho_micro", b"rho_micro"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OwnerQuote: _TypeAlias = OwnerQuote  # noqa: Y015
+
+@_typing.final
+class ToldSize(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AT_LEAST_FIELD_NUMBER: _builtins.int
+    BELOW_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    at_least: _builtins.int
+    below: _builtins.int
+    """absent: no upper end"""
+    at: _builtins.str
+    def __init__(
+        self,
+        *,
+        at_least: _builtins.int = ...,
+        below: _builtins.int | None = ...,
+        at: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_below", b"_below", "below", b"below"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_below", b"_below", "at", b"at", "at_least", b"at_least", "below", b"below"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__below: _TypeAlias = _typing.Literal["below"]  # noqa: Y015
+    _WhichOneofArgType__below: _TypeAlias = _typing.Literal["_below", b"_below"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__below) -> _WhichOneofReturnType__below | None: ...
+
+Global___ToldSize: _TypeAlias = ToldSize  # noqa: Y015
+
+@_typing.final
 class CreateSegmentRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -391,6 +547,55 @@ class ChangeSegmentResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ChangeSegmentResponse: _TypeAlias = ChangeSegmentResponse  # noqa: Y015
+
+@_typing.final
+class QuoteSegmentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    DEFINITION_FIELD_NUMBER: _builtins.int
+    UNIVERSE_FIELD_NUMBER: _builtins.int
+    contract: _builtins.str
+    definition: _builtins.str
+    """canonical text"""
+    universe: _builtins.str
+    def __init__(
+        self,
+        *,
+        contract: _builtins.str = ...,
+        definition: _builtins.str = ...,
+        universe: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "definition", b"definition", "universe", b"universe"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuoteSegmentRequest: _TypeAlias = QuoteSegmentRequest  # noqa: Y015
+
+@_typing.final
+class QuoteSegmentResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    signature: _builtins.bytes
+    @_builtins.property
+    def statement(self) -> Global___SegmentQuote: ...
+    def __init__(
+        self,
+        *,
+        statement: Global___SegmentQuote | None = ...,
+        signature: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["statement", b"statement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signature", b"signature", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuoteSegmentResponse: _TypeAlias = QuoteSegmentResponse  # noqa: Y015
 
 @_typing.final
 class GetSegmentRequest(_message.Message):

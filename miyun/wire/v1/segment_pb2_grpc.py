@@ -45,6 +45,11 @@ class SegmentServiceStub:
                 request_serializer=miyun_dot_wire_dot_v1_dot_segment__pb2.ChangeSegmentRequest.SerializeToString,
                 response_deserializer=miyun_dot_wire_dot_v1_dot_segment__pb2.ChangeSegmentResponse.FromString,
                 _registered_method=True)
+        self.QuoteSegment = channel.unary_unary(
+                '/miyun.wire.v1.SegmentService/QuoteSegment',
+                request_serializer=miyun_dot_wire_dot_v1_dot_segment__pb2.QuoteSegmentRequest.SerializeToString,
+                response_deserializer=miyun_dot_wire_dot_v1_dot_segment__pb2.QuoteSegmentResponse.FromString,
+                _registered_method=True)
         self.GetSegment = channel.unary_unary(
                 '/miyun.wire.v1.SegmentService/GetSegment',
                 request_serializer=miyun_dot_wire_dot_v1_dot_segment__pb2.GetSegmentRequest.SerializeToString,
@@ -77,6 +82,12 @@ class SegmentServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ChangeSegment(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QuoteSegment(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -118,6 +129,11 @@ def add_SegmentServiceServicer_to_server(servicer, server):
                     servicer.ChangeSegment,
                     request_deserializer=miyun_dot_wire_dot_v1_dot_segment__pb2.ChangeSegmentRequest.FromString,
                     response_serializer=miyun_dot_wire_dot_v1_dot_segment__pb2.ChangeSegmentResponse.SerializeToString,
+            ),
+            'QuoteSegment': grpc.unary_unary_rpc_method_handler(
+                    servicer.QuoteSegment,
+                    request_deserializer=miyun_dot_wire_dot_v1_dot_segment__pb2.QuoteSegmentRequest.FromString,
+                    response_serializer=miyun_dot_wire_dot_v1_dot_segment__pb2.QuoteSegmentResponse.SerializeToString,
             ),
             'GetSegment': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSegment,
@@ -194,6 +210,33 @@ class SegmentService:
             '/miyun.wire.v1.SegmentService/ChangeSegment',
             miyun_dot_wire_dot_v1_dot_segment__pb2.ChangeSegmentRequest.SerializeToString,
             miyun_dot_wire_dot_v1_dot_segment__pb2.ChangeSegmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QuoteSegment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/miyun.wire.v1.SegmentService/QuoteSegment',
+            miyun_dot_wire_dot_v1_dot_segment__pb2.QuoteSegmentRequest.SerializeToString,
+            miyun_dot_wire_dot_v1_dot_segment__pb2.QuoteSegmentResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -34,6 +34,7 @@ class SegmentServiceStub:
     def __new__(cls, channel: _aio.Channel) -> SegmentServiceAsyncStub: ...
     CreateSegment: _grpc.UnaryUnaryMultiCallable[_segment_pb2.CreateSegmentRequest, _segment_pb2.CreateSegmentResponse]
     ChangeSegment: _grpc.UnaryUnaryMultiCallable[_segment_pb2.ChangeSegmentRequest, _segment_pb2.ChangeSegmentResponse]
+    QuoteSegment: _grpc.UnaryUnaryMultiCallable[_segment_pb2.QuoteSegmentRequest, _segment_pb2.QuoteSegmentResponse]
     GetSegment: _grpc.UnaryUnaryMultiCallable[_segment_pb2.GetSegmentRequest, _segment_pb2.Segment]
     ListSegments: _grpc.UnaryUnaryMultiCallable[_segment_pb2.ListSegmentsRequest, _segment_pb2.ListSegmentsResponse]
     ListVersions: _grpc.UnaryUnaryMultiCallable[_segment_pb2.ListVersionsRequest, _segment_pb2.ListVersionsResponse]
@@ -44,6 +45,7 @@ class SegmentServiceAsyncStub(SegmentServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateSegment: _aio.UnaryUnaryMultiCallable[_segment_pb2.CreateSegmentRequest, _segment_pb2.CreateSegmentResponse]  # type: ignore[assignment]
     ChangeSegment: _aio.UnaryUnaryMultiCallable[_segment_pb2.ChangeSegmentRequest, _segment_pb2.ChangeSegmentResponse]  # type: ignore[assignment]
+    QuoteSegment: _aio.UnaryUnaryMultiCallable[_segment_pb2.QuoteSegmentRequest, _segment_pb2.QuoteSegmentResponse]  # type: ignore[assignment]
     GetSegment: _aio.UnaryUnaryMultiCallable[_segment_pb2.GetSegmentRequest, _segment_pb2.Segment]  # type: ignore[assignment]
     ListSegments: _aio.UnaryUnaryMultiCallable[_segment_pb2.ListSegmentsRequest, _segment_pb2.ListSegmentsResponse]  # type: ignore[assignment]
     ListVersions: _aio.UnaryUnaryMultiCallable[_segment_pb2.ListVersionsRequest, _segment_pb2.ListVersionsResponse]  # type: ignore[assignment]
@@ -63,6 +65,13 @@ class SegmentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _segment_pb2.ChangeSegmentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_segment_pb2.ChangeSegmentResponse, _abc.Awaitable[_segment_pb2.ChangeSegmentResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def QuoteSegment(
+        self,
+        request: _segment_pb2.QuoteSegmentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_segment_pb2.QuoteSegmentResponse, _abc.Awaitable[_segment_pb2.QuoteSegmentResponse]]: ...
 
     @_abc_1.abstractmethod
     def GetSegment(

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection
 
-from miyun.contract.model import Contract
+from miyun.contract.model import Contract, Universe
 from miyun.errors import ExpressionError, NotFoundError, StateError
 from miyun.segments.expansion import Meaning, expand
 from miyun.segments.parser import parse
@@ -26,28 +27,32 @@ class Definition:
     subjects: frozenset[str]
     meaning: Meaning
 
+    def ends(self, contract: Contract) -> datetime:
+        """When the first of what it is made of ends, or the contract."""
+        return min((segment.expires for segment in self.references.values()), default=contract.expires)
 
-def read_definition(connection: Connection, contract: Contract, request: SegmentRequest) -> Definition:
-    """The definition of a segment that is about to be created.
+
+def read_definition(connection: Connection, contract: Contract, definition: str, universe: Universe) -> Definition:
+    """The definition of a segment that may be created.
 
     Raises:
         ExpressionError: it can't be read, is not in its canonical text, mixes universes, or is too long once it is
             written out.
         NotFoundError: it names a segment that isn't there.
-        StateError: it names a segment that ends sooner, or that is closed.
+        StateError: it names a segment that is closed.
     """
-    expression = parse(request.definition)
-    if expression.text() != request.definition:
+    expression = parse(definition)
+    if expression.text() != definition:
         raise ExpressionError(
             "the definition is not in its canonical text", hint=f"Sign this text instead: {expression.text()}"
         )
-    planned = plan(expression, request.universe)
-    references = {name: _reference(connection, contract, request, name) for name in sorted(planned.segments)}
+    planned = plan(expression, universe)
+    references = {name: _reference(connection, contract, name) for name in sorted(planned.segments)}
     meanings = {
         name: Meaning(universe=segment.universe, expression=parse(segment.meaning))
         for name, segment in references.items()
     }
-    meaning = expand(expression, request.universe, meanings)
+    meaning = expand(expression, universe, meanings)
     return Definition(
         plan=planned,
         references=references,
@@ -56,7 +61,22 @@ def read_definition(connection: Connection, contract: Contract, request: Segment
     )
 
 
-def _reference(connection: Connection, contract: Contract, request: SegmentRequest, name: str) -> StoredSegment:
+def require_outlived(definition: Definition, request: SegmentRequest) -> None:
+    """Pass where the segment does not outlive those that it is made of.
+
+    Raises:
+        StateError: one of them ends sooner.
+    """
+    for name, segment in definition.references.items():
+        if request.expires > segment.expires:
+            raise StateError(
+                f"{request.name} would outlive {name}, which it is made of and which ends on "
+                f"{segment.expires:%Y-%m-%d}",
+                hint=f"Let {request.name} expire by then.",
+            )
+
+
+def _reference(connection: Connection, contract: Contract, name: str) -> StoredSegment:
     segment = segment_named(connection, contract.id, name)
     if segment is None or not segment.state.is_live:
         raise NotFoundError(
@@ -67,10 +87,5 @@ def _reference(connection: Connection, contract: Contract, request: SegmentReque
         raise StateError(
             f"{name} is closed: no segment may be made of it",
             hint=f"Let {segment.owner} open it: miyun segment change --processable",
-        )
-    if request.expires > segment.expires:
-        raise StateError(
-            f"{request.name} would outlive {name}, which it is made of and which ends on {segment.expires:%Y-%m-%d}",
-            hint=f"Let {request.name} expire by then.",
         )
     return segment

@@ -22,7 +22,7 @@ from miyun.zone.operations.access import (
     require_terms,
     verify_party,
 )
-from miyun.zone.operations.definitions import Definition, read_definition
+from miyun.zone.operations.definitions import Definition, read_definition, require_outlived
 from miyun.zone.operations.evaluation import begin_evaluation, segment_request
 from miyun.zone.operations.history import SignedReceipt, receipt, record_statement
 from miyun.zone.operations.jobs import begin_job, held_job
@@ -112,7 +112,8 @@ def _create(change: Change, contract: Contract, request: SegmentRequest, signatu
     fusion = joined_fusion(change.connection, contract.id)
     if fusion is None:
         raise StateError(f"nothing is fused yet under contract {contract.id}", hint="Fuse first.")
-    definition = read_definition(change.connection, contract, request)
+    definition = read_definition(change.connection, contract, request.definition, request.universe)
+    require_outlived(definition, request)
     permit_segment(contract, request.owner, definition.subjects)
     require_lookalikes(change.connection, contract.id, {part.lookalike for part in definition.plan.best})
     _check_legs(change.connection, contract, fusion, definition.plan)

@@ -5,7 +5,7 @@ import hashlib
 import rfc8785
 from sqlalchemy import Connection
 
-from miyun.contract.model import Contract
+from miyun.contract.model import Contract, Universe
 from miyun.errors import InputError, StateError, WaitingError
 from miyun.privacy.bands import band
 from miyun.privacy.noise import discrete_gaussian, scale_for
@@ -102,9 +102,20 @@ def _version(connection: Connection, segment: StoredSegment, version: int) -> Ve
     )
 
 
+def told_size(
+    connection: Connection, contract: Contract, universe: Universe, meaning: str, *, epoch: int, sequence: int
+) -> SizeRelease | None:
+    """The noised size that was told of any segment of this meaning, in this epoch after this delta."""
+    key = _key(contract, universe, meaning, epoch, sequence)
+    return store.find_size_release(connection, contract.id, key)
+
+
 def _release_key(contract: Contract, segment: StoredSegment, evaluated: Version) -> str:
-    when = [evaluated.epoch, evaluated.sequence]
-    asked = rfc8785.dumps([SIZE, contract.digest().hex(), segment.universe, segment.meaning, when])
+    return _key(contract, segment.universe, segment.meaning, evaluated.epoch, evaluated.sequence)
+
+
+def _key(contract: Contract, universe: Universe, meaning: str, epoch: int, sequence: int) -> str:
+    asked = rfc8785.dumps([SIZE, contract.digest().hex(), universe, meaning, [epoch, sequence]])
     return hashlib.sha256(asked).hexdigest()
 
 

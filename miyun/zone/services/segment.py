@@ -11,7 +11,7 @@ from miyun.wire.v1.audit_pb2 import SignedReceipt
 from miyun.wire.v1.segment_pb2_grpc import SegmentServiceServicer
 from miyun.wire.v1.size_pb2 import SizeBand
 from miyun.zone.core import Core
-from miyun.zone.operations import legs, segment_changes, segments, versions
+from miyun.zone.operations import legs, quoting, segment_changes, segments, versions
 from miyun.zone.services.receipts import job_message, receipt_message
 
 
@@ -33,6 +33,15 @@ class SegmentService(SegmentServiceServicer):
         caller = current_peer(context).name
         segment, receipt = segment_changes.change_segment(self._core, caller, statement, request.signature)
         return wire.ChangeSegmentResponse(segment=to_wire(segment, wire.Segment), receipt=receipt_message(receipt))
+
+    def QuoteSegment(
+        self, request: wire.QuoteSegmentRequest, context: grpc.ServicerContext
+    ) -> wire.QuoteSegmentResponse:
+        caller = current_peer(context).name
+        quote, signature = quoting.quote_segment(
+            self._core, caller, request.contract, request.definition, request.universe
+        )
+        return wire.QuoteSegmentResponse(statement=to_wire(quote, wire.SegmentQuote), signature=signature)
 
     def GetSegment(self, request: wire.GetSegmentRequest, context: grpc.ServicerContext) -> wire.Segment:
         segment = segments.get_segment(self._core, current_peer(context).name, request.contract, request.name)

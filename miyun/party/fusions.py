@@ -43,8 +43,12 @@ class FusionsClient:
                 raise
             return overtaken
 
-    def request_change(self, contract: str, *, add: Path | None, remove: Path | None) -> Job:
+    def request_change(
+        self, contract: str, *, add: Path | None, remove: Path | None, generation: int | None = None
+    ) -> Job:
         """Ask for a delta of own rows: the rows of one file come, the members that another one names go.
+
+        ``generation`` is that of the data from then on; None: as it is.
 
         Raises:
             StateError: a fusion is under way, or nothing is fused.
@@ -72,7 +76,8 @@ class FusionsClient:
         if not kept:
             raise InputError("a change of nothing", hint="Give a file with rows to add, or with ids to remove.")
         try:
-            return self._ask(terms, epoch, sequence, job)
+            current = self._session.generations.current(contract, epoch)
+            return self._ask(terms, epoch, sequence, job, current if generation is None else generation)
         except MiyunError:
             for file in kept:
                 file.unlink(missing_ok=True)
@@ -87,13 +92,14 @@ class FusionsClient:
         write_private(copy, data)
         return copy
 
-    def _ask(self, terms: Contract, epoch: int, sequence: int, job: str) -> Job:
+    def _ask(self, terms: Contract, epoch: int, sequence: int, job: str, generation: int = 0) -> Job:
         request = FuseRequest(
             contract=terms.id,
             contract_digest=terms.digest(),
             job=job,
             epoch=epoch,
             sequence=sequence,
+            generation=generation,
             requester=self._session.name,
             at=self._session.now(),
         )

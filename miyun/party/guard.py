@@ -50,6 +50,7 @@ class LegWork:
     contract: Contract
     request: SegmentRequest
     epoch: int
+    generation: int
     predicate: Expression
     first: int
     handles: int
@@ -160,11 +161,13 @@ class Guard:
         predicate = self._own_predicate(contract, request, task.predicate)
         self._require_epoch(contract, task.epoch, oldest=0)
         self._require_handles(contract, task.epoch, task.first, task.handles)
+        self._require_generation(contract, task.epoch, task.generation)
         self._session.requests.keep(request, task.signature, subject=request.name)
         return LegWork(
             contract=contract,
             request=request,
             epoch=task.epoch,
+            generation=task.generation,
             predicate=predicate,
             first=task.first,
             handles=task.handles,
@@ -282,6 +285,24 @@ class Guard:
         raise ReplayError(
             f"the zone asks about {handles:,} row handles; this party has {announced:,}", hint="Fuse again, then ask."
         )
+
+    def _require_generation(self, contract: Contract, epoch: int, generation: int) -> None:
+        """Pass for the data that this party has told the zone about."""
+        current = self._session.generations.current(contract.id, epoch)
+        if generation == current:
+            return
+        if generation < current or self._is_about_to_begin(contract, epoch, generation):
+            raise WaitingError("this party's data was refreshed, and the zone is about to ask anew", hint="Wait.")
+        raise ReplayError(
+            f"the zone asks about generation {generation} of this party's data; the newest one here is {current}",
+            hint="Fuse anew, then ask.",
+        )
+
+    def _is_about_to_begin(self, contract: Contract, epoch: int, generation: int) -> bool:
+        pending = self._session.generations.pending(contract.id)
+        if pending is not None and (pending.statement.epoch, pending.statement.generation) == (epoch, generation):
+            return True
+        return any(delta.state is FusionState.EXCHANGING for delta in self._deltas(contract, epoch))
 
     def _wait_for_epoch(self, contract: Contract, epoch: int) -> None:
         if any(

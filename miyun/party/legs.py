@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pyroaring import BitMap
-from sqlalchemy import Engine, func, select
+from sqlalchemy import ColumnElement, Engine, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from miyun.party.schema import legs
@@ -18,18 +18,29 @@ class StoredLeg:
     bits: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Row handles of an epoch, from ``first`` to below ``handles``, and the generation of the data; 0 for opt-outs."""
+
+    epoch: int
+    generation: int
+    first: int
+    handles: int
+
+
 class Legs:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def get(self, contract: str, job: str, epoch: int, predicate: str, first: int) -> StoredLeg | None:
+    def get(self, contract: str, job: str, asked: Asked, predicate: str) -> StoredLeg | None:
         """What this task was answered with before, for a byte-equal repeat."""
         query = select(legs).where(
             legs.c.contract == contract,
             legs.c.job == job,
-            legs.c.epoch == epoch,
+            legs.c.epoch == asked.epoch,
+            legs.c.generation == asked.generation,
             legs.c.predicate == predicate,
-            legs.c.first == first,
+            legs.c.first == asked.first,
         )
         with reading(self._engine) as connection:
             row = connection.execute(query).first()
@@ -37,12 +48,12 @@ class Legs:
             return None
         return StoredLeg(statement=LegUpload.from_canonical(row.statement), signature=row.signature, bits=row.bits)
 
-    def bits(self, contract: str, epoch: int, predicate: str) -> tuple[int, BitMap]:
-        """What a predicate was answered with before in this epoch, for whichever segment: for the handles below which,
-        and which of them satisfy it.
+    def bits(self, contract: str, epoch: int, generation: int, predicate: str) -> tuple[int, BitMap]:
+        """What a predicate was answered with before in this generation, for whichever segment: for the handles below
+        which, and which of them satisfy it.
         """
         query = select(legs.c.handles, legs.c.bits).where(
-            legs.c.contract == contract, legs.c.epoch == epoch, legs.c.predicate == predicate
+            *_of(contract, epoch), legs.c.generation == generation, legs.c.predicate == predicate
         )
         covered, bits = 0, BitMap()
         with reading(self._engine) as connection:
@@ -50,13 +61,24 @@ class Legs:
                 covered, bits = max(covered, row.handles), bits | BitMap.deserialize(row.bits)
         return covered, bits
 
-    def count(self, contract: str, epoch: int) -> int:
-        """How many different predicates the zone was given bits of in this epoch."""
-        query = select(func.count(legs.c.predicate.distinct())).where(
-            legs.c.contract == contract, legs.c.epoch == epoch, legs.c.predicate != SUPPRESSION
+    def predicates(self, contract: str, epoch: int, generation: int) -> frozenset[str]:
+        """What was answered in a generation."""
+        query = select(legs.c.predicate.distinct()).where(
+            *_of(contract, epoch), legs.c.generation == generation, legs.c.predicate != SUPPRESSION
         )
         with reading(self._engine) as connection:
-            return connection.scalar(query) or 0
+            return frozenset(connection.scalars(query))
+
+    def count(self, contract: str, epoch: int) -> int:
+        """How many different predicates the zone was given bits of in this epoch, each once in a generation."""
+        asked = (
+            select(legs.c.generation, legs.c.predicate)
+            .where(*_of(contract, epoch), legs.c.predicate != SUPPRESSION)
+            .distinct()
+            .subquery()
+        )
+        with reading(self._engine) as connection:
+            return connection.scalar(select(func.count()).select_from(asked)) or 0
 
     def put(self, leg: StoredLeg) -> None:
         """Store an answer, durably, before it is sent."""
@@ -68,6 +90,7 @@ class Legs:
                     contract=statement.contract,
                     job=statement.job,
                     epoch=statement.epoch,
+                    generation=statement.generation,
                     predicate=statement.predicate,
                     first=statement.first,
                     handles=statement.handles,
@@ -82,3 +105,7 @@ class Legs:
         """Drop all answers but those of one epoch."""
         with self._engine.begin() as connection:
             connection.execute(legs.delete().where(legs.c.contract == contract, legs.c.epoch != but_epoch))
+
+
+def _of(contract: str, epoch: int) -> tuple[ColumnElement[bool], ...]:
+    return legs.c.contract == contract, legs.c.epoch == epoch

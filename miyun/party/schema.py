@@ -177,6 +177,7 @@ legs = Table(
     Column("contract", String, primary_key=True),
     Column("job", String, primary_key=True),
     Column("epoch", Integer, primary_key=True),
+    Column("generation", Integer, primary_key=True),
     Column("predicate", String, primary_key=True),
     Column("first", Integer, primary_key=True),
     Column("handles", Integer, nullable=False),
@@ -184,7 +185,19 @@ legs = Table(
     Column("signature", LargeBinary, nullable=False),
     Column("bits", LargeBinary, nullable=False),
 )
-"""Bits that this party gave the zone. One predicate has one answer an epoch."""
+"""Bits that this party gave the zone. One predicate has one answer in a generation of the data."""
+
+generations = Table(
+    "generations",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("epoch", Integer, primary_key=True),
+    Column("generation", Integer, primary_key=True),
+    Column("statement", LargeBinary),
+    Column("signature", LargeBinary),
+    Column("confirmed", Boolean, nullable=False),
+)
+"""Of own data within an epoch, those after 0; with the statement that begins one where no delta does."""
 
 publications = Table(
     "publications",

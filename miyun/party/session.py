@@ -22,6 +22,7 @@ from miyun.party.deliveries import Deliveries
 from miyun.party.delivery_queue import DeliveryQueue
 from miyun.party.evaluations import Evaluations
 from miyun.party.fusion_states import FusionStates
+from miyun.party.generations import Generations
 from miyun.party.given_schemas import SCHEMA_FOLDER, GivenSchemas
 from miyun.party.insight_answers import InsightAnswers
 from miyun.party.intersection_files import IntersectionFiles
@@ -68,6 +69,7 @@ class Session:
         self.outbox = Outbox(self._engine)
         self.evaluations = Evaluations(self._engine)
         self.legs = Legs(self._engine)
+        self.generations = Generations(self._engine)
         self.deliveries = Deliveries(self._engine)
         self.ledger = Ledger(self._engine, self.name)
         self.roster_changes = RosterChanges(self._engine)

@@ -91,6 +91,7 @@ class Upkeep:
         over = self._session.fusions.newest_epoch(contract_id) + 1
         forget_secrets(self._session, contract, before_epoch=over)
         self._session.roster_changes.forget(contract_id, before_epoch=over)
+        self._session.generations.forget(contract_id, before_epoch=over)
         self._session.deliveries.end(contract_id)
         self._session.rosters.drop(contract_id)
         self._session.aggregate_files.drop(contract_id)

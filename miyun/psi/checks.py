@@ -62,6 +62,8 @@ def check_request(contract: Contract, request: FuseRequest) -> None:
         )
     if request.epoch < 1 or request.sequence < 0:
         raise ContractError("epochs count from 1, and deltas too", hint="Request the fusion again.")
+    if request.generation < 0 or (request.generation and not request.sequence):
+        raise ContractError("an epoch begins with the data that there is", hint="Request the fusion again.")
     if request.sequence and not contract.delta_bucket:
         raise ContractError(
             "the contract has no deltas: an epoch stays as it is",

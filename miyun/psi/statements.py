@@ -9,7 +9,11 @@ from miyun.records import Record, Statement
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FuseRequest(Statement):
-    """``sequence`` is 0 where an epoch begins; from 1 on it counts the deltas of an epoch, of the requester's rows."""
+    """``sequence`` is 0 where an epoch begins; from 1 on it counts the deltas of an epoch, of the requester's rows.
+
+    ``generation`` is that of the requester's data once a delta is bound: as before, or one more where what it said of
+    rows that stay holds no longer; 0 where an epoch begins.
+    """
 
     KIND: ClassVar[str] = "fuse-request"
 
@@ -18,6 +22,7 @@ class FuseRequest(Statement):
     job: str
     epoch: int
     sequence: int
+    generation: int
     requester: str
     at: datetime
 

@@ -45,6 +45,8 @@ class Cause(StrEnum):
     FUSED = "fused"
     CHANGED = "changed"
     """Rows were changed within the epoch, by a delta."""
+    REFRESHED = "refreshed"
+    """A party's data changed, and its rows did not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,7 +71,8 @@ class SegmentChange(Statement):
 class LegUpload(Statement):
     """One bit for each row handle of its party from ``first`` to below ``handles``: all, or those that a delta added.
 
-    ``predicate`` is canonical text, or `SUPPRESSION`.
+    ``predicate`` is canonical text, or `SUPPRESSION`. ``generation`` is that of the party's data: within one a
+    predicate has one answer, and a segment's predicates of one party are of one. Opt-outs are of today, and of none: 0.
     """
 
     KIND: ClassVar[str] = "leg-upload"
@@ -79,11 +80,29 @@ class LegUpload(Statement):
     contract: str
     job: str
     epoch: int
+    generation: int
     party: str
     predicate: str
     first: int
     handles: int
     bits_digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataRefresh(Statement):
+    """What a party said of its rows holds no longer, and the rows are the same: its predicates are to be asked anew.
+
+    ``generation`` is one more than before; an epoch begins with 0.
+    """
+
+    KIND: ClassVar[str] = "data-refresh"
+
+    contract: str
+    contract_digest: bytes
+    epoch: int
+    generation: int
+    party: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,6 +71,7 @@ METHOD_ROLES: Mapping[str, frozenset[Role]] = {
     "/miyun.wire.v1.SegmentService/ListVersions": PARTY,
     "/miyun.wire.v1.SegmentService/PutLeg": PARTY,
     "/miyun.wire.v1.SegmentService/QuoteSegment": PARTY,
+    "/miyun.wire.v1.SegmentService/RefreshData": PARTY,
     "/miyun.wire.v1.SizeService/AskSize": MEMBER,
     "/miyun.wire.v1.SizeService/QuoteSize": MEMBER,
     "/grpc.health.v1.Health/Check": MEMBER,

@@ -395,6 +395,7 @@ class World:
             job="fuse-1",
             epoch=1,
             sequence=0,
+            generation=0,
             requester=MERCHANT,
             at=NOW,
         )

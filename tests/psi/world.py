@@ -94,6 +94,7 @@ def make_request(contract: Contract, *, job: str = "job-1", epoch: int = 1) -> F
         job=job,
         epoch=epoch,
         sequence=0,
+        generation=0,
         requester=MERCHANT,
         at=NOW,
     )

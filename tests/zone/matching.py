@@ -29,6 +29,7 @@ def fuse_request(contract: Contract, requester: str, epoch: int, job: str = "") 
         job=job or f"fuse-{epoch}",
         epoch=epoch,
         sequence=0,
+        generation=0,
         requester=requester,
         at=NOW,
     )
@@ -149,11 +150,12 @@ class Side:
         """The bitmap over handles of these rows, by row number."""
         return BitMap(self.handles[row] for row in chosen).serialize()
 
-    def leg_message(self, job: str, predicate: str, bits: bytes) -> segment_pb2.PutLegRequest:
+    def leg_message(self, job: str, predicate: str, bits: bytes, generation: int = 0) -> segment_pb2.PutLegRequest:
         statement = LegUpload(
             contract=self.contract.id,
             job=job,
             epoch=self.request.epoch,
+            generation=generation,
             party=self.member.name,
             predicate=predicate,
             first=0,
@@ -164,8 +166,8 @@ class Side:
             statement=to_wire(statement, segment_pb2.LegUpload), signature=self.member.sign(statement), bits=bits
         )
 
-    def put_leg(self, job: str, predicate: str, chosen: Sequence[int]) -> None:
-        self.member.segments.PutLeg(self.leg_message(job, predicate, self.bits(chosen)))
+    def put_leg(self, job: str, predicate: str, chosen: Sequence[int], generation: int = 0) -> None:
+        self.member.segments.PutLeg(self.leg_message(job, predicate, self.bits(chosen), generation))
 
     def rows_of(self, handles: BitMap) -> set[int]:
         row_of = {handle: row for row, handle in enumerate(self.handles)}

@@ -223,6 +223,7 @@ def put_leg(changing: Changing, job: str, first: int, handles: int, chosen: BitM
         contract=changing.contract.id,
         job=job,
         epoch=1,
+        generation=0,
         party=MERCHANT,
         predicate="members.spend > 100",
         first=first,

@@ -4,6 +4,8 @@ import time
 from collections.abc import Sequence
 from threading import Event
 
+from sqlalchemy import Connection
+
 from miyun.audit.events import Event as AuditEvent
 from miyun.audit.events import Fact
 from miyun.chunking import chunk_count
@@ -191,6 +193,7 @@ def end_fusion(session: Session, contract: Contract, fusion: Fusion, state: Fusi
     if state is FusionState.FINISHED:
         forget_secrets(session, contract, before_epoch=fusion.epoch)
         session.roster_changes.forget(contract.id, before_epoch=fusion.epoch - 1)
+        session.generations.forget(contract.id, before_epoch=fusion.epoch)
         session.legs.forget(contract.id, but_epoch=fusion.epoch - 1)
         session.aggregations.forget(contract.id, but_epoch=fusion.epoch)
         session.aggregate_files.drop(contract.id)
@@ -207,10 +210,17 @@ def forget_secrets(session: Session, contract: Contract, *, before_epoch: int) -
 def _end_delta(session: Session, delta: Fusion, state: FusionState) -> None:
     """Take in what a delta changed, in the transaction that notes it, or forget it."""
     finished = state is FusionState.FINISHED
-    follow = session.roster_changes.take_in if finished else session.roster_changes.drop
-    session.fusions.end(
-        delta.contract, delta.job, state, lambda connection: follow(connection, delta.contract, delta.job)
-    )
+    request, _ = session.requests.fusion(delta.contract, delta.job)
+
+    def follow(connection: Connection) -> None:
+        if not finished:
+            session.roster_changes.drop(connection, delta.contract, delta.job)
+            return
+        session.roster_changes.take_in(connection, delta.contract, delta.job)
+        if request.requester == session.name:
+            session.generations.bound(connection, delta.contract, delta.epoch, request.generation)
+
+    session.fusions.end(delta.contract, delta.job, state, follow)
     if not finished:
         for part in ChangePart:
             session.rosters.change_file(delta.contract, delta.epoch, delta.job, part).unlink(missing_ok=True)

@@ -6,18 +6,19 @@ from miyun.audit.events import Event, Fact
 from miyun.contract.permissions import permit_leg_count
 from miyun.members.config import load_members_config
 from miyun.party.guard import LegWork
+from miyun.party.legs import Asked
 from miyun.party.scoring import require_received, scored_rows
 from miyun.party.session import Session
 from miyun.party.tasks.change_rows import added_rows
 from miyun.party.tasks.outcome import Outcome
 from miyun.party.tasks.predicate import rows_where
-from miyun.party.tasks.upload import Asked, upload
+from miyun.party.tasks.upload import upload
 from miyun.segments.expression import Best, Expression
 from miyun.segments.predicates import rows_of
 
 
 def leg(session: Session, work: LegWork) -> Outcome:
-    """Answer one predicate of a signed segment request; within an epoch a predicate has one answer.
+    """Answer one predicate of a signed segment request; within a generation of the data a predicate has one answer.
 
     Raises:
         NotPermittedError: more predicates in this epoch than the contract allows.
@@ -27,12 +28,12 @@ def leg(session: Session, work: LegWork) -> Outcome:
     contract, request, predicate = work.contract, work.request, work.predicate.text()
 
     def bits() -> BitMap:
-        covered, held = session.legs.bits(contract.id, work.epoch, predicate)
+        covered, held = session.legs.bits(contract.id, work.epoch, work.generation, predicate)
         return held if covered >= work.handles else _evaluate(session, work, covered, held)
 
     facts: dict[Fact, str | int] = {Fact.JOB: request.job, Fact.SEGMENT: request.name}
     session.audit_log.note(contract.id, Event.SEGMENT_REQUESTED, request.owner, request, facts)
-    asked = Asked(epoch=work.epoch, first=work.first, handles=work.handles)
+    asked = Asked(epoch=work.epoch, generation=work.generation, first=work.first, handles=work.handles)
     upload(session, contract, asked, job=request.job, predicate=predicate, bits=bits)
     return Outcome.DONE
 

@@ -5,9 +5,10 @@ from pyroaring import BitMap
 from miyun.audit.events import Event, Fact
 from miyun.members.config import load_members_config
 from miyun.party.guard import SuppressWork
+from miyun.party.legs import Asked
 from miyun.party.session import Session
 from miyun.party.tasks.outcome import Outcome
-from miyun.party.tasks.upload import Asked, upload
+from miyun.party.tasks.upload import upload
 from miyun.segments.statements import SUPPRESSION
 
 
@@ -30,6 +31,6 @@ def suppress(session: Session, work: SuppressWork) -> Outcome:
         Fact.RECIPIENT: request.recipient,
     }
     session.audit_log.note(contract.id, Event.ACTIVATION_REQUESTED, request.requester, request, facts)
-    asked = Asked(epoch=work.epoch, first=0, handles=work.handles)
+    asked = Asked(epoch=work.epoch, generation=0, first=0, handles=work.handles)
     upload(session, contract, asked, job=request.job, predicate=SUPPRESSION, bits=bits)
     return Outcome.DONE

@@ -2,12 +2,11 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from pyroaring import BitMap
 
 from miyun.contract.model import Contract
-from miyun.party.legs import StoredLeg
+from miyun.party.legs import Asked, StoredLeg
 from miyun.party.session import Session
 from miyun.segments.statements import LegUpload
 from miyun.transport.codec import to_wire
@@ -15,20 +14,11 @@ from miyun.wire.v1 import segment_pb2 as wire
 from miyun.wire.v1.segment_pb2_grpc import SegmentServiceStub
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """Row handles of an epoch, from ``first`` to below ``handles``."""
-
-    epoch: int
-    first: int
-    handles: int
-
-
 def upload(
     session: Session, contract: Contract, asked: Asked, *, job: str, predicate: str, bits: Callable[[], BitMap]
 ) -> None:
     """Send ``bits`` and keep the receipt. They are stored before, so that a repeat is byte for byte the same."""
-    leg = session.legs.get(contract.id, job, asked.epoch, predicate, asked.first)
+    leg = session.legs.get(contract.id, job, asked, predicate)
     if leg is None:
         inside = bits() & BitMap(range(asked.first, asked.handles))
         leg = _store(session, contract, asked, job=job, predicate=predicate, bits=inside.serialize())
@@ -44,6 +34,7 @@ def _store(session: Session, contract: Contract, asked: Asked, *, job: str, pred
         contract=contract.id,
         job=job,
         epoch=asked.epoch,
+        generation=asked.generation,
         party=session.name,
         predicate=predicate,
         first=asked.first,

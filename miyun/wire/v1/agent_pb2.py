@@ -30,7 +30,7 @@ from miyun.wire.v1 import segment_pb2 as miyun_dot_wire_dot_v1_dot_segment__pb2
 from miyun.wire.v1 import two_party_pb2 as miyun_dot_wire_dot_v1_dot_two__party__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19miyun/wire/v1/agent.proto\x12\rmiyun.wire.v1\x1a\x1emiyun/wire/v1/activation.proto\x1a\x1amiyun/wire/v1/fusion.proto\x1a\x1bmiyun/wire/v1/insight.proto\x1a\x1dmiyun/wire/v1/lookalike.proto\x1a\x1bmiyun/wire/v1/segment.proto\x1a\x1dmiyun/wire/v1/two_party.proto\"\xe0\x02\n\x04Task\x12\x0b\n\x03job\x18\x01 \x01(\t\x12\'\n\x04\x66use\x18\x02 \x01(\x0b\x32\x17.miyun.wire.v1.FuseTaskH\x00\x12%\n\x03leg\x18\x03 \x01(\x0b\x32\x16.miyun.wire.v1.LegTaskH\x00\x12/\n\x08suppress\x18\x04 \x01(\x0b\x32\x1b.miyun.wire.v1.SuppressTaskH\x00\x12-\n\x07\x64\x65liver\x18\x05 \x01(\x0b\x32\x1a.miyun.wire.v1.DeliverTaskH\x00\x12-\n\x07insight\x18\x06 \x01(\x0b\x32\x1a.miyun.wire.v1.InsightTaskH\x00\x12\x31\n\tintersect\x18\x07 \x01(\x0b\x32\x1c.miyun.wire.v1.IntersectTaskH\x00\x12\x31\n\tlookalike\x18\x08 \x01(\x0b\x32\x1c.miyun.wire.v1.LookalikeTaskH\x00\x42\x06\n\x04work\"J\n\x08\x46useTask\x12+\n\x07request\x18\x01 \x01(\x0b\x32\x1a.miyun.wire.v1.FuseRequest\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\x8e\x01\n\x07LegTask\x12.\n\x07request\x18\x01 \x01(\x0b\x32\x1d.miyun.wire.v1.SegmentRequest\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\r\n\x05\x65poch\x18\x03 \x01(\r\x12\x11\n\tpredicate\x18\x04 \x01(\t\x12\r\n\x05\x66irst\x18\x05 \x01(\r\x12\x0f\n\x07handles\x18\x06 \x01(\r\"t\n\x0cSuppressTask\x12\x31\n\x07request\x18\x01 \x01(\x0b\x32 .miyun.wire.v1.ActivationRequest\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\r\n\x05\x65poch\x18\x03 \x01(\r\x12\x0f\n\x07handles\x18\x04 \x01(\r\"S\n\x0b\x44\x65liverTask\x12\x31\n\x07request\x18\x01 \x01(\x0b\x32 .miyun.wire.v1.ActivationRequest\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\xae\x01\n\x0bInsightTask\x12.\n\x07request\x18\x01 \x01(\x0b\x32\x1d.miyun.wire.v1.InsightRequest\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12%\n\x03key\x18\x03 \x01(\x0b\x32\x18.miyun.wire.v1.ReaderKey\x12\x15\n\rkey_signature\x18\x04 \x01(\x0c\x12\r\n\x05\x65poch\x18\x05 \x01(\r\x12\x0f\n\x07handles\x18\x06 \x01(\r\"W\n\rIntersectTask\x12\x33\n\x07request\x18\x01 \x01(\x0b\x32\".miyun.wire.v1.IntersectionRequest\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"T\n\rLookalikeTask\x12\x30\n\x07request\x18\x01 \x01(\x0b\x32\x1f.miyun.wire.v1.LookalikeRelease\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"(\n\x10NextTasksRequest\x12\x14\n\x0cwait_seconds\x18\x01 \x01(\r\"Y\n\x11NextTasksResponse\x12\"\n\x05tasks\x18\x01 \x03(\x0b\x32\x13.miyun.wire.v1.Task\x12 \n\x18retry_after_milliseconds\x18\x02 \x01(\r\"a\n\x07Refusal\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\r\n\x05party\x18\x03 \x01(\t\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\n\n\x02\x61t\x18\x06 \x01(\t\"Q\n\x11RefuseTaskRequest\x12)\n\tstatement\x18\x01 \x01(\x0b\x32\x16.miyun.wire.v1.Refusal\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\x14\n\x12RefuseTaskResponse2\xb1\x01\n\x0c\x41gentService\x12N\n\tNextTasks\x12\x1f.miyun.wire.v1.NextTasksRequest\x1a .miyun.wire.v1.NextTasksResponse\x12Q\n\nRefuseTask\x12 .miyun.wire.v1.RefuseTaskRequest\x1a!.miyun.wire.v1.RefuseTaskResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19miyun/wire/v1/agent.proto\x12\rmiyun.wire.v1\x1a\x1emiyun/wire/v1/activation.proto\x1a\x1amiyun/wire/v1/fusion.proto\x1a\x1bmiyun/wire/v1/insight.proto\x1a\x1dmiyun/wire/v1/lookalike.proto\x1a\x1bmiyun/wire/v1/segment.proto\x1a\x1dmiyun/wire/v1/two_party.proto\"\xe0\x02\n\x04Task\x12\x0b\n\x03job\x18\x01 \x01(\t\x12\'\n\x04\x66use\x18\x02 \x01(\x0b\x32\x17.miyun.wire.v1.FuseTaskH\x00\x12%\n\x03leg\x18\x03 \x01(\x0b\x32\x16.miyun.wire.v1.LegTaskH\x00\x12/\n\x08suppress\x18\x04 \x01(\x0b\x32\x1b.miyun.wire.v1.SuppressTaskH\x00\x12-\n\x07\x64\x65liver\x18\x05 \x01(\x0b\x32\x1a.miyun.wire.v1.DeliverTaskH\x00\x12-\n\x07insight\x18\x06 \x01(\x0b\x32\x1a.miyun.wire.v1.InsightTaskH\x00\x12\x31\n\tintersect\x18\x07 \x01(\x0b\x32\x1c.miyun.wire.v1.IntersectTaskH\x00\x12\x31\n\tlookalike\x18\x08 \x01(\x0b\x32\x1c.miyun.wire.v1.LookalikeTaskH\x00\x42\x06\n\x04work\"J\n\x08\x46useTask\x12+\n\x07request\x18\x01 \x01(\x0b\x32\x1a.miyun.wire.v1.FuseRequest\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\xa2\x01\n\x07LegTask\x12.\n\x07request\x18\x01 \x01(\x0b\x32\x1d.miyun.wire.v1.SegmentRequest\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\r\n\x05\x65poch\x18\x03 \x01(\r\x12\x11\n\tpredicate\x18\x04 \x01(\t\x12\r\n\x05\x66irst\x18\x05 \x01(\r\x12\x0f\n\x07handles\x18\x06 \x01(\r\x12\x12\n\ngeneration\x18\x07 \x01(\r\"t\n\x0cSuppressTask\x12\x31\n\x07request\x18\x01 \x01(\x0b\x32 .miyun.wire.v1.ActivationRequest\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\r\n\x05\x65poch\x18\x03 \x01(\r\x12\x0f\n\x07handles\x18\x04 \x01(\r\"S\n\x0b\x44\x65liverTask\x12\x31\n\x07request\x18\x01 \x01(\x0b\x32 .miyun.wire.v1.ActivationRequest\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\xae\x01\n\x0bInsightTask\x12.\n\x07request\x18\x01 \x01(\x0b\x32\x1d.miyun.wire.v1.InsightRequest\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12%\n\x03key\x18\x03 \x01(\x0b\x32\x18.miyun.wire.v1.ReaderKey\x12\x15\n\rkey_signature\x18\x04 \x01(\x0c\x12\r\n\x05\x65poch\x18\x05 \x01(\r\x12\x0f\n\x07handles\x18\x06 \x01(\r\"W\n\rIntersectTask\x12\x33\n\x07request\x18\x01 \x01(\x0b\x32\".miyun.wire.v1.IntersectionRequest\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"T\n\rLookalikeTask\x12\x30\n\x07request\x18\x01 \x01(\x0b\x32\x1f.miyun.wire.v1.LookalikeRelease\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"(\n\x10NextTasksRequest\x12\x14\n\x0cwait_seconds\x18\x01 \x01(\r\"Y\n\x11NextTasksResponse\x12\"\n\x05tasks\x18\x01 \x03(\x0b\x32\x13.miyun.wire.v1.Task\x12 \n\x18retry_after_milliseconds\x18\x02 \x01(\r\"a\n\x07Refusal\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\r\n\x05party\x18\x03 \x01(\t\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\n\n\x02\x61t\x18\x06 \x01(\t\"Q\n\x11RefuseTaskRequest\x12)\n\tstatement\x18\x01 \x01(\x0b\x32\x16.miyun.wire.v1.Refusal\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\x14\n\x12RefuseTaskResponse2\xb1\x01\n\x0c\x41gentService\x12N\n\tNextTasks\x12\x1f.miyun.wire.v1.NextTasksRequest\x1a .miyun.wire.v1.NextTasksResponse\x12Q\n\nRefuseTask\x12 .miyun.wire.v1.RefuseTaskRequest\x1a!.miyun.wire.v1.RefuseTaskResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,27 +42,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FUSETASK']._serialized_start=579
   _globals['_FUSETASK']._serialized_end=653
   _globals['_LEGTASK']._serialized_start=656
-  _globals['_LEGTASK']._serialized_end=798
-  _globals['_SUPPRESSTASK']._serialized_start=800
-  _globals['_SUPPRESSTASK']._serialized_end=916
-  _globals['_DELIVERTASK']._serialized_start=918
-  _globals['_DELIVERTASK']._serialized_end=1001
-  _globals['_INSIGHTTASK']._serialized_start=1004
-  _globals['_INSIGHTTASK']._serialized_end=1178
-  _globals['_INTERSECTTASK']._serialized_start=1180
-  _globals['_INTERSECTTASK']._serialized_end=1267
-  _globals['_LOOKALIKETASK']._serialized_start=1269
-  _globals['_LOOKALIKETASK']._serialized_end=1353
-  _globals['_NEXTTASKSREQUEST']._serialized_start=1355
-  _globals['_NEXTTASKSREQUEST']._serialized_end=1395
-  _globals['_NEXTTASKSRESPONSE']._serialized_start=1397
-  _globals['_NEXTTASKSRESPONSE']._serialized_end=1486
-  _globals['_REFUSAL']._serialized_start=1488
-  _globals['_REFUSAL']._serialized_end=1585
-  _globals['_REFUSETASKREQUEST']._serialized_start=1587
-  _globals['_REFUSETASKREQUEST']._serialized_end=1668
-  _globals['_REFUSETASKRESPONSE']._serialized_start=1670
-  _globals['_REFUSETASKRESPONSE']._serialized_end=1690
-  _globals['_AGENTSERVICE']._serialized_start=1693
-  _globals['_AGENTSERVICE']._serialized_end=1870
+  _globals['_LEGTASK']._serialized_end=818
+  _globals['_SUPPRESSTASK']._serialized_start=820
+  _globals['_SUPPRESSTASK']._serialized_end=936
+  _globals['_DELIVERTASK']._serialized_start=938
+  _globals['_DELIVERTASK']._serialized_end=1021
+  _globals['_INSIGHTTASK']._serialized_start=1024
+  _globals['_INSIGHTTASK']._serialized_end=1198
+  _globals['_INTERSECTTASK']._serialized_start=1200
+  _globals['_INTERSECTTASK']._serialized_end=1287
+  _globals['_LOOKALIKETASK']._serialized_start=1289
+  _globals['_LOOKALIKETASK']._serialized_end=1373
+  _globals['_NEXTTASKSREQUEST']._serialized_start=1375
+  _globals['_NEXTTASKSREQUEST']._serialized_end=1415
+  _globals['_NEXTTASKSRESPONSE']._serialized_start=1417
+  _globals['_NEXTTASKSRESPONSE']._serialized_end=1506
+  _globals['_REFUSAL']._serialized_start=1508
+  _globals['_REFUSAL']._serialized_end=1605
+  _globals['_REFUSETASKREQUEST']._serialized_start=1607
+  _globals['_REFUSETASKREQUEST']._serialized_end=1688
+  _globals['_REFUSETASKRESPONSE']._serialized_start=1690
+  _globals['_REFUSETASKRESPONSE']._serialized_end=1710
+  _globals['_AGENTSERVICE']._serialized_start=1713
+  _globals['_AGENTSERVICE']._serialized_end=1890
 # @@protoc_insertion_point(module_scope)

@@ -108,12 +108,15 @@ class LegTask(_message.Message):
     PREDICATE_FIELD_NUMBER: _builtins.int
     FIRST_FIELD_NUMBER: _builtins.int
     HANDLES_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
     signature: _builtins.bytes
     epoch: _builtins.int
     predicate: _builtins.str
     first: _builtins.int
     """the row handles from here to below handles"""
     handles: _builtins.int
+    generation: _builtins.int
+    """of the owner's data"""
     @_builtins.property
     def request(self) -> _segment_pb2.SegmentRequest: ...
     def __init__(
@@ -125,10 +128,11 @@ class LegTask(_message.Message):
         predicate: _builtins.str = ...,
         first: _builtins.int = ...,
         handles: _builtins.int = ...,
+        generation: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "first", b"first", "handles", b"handles", "predicate", b"predicate", "request", b"request", "signature", b"signature"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "first", b"first", "generation", b"generation", "handles", b"handles", "predicate", b"predicate", "request", b"request", "signature", b"signature"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

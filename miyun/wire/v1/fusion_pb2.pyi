@@ -31,6 +31,7 @@ class FuseRequest(_message.Message):
     REQUESTER_FIELD_NUMBER: _builtins.int
     AT_FIELD_NUMBER: _builtins.int
     SEQUENCE_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
     contract: _builtins.str
     contract_digest: _builtins.bytes
     job: _builtins.str
@@ -39,6 +40,8 @@ class FuseRequest(_message.Message):
     at: _builtins.str
     sequence: _builtins.int
     """0: the epoch begins; else the number of a delta"""
+    generation: _builtins.int
+    """of the requester's data, once the delta is bound"""
     def __init__(
         self,
         *,
@@ -49,10 +52,11 @@ class FuseRequest(_message.Message):
         requester: _builtins.str = ...,
         at: _builtins.str = ...,
         sequence: _builtins.int = ...,
+        generation: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "contract", b"contract", "contract_digest", b"contract_digest", "epoch", b"epoch", "job", b"job", "requester", b"requester", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "contract", b"contract", "contract_digest", b"contract_digest", "epoch", b"epoch", "generation", b"generation", "job", b"job", "requester", b"requester", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

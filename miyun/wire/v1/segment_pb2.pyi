@@ -146,6 +146,7 @@ class LegUpload(_message.Message):
     HANDLES_FIELD_NUMBER: _builtins.int
     BITS_DIGEST_FIELD_NUMBER: _builtins.int
     FIRST_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
     contract: _builtins.str
     job: _builtins.str
     epoch: _builtins.int
@@ -156,6 +157,8 @@ class LegUpload(_message.Message):
     bits_digest: _builtins.bytes
     first: _builtins.int
     """bits are of the row handles from here to below handles"""
+    generation: _builtins.int
+    """of its party's data"""
     def __init__(
         self,
         *,
@@ -167,14 +170,52 @@ class LegUpload(_message.Message):
         handles: _builtins.int = ...,
         bits_digest: _builtins.bytes = ...,
         first: _builtins.int = ...,
+        generation: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bits_digest", b"bits_digest", "contract", b"contract", "epoch", b"epoch", "first", b"first", "handles", b"handles", "job", b"job", "party", b"party", "predicate", b"predicate"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bits_digest", b"bits_digest", "contract", b"contract", "epoch", b"epoch", "first", b"first", "generation", b"generation", "handles", b"handles", "job", b"job", "party", b"party", "predicate", b"predicate"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LegUpload: _TypeAlias = LegUpload  # noqa: Y015
+
+@_typing.final
+class DataRefresh(_message.Message):
+    """A party's data changed: its predicates are to be asked anew within the epoch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    CONTRACT_DIGEST_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    PARTY_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    contract: _builtins.str
+    contract_digest: _builtins.bytes
+    epoch: _builtins.int
+    generation: _builtins.int
+    """one more than before"""
+    party: _builtins.str
+    at: _builtins.str
+    def __init__(
+        self,
+        *,
+        contract: _builtins.str = ...,
+        contract_digest: _builtins.bytes = ...,
+        epoch: _builtins.int = ...,
+        generation: _builtins.int = ...,
+        party: _builtins.str = ...,
+        at: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "contract", b"contract", "contract_digest", b"contract_digest", "epoch", b"epoch", "generation", b"generation", "party", b"party"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DataRefresh: _TypeAlias = DataRefresh  # noqa: Y015
 
 @_typing.final
 class Segment(_message.Message):
@@ -245,7 +286,7 @@ class VersionRecord(_message.Message):
     number: _builtins.int
     epoch: _builtins.int
     cause: _builtins.str
-    """created | fused | changed"""
+    """created | fused | changed | refreshed"""
     begun: _builtins.str
     evaluated: _builtins.str
     def __init__(
@@ -796,3 +837,26 @@ class PutLegRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PutLegRequest: _TypeAlias = PutLegRequest  # noqa: Y015
+
+@_typing.final
+class RefreshDataRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    signature: _builtins.bytes
+    @_builtins.property
+    def statement(self) -> Global___DataRefresh: ...
+    def __init__(
+        self,
+        *,
+        statement: Global___DataRefresh | None = ...,
+        signature: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["statement", b"statement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signature", b"signature", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefreshDataRequest: _TypeAlias = RefreshDataRequest  # noqa: Y015

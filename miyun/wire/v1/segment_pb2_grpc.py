@@ -70,6 +70,11 @@ class SegmentServiceStub:
                 request_serializer=miyun_dot_wire_dot_v1_dot_segment__pb2.PutLegRequest.SerializeToString,
                 response_deserializer=miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.FromString,
                 _registered_method=True)
+        self.RefreshData = channel.unary_unary(
+                '/miyun.wire.v1.SegmentService/RefreshData',
+                request_serializer=miyun_dot_wire_dot_v1_dot_segment__pb2.RefreshDataRequest.SerializeToString,
+                response_deserializer=miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.FromString,
+                _registered_method=True)
 
 
 class SegmentServiceServicer:
@@ -117,6 +122,12 @@ class SegmentServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RefreshData(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SegmentServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -153,6 +164,11 @@ def add_SegmentServiceServicer_to_server(servicer, server):
             'PutLeg': grpc.unary_unary_rpc_method_handler(
                     servicer.PutLeg,
                     request_deserializer=miyun_dot_wire_dot_v1_dot_segment__pb2.PutLegRequest.FromString,
+                    response_serializer=miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.SerializeToString,
+            ),
+            'RefreshData': grpc.unary_unary_rpc_method_handler(
+                    servicer.RefreshData,
+                    request_deserializer=miyun_dot_wire_dot_v1_dot_segment__pb2.RefreshDataRequest.FromString,
                     response_serializer=miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.SerializeToString,
             ),
     }
@@ -344,6 +360,33 @@ class SegmentService:
             target,
             '/miyun.wire.v1.SegmentService/PutLeg',
             miyun_dot_wire_dot_v1_dot_segment__pb2.PutLegRequest.SerializeToString,
+            miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RefreshData(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/miyun.wire.v1.SegmentService/RefreshData',
+            miyun_dot_wire_dot_v1_dot_segment__pb2.RefreshDataRequest.SerializeToString,
             miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.FromString,
             options,
             channel_credentials,

@@ -39,6 +39,7 @@ class SegmentServiceStub:
     ListSegments: _grpc.UnaryUnaryMultiCallable[_segment_pb2.ListSegmentsRequest, _segment_pb2.ListSegmentsResponse]
     ListVersions: _grpc.UnaryUnaryMultiCallable[_segment_pb2.ListVersionsRequest, _segment_pb2.ListVersionsResponse]
     PutLeg: _grpc.UnaryUnaryMultiCallable[_segment_pb2.PutLegRequest, _audit_pb2.SignedReceipt]
+    RefreshData: _grpc.UnaryUnaryMultiCallable[_segment_pb2.RefreshDataRequest, _audit_pb2.SignedReceipt]
 
 @_typing.type_check_only
 class SegmentServiceAsyncStub(SegmentServiceStub):
@@ -50,6 +51,7 @@ class SegmentServiceAsyncStub(SegmentServiceStub):
     ListSegments: _aio.UnaryUnaryMultiCallable[_segment_pb2.ListSegmentsRequest, _segment_pb2.ListSegmentsResponse]  # type: ignore[assignment]
     ListVersions: _aio.UnaryUnaryMultiCallable[_segment_pb2.ListVersionsRequest, _segment_pb2.ListVersionsResponse]  # type: ignore[assignment]
     PutLeg: _aio.UnaryUnaryMultiCallable[_segment_pb2.PutLegRequest, _audit_pb2.SignedReceipt]  # type: ignore[assignment]
+    RefreshData: _aio.UnaryUnaryMultiCallable[_segment_pb2.RefreshDataRequest, _audit_pb2.SignedReceipt]  # type: ignore[assignment]
 
 class SegmentServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -98,6 +100,13 @@ class SegmentServiceServicer(metaclass=_abc_1.ABCMeta):
     def PutLeg(
         self,
         request: _segment_pb2.PutLegRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.SignedReceipt, _abc.Awaitable[_audit_pb2.SignedReceipt]]: ...
+
+    @_abc_1.abstractmethod
+    def RefreshData(
+        self,
+        request: _segment_pb2.RefreshDataRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_audit_pb2.SignedReceipt, _abc.Awaitable[_audit_pb2.SignedReceipt]]: ...
 

@@ -20,6 +20,7 @@ from miyun.psi.statements import FuseRequest
 from miyun.zone.core import Change, Core
 from miyun.zone.operations.access import active_contract, party_names
 from miyun.zone.operations.evaluation import NewHandles, evaluate_delta
+from miyun.zone.operations.generations import begin_generation
 from miyun.zone.operations.history import record
 from miyun.zone.operations.jobs import fail_job, finish_job, require_job
 from miyun.zone.operations.match_index import IndexSide, open_index
@@ -44,7 +45,7 @@ from miyun.zone.store.pages import DTYPES, Part, blank
 class _Delta:
     """What is known before: how many handles and points of each type the requester had."""
 
-    requester: str
+    request: FuseRequest
     side: int
     first_handle: int
     handles: int
@@ -88,7 +89,9 @@ def _apply(core: Core, change: Change, contract: Contract, delta: Fusion) -> Non
     facts: dict[Fact, str | int] = {Fact.JOB: delta.job, Fact.EPOCH: delta.epoch, Fact.SEQUENCE: delta.sequence}
     record(change, contract.id, Event.DELTA_APPLIED, core.name, facts)
     finish_job(change, require_job(connection, contract.id, delta.job))
-    grown = NewHandles(party=known.requester, first=known.first_handle, handles=known.handles)
+    request = known.request
+    renewed = begin_generation(change, request)
+    grown = NewHandles(party=request.requester, first=known.first_handle, handles=known.handles, renewed=renewed)
     evaluate_delta(change, contract, delta.epoch, grown)
     change.news_for.update(party_names(contract))
     change.work_for.add(contract.id)
@@ -105,7 +108,7 @@ def _known(connection: Connection, contract: Contract, delta: Fusion) -> _Delta:
     if first_handle + added >= NONE:
         raise MalformedError("more row handles than there can be in an epoch")
     return _Delta(
-        requester=request.requester,
+        request=request,
         side=party_names(contract).index(request.requester),
         first_handle=first_handle,
         handles=first_handle + added,
@@ -129,7 +132,7 @@ def _bind(connection: Connection, contract: Contract, delta: Fusion, known: _Del
         side.unbind(type_index, freed)
         side.bind(type_index, positions, handles)
         type_ = contract.identifiers[type_index].type
-        lane = Lane(contract=contract.id, job=delta.job, type=type_, sender=known.requester)
+        lane = Lane(contract=contract.id, job=delta.job, type=type_, sender=known.request.requester)
         chunks = list(token_chunks(connection, lane))
         tokens = b"".join(chunk.tokens for chunk in chunks)
         added = np.concatenate([chunk.handles for chunk in chunks])

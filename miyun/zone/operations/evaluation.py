@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from miyun.audit.events import Event, Fact
 from miyun.contract.jobs import Job
-from miyun.contract.model import Contract
+from miyun.contract.model import Contract, Universe
 from miyun.errors import InternalError
 from miyun.segments.algebra import Selection, evaluate
 from miyun.segments.listing import Cause, SegmentState
@@ -20,10 +20,12 @@ from miyun.zone.core import Change, Core
 from miyun.zone.operations.access import active_contract, party_names
 from miyun.zone.operations.history import record
 from miyun.zone.operations.jobs import finish_job, move_job, require_job
+from miyun.zone.operations.retention import forget_version
 from miyun.zone.operations.selections import ground_of, held_selection
 from miyun.zone.store import legs as legs_store
 from miyun.zone.store import segments as store
 from miyun.zone.store.fusions import newest_delta, row_handles
+from miyun.zone.store.generations import current_generations, spelled
 from miyun.zone.store.jobs import signed_request
 from miyun.zone.store.legs import StoredLeg
 from miyun.zone.store.segments import StoredSegment
@@ -32,11 +34,15 @@ from miyun.zone.store.versions import mark_evaluated, put_version
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewHandles:
-    """The handles that a party's delta added: from ``first`` to below ``handles``."""
+    """The handles that a party's delta added: from ``first`` to below ``handles``.
+
+    ``renewed``: its data is of a new generation, so that all from 0 are asked for.
+    """
 
     party: str
     first: int
     handles: int
+    renewed: bool
 
 
 def evaluate_anew(change: Change, contract: Contract, epoch: int) -> None:
@@ -58,8 +64,41 @@ def evaluate_delta(change: Change, contract: Contract, epoch: int, grown: NewHan
         renewed = replace(segment, state=SegmentState.EVALUATING, version=version)
         store.save_segment(change.connection, renewed)
         planned = segment_plan(change.connection, segment)
-        ranges = {grown.party: (grown.first, grown.handles)}
+        if grown.renewed:
+            legs_store.erase_legs(change.connection, contract.id, segment.job, party=grown.party)
+        ranges = {grown.party: (0 if grown.renewed else grown.first, grown.handles)}
         begin_evaluation(change, contract, renewed, planned, cause=Cause.CHANGED, ranges=ranges)
+
+
+def evaluate_refreshed(change: Change, contract: Contract, epoch: int, party: str) -> None:
+    """Begin a new version of every live segment that derives from a party's data, which changed: its legs are asked
+    anew, and the other party's stay.
+    """
+    rows = row_handles(change.connection, contract.id, epoch)
+    live = [segment for segment in store.live_segments(change.connection, contract.id) if segment.epoch == epoch]
+    for segment in live:
+        if change.at >= segment.expires or party not in _asked_of(contract, segment.meaning, segment.universe):
+            continue
+        forget_version(change, segment, f"data of {party} was refreshed before that was done")
+        legs_store.erase_legs(change.connection, contract.id, segment.job, party=party)
+        version = segment.version + (segment.state is SegmentState.READY)
+        renewed = replace(segment, state=SegmentState.EVALUATING, version=version)
+        store.save_segment(change.connection, renewed)
+        planned = segment_plan(change.connection, segment)
+        ranges = {party: (0, rows[party])}
+        begin_evaluation(change, contract, renewed, planned, cause=Cause.REFRESHED, ranges=ranges)
+
+
+def live_predicates(change: Change, contract: Contract, epoch: int, party: str) -> set[str]:
+    """The predicates of a party that its live segments of an epoch are made of."""
+    namespace = contract.party(party).kind.namespace
+    return {
+        leg.predicate.text()
+        for segment in store.live_segments(change.connection, contract.id)
+        if segment.epoch == epoch and change.at < segment.expires
+        for leg in segment_plan(change.connection, segment).legs
+        if leg.namespace == namespace
+    }
 
 
 def begin_evaluation(
@@ -79,6 +118,7 @@ def begin_evaluation(
     if ranges is None:
         rows = row_handles(change.connection, contract.id, segment.epoch)
         ranges = {name: (0, handles) for name, handles in rows.items()}
+    generations = current_generations(change.connection, contract.id, segment.epoch)
     for leg in planned.legs:
         owner = contract.owner_of(leg.namespace).name
         if owner not in ranges:
@@ -91,6 +131,7 @@ def begin_evaluation(
                 job=segment.job,
                 epoch=segment.epoch,
                 party=owner,
+                generation=generations.get(owner, 0),
                 predicate=leg.predicate.text(),
                 first=first,
                 handles=handles,
@@ -126,7 +167,8 @@ def evaluate_segment(core: Core, contract: Contract, segment: StoredSegment) -> 
         if store.find_segment(change.connection, contract.id, segment.job) != segment:
             return False
         sequence = newest_delta(change.connection, contract.id, segment.epoch)
-        store.put_selection(change.connection, segment, sequence, selection)
+        generations = generations_of(change.connection, contract, segment.epoch, segment.meaning, segment.universe)
+        store.put_selection(change.connection, segment, sequence, generations, selection)
         mark_evaluated(change.connection, segment, change.at)
         store.save_segment(change.connection, replace(segment, state=SegmentState.READY))
         finish_job(change, require_job(change.connection, contract.id, segment.job))
@@ -141,6 +183,15 @@ def evaluate_segment(core: Core, contract: Contract, segment: StoredSegment) -> 
         return True
 
 
+def generations_of(connection: Connection, contract: Contract, epoch: int, meaning: str, universe: Universe) -> str:
+    """Those of the data from which a definition derives now, the segments in it written out; of the parties in their
+    order, 0 where one's has no part in it.
+    """
+    current = current_generations(connection, contract.id, epoch)
+    asked = _asked_of(contract, meaning, universe)
+    return spelled(party_names(contract), {party: current.get(party, 0) for party in asked})
+
+
 def segment_request(connection: Connection, segment: StoredSegment) -> SegmentRequest:
     """The request that a segment was created with."""
     return SegmentRequest.from_canonical(signed_request(connection, segment.contract, segment.job).request)
@@ -149,6 +200,10 @@ def segment_request(connection: Connection, segment: StoredSegment) -> SegmentRe
 def segment_plan(connection: Connection, segment: StoredSegment) -> Plan:
     """The plan of a segment's signed definition."""
     return plan(parse(segment_request(connection, segment).definition), segment.universe)
+
+
+def _asked_of(contract: Contract, meaning: str, universe: Universe) -> set[str]:
+    return {contract.owner_of(leg.namespace).name for leg in plan(parse(meaning), universe).legs}
 
 
 def _is_due(connection: Connection, segment: StoredSegment) -> bool:

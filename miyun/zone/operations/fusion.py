@@ -19,6 +19,7 @@ from miyun.zone.operations.access import (
     require_terms,
     verify_party,
 )
+from miyun.zone.operations.generations import require_generation
 from miyun.zone.operations.history import SignedReceipt, receipt, record_statement
 from miyun.zone.operations.jobs import begin_job, held_job, move_job, require_job
 from miyun.zone.store import fusions as store
@@ -42,6 +43,7 @@ def request_fusion(core: Core, caller: str, request: FuseRequest, signature: byt
         job = held_job(change, request, Event.FUSION_REQUESTED, caller)
         if job is None:
             _require_next(change.connection, request)
+            require_generation(change, contract, request)
             job = begin_job(change, request, signature, requester=caller, subject=request.subject)
             store.add_fusion(change.connection, contract.id, request.epoch, request.sequence, request.job)
             job = move_job(change, job, waiting_for=party_names(contract))

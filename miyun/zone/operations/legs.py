@@ -4,7 +4,7 @@ import hashlib
 
 from miyun.audit.events import Event, Fact
 from miyun.contract.model import Contract
-from miyun.errors import MalformedError, ReplayError, StateError
+from miyun.errors import MalformedError, ReplayError, StateError, WaitingError
 from miyun.segments.listing import SegmentState
 from miyun.segments.statements import SUPPRESSION, LegUpload
 from miyun.zone.bitmaps import read_bitmap
@@ -24,6 +24,7 @@ def put_leg(core: Core, caller: str, statement: LegUpload, signature: bytes, bit
 
     Raises:
         ReplayError: not asked for, of another epoch, or different from what was given before.
+        WaitingError: the party's data is of a newer generation by now.
         MalformedError: the bits are no bitmap over the announced handles.
     """
     with core.changing() as change:
@@ -38,6 +39,7 @@ def put_leg(core: Core, caller: str, statement: LegUpload, signature: bytes, bit
             raise ReplayError("bits that differ from those given before", hint="Send what was sent before.")
         if held is None:
             _require_open(change, statement)
+            _require_newest(change, asked)
             store.put_leg(change.connection, statement, bits)
             facts: dict[Fact, str | int] = {Fact.JOB: statement.job, Fact.EPOCH: statement.epoch}
             record_statement(change, contract.id, Event.LEG_RECEIVED, caller, statement, facts=facts)
@@ -59,6 +61,11 @@ def _require_open(change: Change, statement: LegUpload) -> None:
     job = require_job(change.connection, statement.contract, statement.job)
     if job.state.ended:
         raise StateError(f"job {job.id} is {job.state} and needs no bits", hint="Ask for tasks again.")
+
+
+def _require_newest(change: Change, asked: StoredLeg) -> None:
+    if asked not in store.legs_of(change.connection, asked.contract, asked.job, asked.epoch):
+        raise WaitingError("bits of data that is refreshed by now", hint="Ask for tasks again.")
 
 
 def _follow(change: Change, contract: Contract, statement: LegUpload) -> None:

@@ -21,7 +21,8 @@ from miyun.zone.operations.segments import require_live
 from miyun.zone.operations.sizes import told_size
 from miyun.zone.store.budget import SizeRelease
 from miyun.zone.store.fusions import joined_fusion, newest_delta
-from miyun.zone.store.legs import predicates_asked
+from miyun.zone.store.generations import current_generations
+from miyun.zone.store.legs import Predicate, predicates_asked
 
 
 def quote_segment(
@@ -65,7 +66,7 @@ def _quote(
         meaning=meaning,
         epoch=epoch,
         sequence=sequence,
-        legs=_legs(contract, read.plan, asked),
+        legs=_legs(contract, read.plan, asked, current_generations(connection, contract.id, epoch)),
         owners=tuple(
             _owner(connection, contract, name, legs=len(asked.get(name, ())), charged=name in charged, now=now)
             for name in party_names(contract)
@@ -76,10 +77,17 @@ def _quote(
     )
 
 
-def _legs(contract: Contract, planned: Plan, asked: dict[str, set[str]]) -> tuple[LegQuote, ...]:
+def _legs(
+    contract: Contract, planned: Plan, asked: dict[str, set[Predicate]], generations: dict[str, int]
+) -> tuple[LegQuote, ...]:
     legs = ((contract.owner_of(leg.namespace).name, leg.predicate.text()) for leg in planned.legs)
     return tuple(
-        LegQuote(party=owner, predicate=predicate, asked=predicate in asked.get(owner, ())) for owner, predicate in legs
+        LegQuote(
+            party=owner,
+            predicate=predicate,
+            asked=(generations.get(owner, 0), predicate) in asked.get(owner, ()),
+        )
+        for owner, predicate in legs
     )
 
 

@@ -22,6 +22,7 @@ from miyun.zone.store import segments as segments_store
 from miyun.zone.store.activations import erase_pages, find_activation
 from miyun.zone.store.contracts import mark_closed
 from miyun.zone.store.fusions import Fusion, FusionState, find_fusion
+from miyun.zone.store.generations import erase_generations
 from miyun.zone.store.intersections import erase_mailbox
 from miyun.zone.store.jobs import open_jobs
 from miyun.zone.store.legs import erase_epoch_legs, erase_legs
@@ -41,6 +42,7 @@ def erase_epoch(core: Core, change: Change, contract: str, fusion: Fusion) -> No
         fusions.erase_exchange(change.connection, contract, made.job)
     segments_store.erase_epoch_selections(change.connection, contract, fusion.epoch)
     erase_epoch_legs(change.connection, contract, fusion.epoch)
+    erase_generations(change.connection, contract, fusion.epoch)
     fusions.set_erased(change.connection, contract, fusion.epoch, change.at)
     record(change, contract, Event.EPOCH_ERASED, core.name, {Fact.EPOCH: fusion.epoch})
 
@@ -66,11 +68,19 @@ def retire_segment(change: Change, segment: StoredSegment, state: SegmentState, 
     """End a segment: forget its bits, fail its job if that is open, and the activations that wait for it."""
     segments_store.save_segment(change.connection, replace(segment, state=state))
     erase_legs(change.connection, segment.contract, segment.job)
+    forget_version(change, segment, reason)
+    for job in open_jobs(change.connection, [segment.contract]):
+        if job.id == segment.job:
+            fail_job(change, job, code=StateError.code, reason=reason)
+
+
+def forget_version(change: Change, segment: StoredSegment, reason: str) -> None:
+    """Forget what a segment selects, and fail what waits for it."""
     asked = insights.insights_of_segment(change.connection, segment.contract, segment.job)
     _fail_insights(change, segment.contract, asked, reason)
     segments_store.erase_selections(change.connection, segment.contract, segment.job)
     for job in open_jobs(change.connection, [segment.contract]):
-        if job.id == segment.job or _waits_for(change, job, segment):
+        if _waits_for(change, job, segment):
             fail_job(change, job, code=StateError.code, reason=reason)
 
 

@@ -29,6 +29,7 @@ from miyun.zone.operations.jobs import begin_job, held_job
 from miyun.zone.operations.lookalikes import require_lookalikes
 from miyun.zone.store import segments as store
 from miyun.zone.store.fusions import Fusion, joined_fusion
+from miyun.zone.store.generations import current_generations
 from miyun.zone.store.legs import predicates_asked
 from miyun.zone.store.segments import StoredSegment
 
@@ -168,11 +169,12 @@ def _check_code(request: SegmentRequest) -> None:
 
 
 def _check_legs(connection: Connection, contract: Contract, fusion: Fusion, planned: Plan) -> None:
-    """Hold the contract's limit of predicates per party and epoch, counting each predicate once."""
+    """Hold the contract's limit of predicates per party and epoch, counting each once in a generation of the data."""
     asked = predicates_asked(connection, contract.id, fusion.epoch, except_for=SUPPRESSION)
+    generations = current_generations(connection, contract.id, fusion.epoch)
     for name in party_names(contract):
-        namespace = contract.party(name).kind.namespace
-        new = {leg.predicate.text() for leg in planned.legs if leg.namespace == namespace}
+        namespace, now = contract.party(name).kind.namespace, generations.get(name, 0)
+        new = {(now, leg.predicate.text()) for leg in planned.legs if leg.namespace == namespace}
         if new:
             permit_leg_count(contract, len(asked.get(name, set()) | new))
 

@@ -1,6 +1,7 @@
 """Sizes: a noised count, drawn once per definition and epoch, charged to its owners, answered as a band for ever."""
 
 import hashlib
+from dataclasses import dataclass
 
 import rfc8785
 from sqlalchemy import Connection
@@ -15,11 +16,21 @@ from miyun.transport.peer import Peer
 from miyun.zone.core import Change, Core
 from miyun.zone.operations.admission import Question, admit
 from miyun.zone.operations.counting import count_sensitivity, owners_of, rankings
+from miyun.zone.operations.evaluation import generations_of
 from miyun.zone.operations.releases import SIZE, charge_owners, lease_book
 from miyun.zone.operations.selections import held_selection
 from miyun.zone.store import budget as store
 from miyun.zone.store.budget import SizeRelease
 from miyun.zone.store.segments import StoredSegment, Version, find_version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    """What a version is made from: the rows of an epoch after a delta, and data of these generations."""
+
+    epoch: int
+    sequence: int
+    generations: str
 
 
 def ask_size(core: Core, peer: Peer, request: SizeRequest, signature: bytes) -> tuple[SizeBand, bytes]:
@@ -105,17 +116,20 @@ def _version(connection: Connection, segment: StoredSegment, version: int) -> Ve
 def told_size(
     connection: Connection, contract: Contract, universe: Universe, meaning: str, *, epoch: int, sequence: int
 ) -> SizeRelease | None:
-    """The noised size that was told of any segment of this meaning, in this epoch after this delta."""
-    key = _key(contract, universe, meaning, epoch, sequence)
+    """The noised size that was told of any segment of this meaning, in this epoch after this delta, of today's data."""
+    generations = generations_of(connection, contract, epoch, meaning, universe)
+    key = _key(contract, universe, meaning, _Made(epoch=epoch, sequence=sequence, generations=generations))
     return store.find_size_release(connection, contract.id, key)
 
 
 def _release_key(contract: Contract, segment: StoredSegment, evaluated: Version) -> str:
-    return _key(contract, segment.universe, segment.meaning, evaluated.epoch, evaluated.sequence)
+    made = _Made(epoch=evaluated.epoch, sequence=evaluated.sequence, generations=evaluated.generations)
+    return _key(contract, segment.universe, segment.meaning, made)
 
 
-def _key(contract: Contract, universe: Universe, meaning: str, epoch: int, sequence: int) -> str:
-    asked = rfc8785.dumps([SIZE, contract.digest().hex(), universe, meaning, [epoch, sequence]])
+def _key(contract: Contract, universe: Universe, meaning: str, made: _Made) -> str:
+    when = f"{made.epoch}.{made.sequence}.{made.generations}"
+    asked = rfc8785.dumps([SIZE, contract.digest().hex(), universe, meaning, when])
     return hashlib.sha256(asked).hexdigest()
 
 

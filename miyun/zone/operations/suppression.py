@@ -27,6 +27,7 @@ def ask_suppressions(change: Change, contract: Contract, activation: Activation)
                 job=activation.job,
                 epoch=activation.epoch,
                 party=name,
+                generation=0,
                 predicate=SUPPRESSION,
                 first=0,
                 handles=rows[name],

@@ -49,6 +49,7 @@ class LegTask:
     request: SegmentRequest
     signature: bytes
     epoch: int
+    generation: int
     predicate: str
     first: int
     handles: int
@@ -207,6 +208,7 @@ def _leg_tasks(connection: Connection, contract: Contract, job: Job, caller: str
             request=request,
             signature=signed.signature,
             epoch=leg.epoch,
+            generation=leg.generation,
             predicate=leg.predicate,
             first=leg.first,
             handles=leg.handles,

@@ -38,6 +38,7 @@ from miyun.zone.schema.insights import (
 from miyun.zone.schema.segments import (
     activations,
     audience_pages,
+    generations,
     legs,
     publications,
     segment_references,
@@ -60,6 +61,7 @@ __all__ = [
     "contracts",
     "delegations",
     "fusions",
+    "generations",
     "insight_pages",
     "insight_segments",
     "insight_values",

@@ -65,8 +65,20 @@ segment_selections = Table(
     Column("version", Integer, primary_key=True),
     Column("epoch", Integer, nullable=False),
     Column("sequence", Integer, nullable=False),
+    Column("generations", String(64), nullable=False),
     Column("selection", LargeBinary),
 )
+
+generations = Table(
+    "generations",
+    metadata,
+    Column("contract", String(64), primary_key=True),
+    Column("epoch", Integer, primary_key=True),
+    Column("party", String(64), primary_key=True),
+    Column("generation", Integer, primary_key=True, autoincrement=False),
+    Column("statement_digest", LargeBinary(32), nullable=False),
+)
+"""Of a party's data within an epoch: those after 0, and the statement that began each."""
 
 legs = Table(
     "legs",
@@ -75,6 +87,7 @@ legs = Table(
     Column("job", String(64), primary_key=True),
     Column("epoch", Integer, primary_key=True),
     Column("party", String(64), primary_key=True),
+    Column("generation", Integer, primary_key=True, autoincrement=False),
     Column("predicate_digest", LargeBinary(32), primary_key=True),
     Column("first", BigInteger, primary_key=True, autoincrement=False),
     Column("handles", BigInteger, nullable=False),

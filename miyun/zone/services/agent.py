@@ -52,6 +52,7 @@ def _message(task: Task) -> wire.Task:  # noqa: PLR0911
                 request=to_wire(task.request, SegmentRequest),
                 signature=signature,
                 epoch=task.epoch,
+                generation=task.generation,
                 predicate=task.predicate,
                 first=task.first,
                 handles=task.handles,

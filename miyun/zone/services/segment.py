@@ -3,7 +3,7 @@
 import grpc
 
 from miyun.segments.listing import SegmentFilter
-from miyun.segments.statements import LegUpload, SegmentChange, SegmentRequest
+from miyun.segments.statements import DataRefresh, LegUpload, SegmentChange, SegmentRequest
 from miyun.transport.codec import from_wire, to_wire
 from miyun.transport.peer import current_peer
 from miyun.wire.v1 import segment_pb2 as wire
@@ -11,7 +11,7 @@ from miyun.wire.v1.audit_pb2 import SignedReceipt
 from miyun.wire.v1.segment_pb2_grpc import SegmentServiceServicer
 from miyun.wire.v1.size_pb2 import SizeBand
 from miyun.zone.core import Core
-from miyun.zone.operations import legs, quoting, segment_changes, segments, versions
+from miyun.zone.operations import generations, legs, quoting, segment_changes, segments, versions
 from miyun.zone.services.receipts import job_message, receipt_message
 
 
@@ -70,6 +70,11 @@ class SegmentService(SegmentServiceServicer):
         statement = from_wire(request.statement, LegUpload)
         caller = current_peer(context).name
         return receipt_message(legs.put_leg(self._core, caller, statement, request.signature, request.bits))
+
+    def RefreshData(self, request: wire.RefreshDataRequest, context: grpc.ServicerContext) -> SignedReceipt:
+        statement = from_wire(request.statement, DataRefresh)
+        caller = current_peer(context).name
+        return receipt_message(generations.refresh_data(self._core, caller, statement, request.signature))
 
 
 def _entry(entry: versions.VersionEntry) -> wire.VersionEntry:

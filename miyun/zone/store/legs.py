@@ -14,13 +14,14 @@ from miyun.zone.schema import legs
 class StoredLeg:
     """A predicate asked of a party for a job in an epoch, of its handles from ``first`` to below ``handles``.
 
-    ``received`` says whether its bits are in.
+    ``generation`` is that of the party's data, or 0 for opt-outs; ``received`` says whether its bits are in.
     """
 
     contract: str
     job: str
     epoch: int
     party: str
+    generation: int
     predicate: str
     first: int
     handles: int
@@ -34,6 +35,7 @@ def ask_leg(connection: Connection, leg: StoredLeg) -> None:
             job=leg.job,
             epoch=leg.epoch,
             party=leg.party,
+            generation=leg.generation,
             predicate_digest=_digest(leg.predicate),
             predicate=leg.predicate,
             first=leg.first,
@@ -43,24 +45,34 @@ def ask_leg(connection: Connection, leg: StoredLeg) -> None:
 
 
 def legs_of(connection: Connection, contract: str, job: str, epoch: int) -> tuple[StoredLeg, ...]:
+    """What was asked for a job, of each party in the newest generation of its data that it was asked in."""
     rows = connection.execute(
         select(*_LEG)
         .where(legs.c.contract == contract, legs.c.job == job, legs.c.epoch == epoch)
         .order_by(legs.c.party, legs.c.predicate, legs.c.first)
     ).all()
-    return tuple(_leg(row) for row in rows)
+    newest: dict[str, int] = {}
+    for row in rows:
+        newest[row.party] = max(newest.get(row.party, 0), row.generation)
+    return tuple(_leg(row) for row in rows if row.generation == newest[row.party])
 
 
-def predicates_asked(connection: Connection, contract: str, epoch: int, *, except_for: str) -> dict[str, set[str]]:
+Predicate = tuple[int, str]
+"""The generation in which it was asked, and its text."""
+
+
+def predicates_asked(
+    connection: Connection, contract: str, epoch: int, *, except_for: str
+) -> dict[str, set[Predicate]]:
     """The distinct predicates that were asked of each party in an epoch, other than the text ``except_for``."""
     rows = connection.execute(
-        select(legs.c.party, legs.c.predicate)
+        select(legs.c.party, legs.c.generation, legs.c.predicate)
         .where(legs.c.contract == contract, legs.c.epoch == epoch, legs.c.predicate != except_for)
         .distinct()
     ).all()
-    asked: dict[str, set[str]] = {}
+    asked: dict[str, set[Predicate]] = {}
     for row in rows:
-        asked.setdefault(row.party, set()).add(row.predicate)
+        asked.setdefault(row.party, set()).add((row.generation, row.predicate))
     return asked
 
 
@@ -83,11 +95,11 @@ def leg_bits(connection: Connection, leg: StoredLeg) -> bytes:
     return bits
 
 
-def erase_legs(connection: Connection, contract: str, job: str) -> None:
-    """Forget the bits that were given for one job."""
-    connection.execute(
-        update(legs).where(legs.c.contract == contract, legs.c.job == job, legs.c.bits.is_not(None)).values(bits=b"")
-    )
+def erase_legs(connection: Connection, contract: str, job: str, *, party: str = "") -> None:
+    """Forget the bits that were given for one job: by everybody, or by one party."""
+    given = (legs.c.contract == contract, legs.c.job == job, legs.c.bits.is_not(None))
+    by = (legs.c.party == party,) if party else ()
+    connection.execute(update(legs).where(*given, *by).values(bits=b""))
 
 
 def erase_epoch_legs(connection: Connection, contract: str, epoch: int) -> None:
@@ -100,6 +112,7 @@ _LEG = (
     legs.c.job,
     legs.c.epoch,
     legs.c.party,
+    legs.c.generation,
     legs.c.predicate,
     legs.c.first,
     legs.c.handles,
@@ -113,6 +126,7 @@ def _at(leg: StoredLeg | LegUpload) -> tuple[Any, ...]:
         legs.c.job == leg.job,
         legs.c.epoch == leg.epoch,
         legs.c.party == leg.party,
+        legs.c.generation == leg.generation,
         legs.c.predicate_digest == _digest(leg.predicate),
         legs.c.first == leg.first,
     )
@@ -128,6 +142,7 @@ def _leg(row: Row[Any]) -> StoredLeg:
         job=row.job,
         epoch=row.epoch,
         party=row.party,
+        generation=row.generation,
         predicate=row.predicate,
         first=row.first,
         handles=row.handles,

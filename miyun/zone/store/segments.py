@@ -144,10 +144,12 @@ def referring_segments(connection: Connection, contract: str, job: str) -> tuple
     return tuple(row.name for row in rows)
 
 
-def put_selection(connection: Connection, segment: StoredSegment, sequence: int, selection: bytes) -> None:
+def put_selection(
+    connection: Connection, segment: StoredSegment, sequence: int, generations: str, selection: bytes
+) -> None:
     """The pairs (their indices) or rows (their handles) of the segment's current version, as a roaring bitmap.
 
-    ``sequence`` is that of the newest delta of the epoch.
+    ``sequence`` is that of the newest delta of the epoch, ``generations`` are those of the data that it derives from.
     """
     connection.execute(
         insert(segment_selections).values(
@@ -155,6 +157,7 @@ def put_selection(connection: Connection, segment: StoredSegment, sequence: int,
             job=segment.job,
             epoch=segment.epoch,
             sequence=sequence,
+            generations=generations,
             version=segment.version,
             selection=selection,
         )
@@ -182,11 +185,15 @@ def erase_selections(connection: Connection, contract: str, job: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """When a version was evaluated: in this epoch, after this delta. ``held``: what it selects is there still."""
+    """When a version was evaluated: in this epoch, after this delta, from data of these generations.
+
+    ``held``: what it selects is there still.
+    """
 
     number: int
     epoch: int
     sequence: int
+    generations: str
     held: bool
 
 
@@ -194,11 +201,13 @@ def find_version(connection: Connection, contract: str, job: str, version: int) 
     """A version of a segment; None where it never was evaluated."""
     table = segment_selections.c
     row = connection.execute(
-        select(table.epoch, table.sequence, table.selection.is_not(None).label("held")).where(
+        select(table.epoch, table.sequence, table.generations, table.selection.is_not(None).label("held")).where(
             table.contract == contract, table.job == job, table.version == version
         )
     ).one_or_none()
-    return None if row is None else Version(number=version, epoch=row.epoch, sequence=row.sequence, held=row.held)
+    if row is None:
+        return None
+    return Version(number=version, epoch=row.epoch, sequence=row.sequence, generations=row.generations, held=row.held)
 
 
 def erase_epoch_selections(connection: Connection, contract: str, epoch: int) -> None:

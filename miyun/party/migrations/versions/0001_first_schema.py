@@ -140,12 +140,22 @@ def upgrade() -> None:
         sa.Column("contract", sa.String, primary_key=True),
         sa.Column("job", sa.String, primary_key=True),
         sa.Column("epoch", sa.Integer, primary_key=True),
+        sa.Column("generation", sa.Integer, primary_key=True),
         sa.Column("predicate", sa.String, primary_key=True),
         sa.Column("first", sa.Integer, primary_key=True),
         sa.Column("handles", sa.Integer, nullable=False),
         sa.Column("statement", sa.LargeBinary, nullable=False),
         sa.Column("signature", sa.LargeBinary, nullable=False),
         sa.Column("bits", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "generations",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("epoch", sa.Integer, primary_key=True),
+        sa.Column("generation", sa.Integer, primary_key=True),
+        sa.Column("statement", sa.LargeBinary),
+        sa.Column("signature", sa.LargeBinary),
+        sa.Column("confirmed", sa.Boolean, nullable=False),
     )
     op.create_table(
         "deliveries",

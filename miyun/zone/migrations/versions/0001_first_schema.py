@@ -10,6 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _create_legs()
     op.create_table(
         "members",
         sa.Column("name", sa.String(64), primary_key=True),
@@ -227,20 +228,8 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer, primary_key=True),
         sa.Column("epoch", sa.Integer, nullable=False),
         sa.Column("sequence", sa.Integer, nullable=False),
+        sa.Column("generations", sa.String(64), nullable=False),
         sa.Column("selection", sa.LargeBinary),
-    )
-    op.create_table(
-        "legs",
-        sa.Column("contract", sa.String(64), primary_key=True),
-        sa.Column("job", sa.String(64), primary_key=True),
-        sa.Column("epoch", sa.Integer, primary_key=True),
-        sa.Column("party", sa.String(64), primary_key=True),
-        sa.Column("predicate_digest", sa.LargeBinary(32), primary_key=True),
-        sa.Column("first", sa.BigInteger, primary_key=True, autoincrement=False),
-        sa.Column("handles", sa.BigInteger, nullable=False),
-        sa.Column("predicate", sa.Text, nullable=False),
-        sa.Column("statement", sa.LargeBinary),
-        sa.Column("bits", sa.LargeBinary),
     )
     op.create_table(
         "activations",
@@ -401,4 +390,29 @@ def upgrade() -> None:
         sa.Column("contract", sa.String(64), primary_key=True),
         sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("entry", sa.LargeBinary, nullable=False),
+    )
+
+
+def _create_legs() -> None:
+    op.create_table(
+        "generations",
+        sa.Column("contract", sa.String(64), primary_key=True),
+        sa.Column("epoch", sa.Integer, primary_key=True),
+        sa.Column("party", sa.String(64), primary_key=True),
+        sa.Column("generation", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("statement_digest", sa.LargeBinary(32), nullable=False),
+    )
+    op.create_table(
+        "legs",
+        sa.Column("contract", sa.String(64), primary_key=True),
+        sa.Column("job", sa.String(64), primary_key=True),
+        sa.Column("epoch", sa.Integer, primary_key=True),
+        sa.Column("party", sa.String(64), primary_key=True),
+        sa.Column("generation", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("predicate_digest", sa.LargeBinary(32), primary_key=True),
+        sa.Column("first", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("handles", sa.BigInteger, nullable=False),
+        sa.Column("predicate", sa.Text, nullable=False),
+        sa.Column("statement", sa.LargeBinary),
+        sa.Column("bits", sa.LargeBinary),
     )

@@ -49,6 +49,8 @@ class Answering:
             audience = audiences.get(name)
             if audience is None or (left := audience.expires - now) < SHORTEST_CACHE:
                 continue
+            if not audience.is_for(asker.third_party):
+                continue
             for digest in digests:
                 if digest in audience.set:
                     targets.append(target)

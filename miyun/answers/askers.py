@@ -58,11 +58,12 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """``targets``: audiences and what the asker calls them."""
+    """``targets``: audiences and what the asker calls them. ``third_party``: whose it is, if not the party's own."""
 
     name: str
     targets: Mapping[str, str]
     rate: "Rate"
+    third_party: str = ""
 
 
 class Rate:
@@ -94,7 +95,8 @@ class Askers:
 
     def __init__(self, configs: Mapping[str, AskerConfig], hashes: Mapping[str, tuple[bytes, ...]]) -> None:
         self._askers = {
-            name: Asker(name, config.targets, Rate(config.requests_per_second)) for name, config in configs.items()
+            name: Asker(name, config.targets, Rate(config.requests_per_second), config.third_party)
+            for name, config in configs.items()
         }
         self._known: tuple[tuple[bytes, Asker], ...] = ()
         self.renew(hashes)

@@ -14,6 +14,7 @@
 
     [answers.askers.ad-platform]       # who may ask: a token is made by `miyun answers token ad-platform`
     requests_per_second = 3000
+    third_party = ""                   # who that is, where it is not this party itself
 
     [answers.askers.ad-platform.targets]
     sleepers = "100234"                # an audience, and what this asker calls it
@@ -42,9 +43,14 @@ class _Part(BaseModel):
 
 
 class AskerConfig(_Part):
-    """``targets``: the audiences that it may ask about, each with its own name for it."""
+    """``targets``: the audiences that it may ask about, each with its own name for it.
+
+    ``third_party``: who asks, as the contract's channels call it; empty for systems of the party's own. A third party
+    is told nothing of an audience that was delivered through a channel for somebody else.
+    """
 
     requests_per_second: int = Field(default=3_000, ge=1)
+    third_party: str = ""
     targets: dict[_Name, _Target] = Field(min_length=1)
 
 

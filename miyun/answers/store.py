@@ -9,14 +9,14 @@ import hmac
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from miyun.answers.key import AnswerKey
 from miyun.answers.sets import AudienceSet, SetBuilder, damaged
-from miyun.errors import InputError, MalformedError, NotFoundError
+from miyun.errors import ConfigError, InputError, MalformedError, NotFoundError
 from miyun.keys.files import make_private_folder, write_private
 from miyun.keys.home import Home
 from miyun.names import check_name
@@ -32,8 +32,26 @@ _LOCK_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Origin(Record):
+    """The delivery that a set was made of. ``third_party``: who may ask, beside the party's own systems."""
+
+    contract: str
+    segment: str
+    version: int
+    job: str
+    third_party: str
+
+    def replaces(self, other: "Origin | None") -> bool:
+        """Whether both are of one segment."""
+        return other is not None and (self.contract, self.segment) == (other.contract, other.segment)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Audience(Record):
-    """A set by its name. ``ids`` are distinct; a person may have several. ``size`` and ``mac`` are of the file."""
+    """A set by its name. ``ids`` are distinct; a person may have several. ``size`` and ``mac`` are of the file.
+
+    ``origin``: None for a set that somebody built of a file.
+    """
 
     name: str
     ids: int
@@ -42,6 +60,7 @@ class Audience(Record):
     file: str
     size: int
     mac: bytes
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +79,15 @@ class _SealedList(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenAudience:
-    """``expires``: seconds since 1970."""
+    """``expires``: seconds since 1970. ``third_party``: who else may ask; None for anybody who has it as a target."""
 
     set: AudienceSet
     expires: float
+    third_party: str | None
+
+    def is_for(self, asker: str) -> bool:
+        """Whether an asker of this third party (empty: the party's own) may be told."""
+        return not asker or self.third_party is None or self.third_party == asker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,14 +145,48 @@ class AnswerStore:
         with SetBuilder(self._folder) as builder:
             yield builder
 
-    def put(self, name: str, builder: SetBuilder, *, now: datetime, expires: datetime) -> Audience:
+    def require_free(self, name: str, origin: Origin) -> None:
+        """Pass where there is no audience of this name, or one that was delivered of the same segment.
+
+        Raises:
+            InputError: the name is not possible.
+            ConfigError: it is taken by a set that somebody built, or by another segment's.
+        """
+        held = self._named(check_name(name))
+        if held is not None and not origin.replaces(held.origin):
+            raise ConfigError(
+                f"there is an audience {name} of something else",
+                hint=f"Remove it (miyun answers remove {name}), or give the destination a prefix in party.toml.",
+            )
+
+    def has(self, origin: Origin) -> bool:
+        """Whether this delivery is what an audience is made of."""
+        return any(one.origin == origin for one in self.listed().audiences)
+
+    def has_newer(self, name: str, origin: Origin) -> bool:
+        """Whether the audience of this name is made of a later version of the same segment."""
+        held = self._named(name)
+        return held is not None and held.origin is not None and _is_newer(held.origin, origin)
+
+    def put(
+        self, name: str, builder: SetBuilder, *, now: datetime, expires: datetime, origin: Origin | None = None
+    ) -> Audience:
         """Write the set of an audience, in the place of an earlier one of this name.
+
+        What was delivered takes the place of what was delivered of the same segment only, and of no later version: that
+        one stays, and is what this gives.
 
         Raises:
             InputError: there are as many audiences as there may be.
+            ConfigError: the name is another's.
         """
         file = f"{name}.{secrets.token_hex(8)}{_SUFFIX}"
         with self._home.lock(_LOCK, timeout=_LOCK_SECONDS):
+            if origin is not None:
+                self.require_free(name, origin)
+                held = self._named(name)
+                if held is not None and held.origin is not None and _is_newer(held.origin, origin):
+                    return held
             others = [one for one in self._living(now) if one.name != name]
             if len(others) >= MOST_AUDIENCES:
                 raise InputError(
@@ -143,6 +201,7 @@ class AnswerStore:
                 file=file,
                 size=written.size,
                 mac=written.mac,
+                origin=origin,
             )
             self._replace([*others, audience])
         return audience
@@ -166,6 +225,16 @@ class AnswerStore:
             if all(one.name != name for one in self.listed().audiences):
                 raise NotFoundError(f"there is no audience called {name[:80]}", hint="See: miyun answers list")
             self._replace([one for one in self._living(now) if one.name != name])
+
+    def end(self, ends: Mapping[str, datetime], now: datetime) -> None:
+        """Let sets, by the names of their files, end at these times, if they don't end sooner; what ends now goes."""
+        if not ends:
+            return
+        with self._home.lock(_LOCK, timeout=_LOCK_SECONDS):
+            before = self.listed().audiences
+            after = [replace(one, expires=min(one.expires, ends.get(one.file, one.expires))) for one in before]
+            if tuple(after) != before:
+                self._replace([one for one in after if one.expires > now])
 
     def remove_expired(self, now: datetime) -> int:
         """Forget what has expired; how many audiences that were."""
@@ -191,10 +260,14 @@ class AnswerStore:
             one.name: OpenAudience(
                 set=kept.get(one.file) or AudienceSet.open(self._folder / one.file, self.key, one.mac, pause=pause),
                 expires=one.expires.timestamp(),
+                third_party=one.origin.third_party if one.origin else None,
             )
             for one in listed.audiences
         }
         return Generation(listed=listed, audiences=audiences)
+
+    def _named(self, name: str) -> Audience | None:
+        return next((one for one in self.listed().audiences if one.name == name), None)
 
     def _living(self, now: datetime) -> list[Audience]:
         return [one for one in self.listed().audiences if one.expires > now]
@@ -214,6 +287,10 @@ class AnswerStore:
         mac.update(listed.canonical_bytes())
         digest: bytes = mac.digest()
         return digest
+
+
+def _is_newer(held: Origin, other: Origin) -> bool:
+    return held.replaces(other) and held.version > other.version
 
 
 def expiry(now: datetime, days: int) -> datetime:

@@ -136,6 +136,11 @@ class Destination(ABC, Generic[C]):
         self.config = config
         self.context = context
 
+    @classmethod
+    def discloses_to(cls, config: C) -> str:
+        """The same, where that depends on the configuration."""
+        return cls.third_party
+
     @property
     def keeps_keys(self) -> bool:
         return True

@@ -6,6 +6,7 @@ from miyun.contract.lifecycle import ContractState
 from miyun.contract.model import Contract
 from miyun.errors import MiyunError, TransportError
 from miyun.party.contract_views import read_view, take
+from miyun.party.following import follow_segments, forget_audiences
 from miyun.party.fusion_states import FusionState
 from miyun.party.leases import Leases
 from miyun.party.progress import OnEvent, Warned
@@ -70,12 +71,13 @@ class Upkeep:
             self._publish(contract)
 
     def _publish(self, contract: Contract) -> None:
-        """Publish what has changed here; fetch, now and then, what the other party published."""
+        """Publish what has changed here; see, now and then, what the other party published and which segments ended."""
         fetched_at = self._fetched_at.get(contract.id)
         if self._session.config_path.is_file():
             publish(self._session, contract, again=fetched_at is None)
         if fetched_at is None or time.monotonic() - fetched_at > FETCH_SECONDS:
             self._fetched_at[contract.id] = time.monotonic()
+            follow_segments(self._session, contract)
             schema = fetch_schema(self._session, contract)
             if schema is not None:
                 fetch_catalogue(self._session, contract, schema)
@@ -93,6 +95,7 @@ class Upkeep:
         self._session.roster_changes.forget(contract_id, before_epoch=over)
         self._session.generations.forget(contract_id, before_epoch=over)
         self._session.deliveries.end(contract_id)
+        forget_audiences(self._session, contract_id)
         self._session.rosters.drop(contract_id)
         self._session.aggregate_files.drop(contract_id)
         self._session.aggregations.forget(contract_id, but_epoch=0)

@@ -91,16 +91,25 @@ def list_(invocation: Invocation) -> None:
     """List the audiences that there are sets of."""
     with invocation.party() as party:
         listed = [
-            {"audience": one.name, "ids": one.ids, "built": one.built, "expires": one.expires, "bytes": one.size}
+            {
+                "audience": one.name,
+                "contract": one.origin.contract if one.origin else "",
+                "segment": one.origin.segment if one.origin else "",
+                "version": one.origin.version if one.origin else None,
+                "ids": one.ids,
+                "built": one.built,
+                "expires": one.expires,
+                "bytes": one.size,
+            }
             for one in party.answers.list()
         ]
     invocation.show(
         listed,
         lambda console: show_table(
             console,
-            ("audience", "ids", "built", "expires", "bytes"),
+            ("audience", "contract", "segment", "version", "ids", "built", "expires", "bytes"),
             (tuple(one.values()) for one in listed),
-            empty="There are no sets. Build one: miyun answers build",
+            empty="There are no sets. Activate to a destination of kind answers, or: miyun answers build",
         ),
     )
 

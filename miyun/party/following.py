@@ -1,0 +1,57 @@
+"""Audiences of the answer store follow the segments that they are made of: what ends there ends here."""
+
+from datetime import datetime
+
+from miyun.answers.store import AnswerStore, Audience, Origin
+from miyun.contract.model import Contract
+from miyun.party.session import Session
+from miyun.segments.listing import Segment
+from miyun.transport.codec import from_wire
+from miyun.wire.v1.segment_pb2 import ListSegmentsRequest, SegmentFilter
+from miyun.wire.v1.segment_pb2_grpc import SegmentServiceStub
+
+_NAMES = 100
+
+
+def follow_segments(session: Session, contract: Contract) -> None:
+    """Take out the audiences whose segment is over or is not there any more; let the others end when it does.
+
+    The zone's word shortens what is answered, and lengthens nothing.
+    """
+    store = AnswerStore(session.home)
+    held = {audience: origin for audience, origin in _delivered(store) if origin.contract == contract.id}
+    if not held:
+        return
+    segments = _segments(session, contract, sorted({origin.segment for origin in held.values()}))
+    now = session.now()
+    store.end(
+        {audience.file: _end(audience, segments.get(origin.segment), now) for audience, origin in held.items()}, now
+    )
+
+
+def forget_audiences(session: Session, contract: str) -> None:
+    """A contract is over: nobody is told anything any more of audiences that it permitted."""
+    store, now = AnswerStore(session.home), session.now()
+    store.end({audience.file: now for audience, origin in _delivered(store) if origin.contract == contract}, now)
+
+
+def _delivered(store: AnswerStore) -> list[tuple[Audience, Origin]]:
+    return [(one, one.origin) for one in store.listed().audiences if one.origin is not None]
+
+
+def _segments(session: Session, contract: Contract, names: list[str]) -> dict[str, Segment]:
+    stub, found = session.stub(SegmentServiceStub), {}
+    for start in range(0, len(names), _NAMES):
+        wanted = SegmentFilter(names=names[start : start + _NAMES])
+        answer = stub.ListSegments(ListSegmentsRequest(contract=contract.id, limit=_NAMES, after="", filter=wanted))
+        for one in answer.segments:
+            segment = from_wire(one, Segment)
+            found[segment.name] = segment
+    return found
+
+
+def _end(audience: Audience, segment: Segment | None, now: datetime) -> datetime:
+    """When an audience ends. A name may stand for another segment by now, which was created later."""
+    if segment is None or not segment.state.is_live or segment.created > audience.built:
+        return now
+    return segment.expires

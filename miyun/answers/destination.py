@@ -36,7 +36,8 @@ class StoreConfig(DestinationConfig):
     """``fields`` are called by kinds of ids (:class:`miyun.answers.ids.Kind`).
 
     An audience is called like its segment, after ``prefix``. ``own_ids``: it can be asked about by the party's own ids
-    too. ``third_party`` is who asks, if that is anybody but the party itself. ``days`` ends sets sooner than segments.
+    too. ``third_party`` is who asks, if that is anybody but the party itself; the contract's channel has to name it.
+    ``days`` ends sets sooner than segments.
     """
 
     kind: str = "answers"

@@ -138,7 +138,7 @@ class Destination(ABC, Generic[C]):
 
     @classmethod
     def discloses_to(cls, config: C) -> str:
-        """The same, where that depends on the configuration."""
+        """The ``third_party`` of a configuration, for kinds where that depends on it."""
         return cls.third_party
 
     @property

@@ -15,6 +15,7 @@ from miyun.records import first_fault
 GROUP = "miyun.destinations"
 BUILT_IN: Mapping[str, str] = {
     "file": "miyun.destinations.file:FileDestination",
+    "pair": "miyun.destinations.pair:PairDestination",
     "postgres": "miyun.destinations.postgres:PostgresDestination",
     "webhook": "miyun.destinations.webhook:WebhookDestination",
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 from miyun.contract.model import Contract
 from miyun.destinations.batches import Order
-from miyun.destinations.file import FileConfig, FileDestination
+from miyun.destinations.file import FileConfig, FileDestination, FolderConfig
 from miyun.destinations.plugin import Context, Destination, DestinationConfig
 from miyun.destinations.registry import Kind, read_destination
 from miyun.destinations.secrets import SecretStore
@@ -70,7 +70,7 @@ def open_rehearsal(session: Session, channel: str) -> tuple[ChannelPlan, Destina
 
 def _require_named(contract: Contract, plan: ChannelPlan) -> None:
     """Pass where the contract's channel, if it has it, names the third party that the plug-in discloses to, if any."""
-    third_party = plan.plugin.third_party
+    third_party = plan.plugin.discloses_to(plan.config)
     for index, channel in enumerate(contract.channels):
         if channel.name == plan.channel and third_party and third_party != channel.third_party:
             raise NotPermittedError(
@@ -127,7 +127,7 @@ def example_order(contract: str, channel: str) -> Order:
 
 def _context(session: Session, order: Order, config: DestinationConfig, secrets: SecretStore) -> Context:
     members = load_members_config(session.config_path)
-    folder = config.folder if isinstance(config, FileConfig) and config.folder else session.config.outbox.folder
+    folder = config.folder if isinstance(config, FolderConfig) and config.folder else session.config.outbox.folder
     id_name = config.id_name or members.id
     if id_name in config.fields:
         raise ConfigError(

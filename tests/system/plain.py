@@ -20,12 +20,12 @@ CONTRACT = "plain"
 
 
 def write_table(path: Path, prefix: str, people: range) -> None:
-    """Everybody has a phone, every third an email as well; every second is odd."""
+    """Everybody has a phone, every third an email as well; every second is odd, every fifth is a fifth."""
     with path.open("w", encoding="utf-8") as file:
-        file.write("id,phone,email,odd\n")
+        file.write("id,phone,email,odd,fifth\n")
         for person in people:
             email = f"p{person}@example.com" if person % 3 == 0 else ""
-            file.write(f"{prefix}{person},13{person:09d},{email},{person % 2}\n")
+            file.write(f"{prefix}{person},13{person:09d},{email},{person % 2},{int(person % 5 == 0)}\n")
 
 
 def set_up(
@@ -46,6 +46,7 @@ def set_up(
                 "members.identifiers.phone": {"column": "phone", "profile": "e164-cn"},
                 "members.identifiers.email": {"column": "email", "profile": "plain"},
                 "members.attributes.odd": {"type": "boolean"},
+                "members.attributes.fifth": {"type": "boolean"},
             },
         )
     stage.open_zone()

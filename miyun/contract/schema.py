@@ -8,3 +8,4 @@ class ColumnType(StrEnum):
     TEXT = "text"
     BOOLEAN = "boolean"
     DATE = "date"
+    LOCATION = "location"

@@ -1,5 +1,7 @@
 """Attribute values: numbers, texts, booleans and dates as people and systems write them. What can't be read is missing.
 
+Places are read in :mod:`miyun.members.locations`.
+
 Days and months are read only after a year, as no other order can be told from its opposite.
 """
 
@@ -11,11 +13,12 @@ from datetime import date
 
 from miyun.contract.schema import ColumnType
 from miyun.members.cells import is_broken
+from miyun.members.locations import Position
 from miyun.members.profiles import is_blank, is_empty
 from miyun.members.reasons import Reason, Rejected
 from miyun.members.texts import fold, strip
 
-Attribute = float | str | bool | date
+Attribute = float | str | bool | date | Position
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?").fullmatch
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?").fullmatch

@@ -19,6 +19,12 @@
     range = "0..100000"                 # numbers: published to other parties with name and type
     private = false                     # true: not published at all
 
+    [members.attributes.home]           # a place, for conditions by distance
+    type = "location"
+    latitude = "home_lat"               # two columns of degrees; or column = "home", one text of both,
+    longitude = "home_lon"              #   with order = "lat-lon" or "lon-lat"
+    datum = "gcj-02"                    # wgs-84, gcj-02 or bd-09
+
     [members.consent]                   # several as [[members.consent]]
     column = "consent"
     accepted = ["yes", "是"]
@@ -42,6 +48,7 @@
 
 import re
 import tomllib
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -51,6 +58,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from miyun.contract.schema import ColumnType
 from miyun.errors import ConfigError
+from miyun.members.datums import Datum
+from miyun.members.locations import Order, Spelling
 from miyun.members.profiles import COMPOSITE, check_profile
 from miyun.records import Record, first_fault
 
@@ -93,6 +102,7 @@ class IdentifierColumn(Record):
 class AttributeColumn(Record):
     """An attribute that predicates may use. An empty ``column`` means the attribute's own name.
 
+    A location is in two columns, ``latitude`` and ``longitude``, or in one with an ``order``; it has a ``datum``.
     Its name, type and ``range`` are published to the other parties of contracts, unless it is ``private``.
     """
 
@@ -100,6 +110,17 @@ class AttributeColumn(Record):
     column: str = ""
     range: str | None = None
     private: bool = False
+    latitude: str = ""
+    longitude: str = ""
+    order: Order | None = None
+    datum: Datum | None = None
+
+    @property
+    def spelling(self) -> Spelling | None:
+        """How a location is written; None for anything else."""
+        if self.datum is None:
+            return None
+        return Spelling(datum=self.datum, order=self.order or Order.LATITUDE_FIRST)
 
     @property
     def bounds(self) -> tuple[str | None, str | None]:
@@ -206,9 +227,12 @@ class MembersConfig(SourceConfig):
     def quarantine_path(self) -> Path:
         return self.folder / "quarantine" / "members.csv"
 
-    def attribute_column(self, name: str) -> str:
-        """The source column of an attribute."""
-        return self.attributes[name].column or name
+    def attribute_columns(self, name: str) -> tuple[str, ...]:
+        """The source column of an attribute, or those of a location."""
+        attribute = self.attributes[name]
+        if attribute.latitude:
+            return attribute.latitude, attribute.longitude
+        return (attribute.column or name,)
 
 
 _LIST_NAME = re.compile(r"[a-z][a-z0-9-]{1,62}").fullmatch
@@ -286,8 +310,45 @@ def _check(config: MembersConfig) -> None:
                 f"[members.attributes.{name}] range is none that it can have",
                 hint='Write it as "0..120", for an attribute of type number.',
             )
+        _check_location(name, attribute)
+    _check_location_columns(config)
     for reason, listed in config.suppression.by_reason().items():
         _check_list(config, reason, listed)
+
+
+def _check_location(name: str, attribute: AttributeColumn) -> None:
+    said = (attribute.latitude, attribute.longitude, attribute.order, attribute.datum)
+    if attribute.type is not ColumnType.LOCATION:
+        if any(said):
+            raise ConfigError(
+                f"[members.attributes.{name}] has what only a location has",
+                hint='Give it type = "location", or remove latitude, longitude, order and datum.',
+            )
+        return
+    if attribute.datum is None:
+        raise ConfigError(
+            f"[members.attributes.{name}] doesn't say which datum its coordinates have",
+            hint='Write datum = "wgs-84" (GPS), "gcj-02" (AMap, Tencent) or "bd-09" (Baidu).',
+        )
+    two = {attribute.latitude, attribute.longitude}
+    one = two == {""} and attribute.order is not None
+    if not one and ("" in two or len(two) < 2 or attribute.column or attribute.order):
+        raise ConfigError(
+            f"[members.attributes.{name}] is neither two columns of degrees nor one with an order",
+            hint='Write latitude = "lat" and longitude = "lon"; or column = "home" and order = "lat-lon" or "lon-lat".',
+        )
+
+
+def _check_location_columns(config: MembersConfig) -> None:
+    """No other attribute opens what is sensitive in a location."""
+    used = Counter(column for name in config.attributes for column in set(config.attribute_columns(name)))
+    for name, attribute in config.attributes.items():
+        shared = [column for column in config.attribute_columns(name) if used[column] > 1]
+        if attribute.type is ColumnType.LOCATION and shared:
+            raise ConfigError(
+                f"[members.attributes] read the column {shared[0]!r} as a location and as something else",
+                hint="Leave one of them out: only grants on a location cover what tells where people are.",
+            )
 
 
 def _check_list(config: MembersConfig, reason: str, listed: SuppressionList) -> None:

@@ -8,7 +8,8 @@ from miyun.contract.model import Consent, IdentifierTerms
 from miyun.errors import ConfigError
 from miyun.members.attributes import Attribute, read_attributes
 from miyun.members.cells import is_broken
-from miyun.members.config import ConsentColumn, MembersConfig
+from miyun.members.config import AttributeColumn, ConsentColumn, MembersConfig
+from miyun.members.locations import read_positions
 from miyun.members.profiles import check_profile, normalise_column
 from miyun.members.quarantine import Quarantine
 from miyun.members.reasons import Reason, Rejected
@@ -108,7 +109,7 @@ class MemberReader:
             type_: self._tally(type_, PART.join(config.identifiers[type_].columns), "identifier") for type_ in profiles
         }
         self._of_attribute = {
-            name: self._tally(name, config.attribute_column(name), "attribute") for name in attributes
+            name: self._tally(name, PART.join(config.attribute_columns(name)), "attribute") for name in attributes
         }
 
     def _tally(self, name: str, column: str, role: str) -> Tally:
@@ -136,7 +137,7 @@ class MemberReader:
         config = self._config
         columns = [config.id, *(column for column, _ in self._consent)]
         columns += [column for type_ in self._profiles for column in config.identifiers[type_].columns]
-        columns += [config.attribute_column(name) for name in self._attributes]
+        columns += [column for name in self._attributes for column in config.attribute_columns(name)]
         return list(dict.fromkeys(columns))
 
     def _with_id(self, batch: SourceBatch) -> SourceBatch:
@@ -160,9 +161,9 @@ class MemberReader:
             identifiers[type_] = self._of_identifier[type_].take(values, batch.rows, *cells)
         attributes = {}
         for name in self._attributes:
-            column = batch.columns[config.attribute_column(name)]
-            attributes[name] = read_attributes(config.attributes[name].type, column)
-            self._of_attribute[name].take(attributes[name], batch.rows, column)
+            cells = [batch.columns[column] for column in config.attribute_columns(name)]
+            attributes[name] = _attribute(config.attributes[name], cells)
+            self._of_attribute[name].take(attributes[name], batch.rows, *cells)
         return MemberBatch(
             rows=batch.rows,
             members=[member or "" for member in batch.columns[config.id]],
@@ -178,6 +179,12 @@ class MemberReader:
             yes = {cell for cell in set(cells) if cell is not None and fold(cell) in accepted}
             consented = [so_far and cell in yes for so_far, cell in zip(consented, cells, strict=True)]
         return consented
+
+
+def _attribute(attribute: AttributeColumn, cells: Sequence[Sequence[str | None]]) -> list[Attribute | Rejected]:
+    if attribute.spelling is None:
+        return read_attributes(attribute.type, cells[0])
+    return [*read_positions(attribute.spelling, *cells)]
 
 
 def member_ids(cells: Sequence[str | None]) -> list[str | Rejected]:

@@ -27,6 +27,10 @@ class Reason(StrEnum):
     NO_NUMBER = "no-number"
     NO_BOOLEAN = "no-boolean"
     NO_DATE = "no-date"
+    NO_COORDINATES = "no-coordinates"
+    OFF_THE_EARTH = "off-the-earth"
+    ZERO_COORDINATES = "zero-coordinates"
+    EXCHANGED_COORDINATES = "exchanged-coordinates"
     UNKNOWN_TAG = "unknown-tag"
     UNKNOWN_OPTION = "unknown-option"
     OUT_OF_RANGE = "out-of-range"
@@ -41,7 +45,7 @@ class Reason(StrEnum):
 
 _WORDS = {
     Reason.EMPTY: "no value",
-    Reason.INCOMPLETE: "a part of the composite is missing",
+    Reason.INCOMPLETE: "a part of the composite or the place is missing",
     Reason.ALREADY_HASHED: "looks like a hash; Miyun matches the values themselves",
     Reason.MASKED: "digits are masked with *",
     Reason.SCIENTIFIC_NOTATION: "a spreadsheet rounded the number to scientific notation; its last digits are lost",
@@ -60,6 +64,10 @@ _WORDS = {
     Reason.NO_NUMBER: "not a number",
     Reason.NO_BOOLEAN: "neither yes nor no",
     Reason.NO_DATE: "not a date",
+    Reason.NO_COORDINATES: "not a latitude and a longitude in degrees",
+    Reason.OFF_THE_EARTH: "where nobody lives: a latitude beyond 84°, or a longitude beyond 180°",
+    Reason.ZERO_COORDINATES: "0, 0, which devices write when they know no place",
+    Reason.EXCHANGED_COORDINATES: "latitude and longitude are exchanged",
     Reason.UNKNOWN_TAG: "no tag of the catalogue, or a group, which nobody carries",
     Reason.UNKNOWN_OPTION: "none of the options that the catalogue gives for this tag",
     Reason.OUT_OF_RANGE: "outside the range that the catalogue gives for this tag",

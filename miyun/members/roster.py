@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 import duckdb
@@ -20,6 +21,7 @@ from miyun.members import scores, today
 from miyun.members.catalogue import Catalogue
 from miyun.members.collecting import collect
 from miyun.members.config import DEFAULT_MEMORY_MIB, MembersConfig, TagsConfig
+from miyun.members.distances import Discs
 from miyun.members.drawing import draw
 from miyun.members.own_rows import OwnRows, Spell
 from miyun.members.reading import Progress, consent_columns, contract_profiles
@@ -38,6 +40,7 @@ from miyun.members.workspace import (
 from miyun.records import Record
 
 _BATCH_HANDLES = 16_384
+_NO_DISCS: Mapping[str, Discs] = MappingProxyType({})
 _ROSTER, _IDENTIFIERS = "roster", "identifiers"
 
 
@@ -305,10 +308,12 @@ class Roster:
             if batch := [member for handle, member in found if handle in wanted]:
                 yield batch
 
-    def rows_where(self, config: MembersConfig, sql: str, parameters: Sequence[Any]) -> BitMap:
+    def rows_where(
+        self, config: MembersConfig, sql: str, parameters: Sequence[Any], discs: Mapping[str, Discs] = _NO_DISCS
+    ) -> BitMap:
         """Handles of the rows whose attributes of today satisfy a DuckDB condition; see :func:`today.rows_where`."""
         with explained():
-            return today.rows_where(cursor_of(self._connection), config, sql, parameters)
+            return today.rows_where(cursor_of(self._connection), config, sql, parameters, discs)
 
     def suppressed(self, config: MembersConfig) -> BitMap:
         """Handles of the rows that must not be reached today; see :func:`today.suppressed`."""

@@ -1,10 +1,11 @@
 """Facts of today about the rows of an epoch: the source is read again, and member ids lead to row handles."""
 # ruff: noqa: S608 - names are numbered here, values are parameters, paths are quoted
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 from pyroaring import BitMap
 
@@ -13,6 +14,8 @@ from miyun.contract.schema import ColumnType
 from miyun.errors import ExpressionError
 from miyun.members.attributes import Attribute
 from miyun.members.config import GONE, WITHDRAWN, MembersConfig
+from miyun.members.distances import Discs, Places
+from miyun.members.locations import Position
 from miyun.members.optouts import OptOuts, open_lists
 from miyun.members.reading import MemberReader, consent_columns
 from miyun.members.reasons import Reason, Rejected
@@ -23,6 +26,7 @@ _ARROW_TYPES = {
     ColumnType.TEXT: pa.string(),
     ColumnType.BOOLEAN: pa.bool_(),
     ColumnType.DATE: pa.date32(),
+    ColumnType.LOCATION: pa.bool_(),
 }
 
 _ROW, _MEMBER = "#row", "#member"
@@ -30,24 +34,31 @@ _ROW, _MEMBER = "#row", "#member"
 
 
 def rows_where(
-    connection: duckdb.DuckDBPyConnection, config: MembersConfig, sql: str, parameters: Sequence[Any]
+    connection: duckdb.DuckDBPyConnection,
+    config: MembersConfig,
+    sql: str,
+    parameters: Sequence[Any],
+    discs: Mapping[str, Discs],
 ) -> BitMap:
     """Handles of the members whose first row satisfies the condition; NULL doesn't.
 
-    Attributes are addressed by name as DOUBLE, VARCHAR, BOOLEAN and DATE; what can't be read is NULL. A member who is
-    no longer in the source satisfies nothing.
+    Attributes are addressed by name as DOUBLE, VARCHAR, BOOLEAN and DATE, a location as true; what can't be read is
+    NULL. ``discs`` are addressed by their names as BOOLEAN. A member who is no longer in the source satisfies nothing.
 
     Raises:
         ExpressionError: DuckDB can't evaluate the condition.
         SourceError: the source can't be read.
     """
-    names = [name for name in config.attributes if _quoted(name) in sql]
+    placed = {disc.attribute for disc in discs.values()}
+    names = [name for name in config.attributes if _quoted(name) in sql or name in placed]
     fields = [(name, _ARROW_TYPES[config.attributes[name].type]) for name in names]
-    schema = pa.schema([(_ROW, pa.int64()), (_MEMBER, pa.string()), *fields])
+    schema = pa.schema([(_ROW, pa.int64()), (_MEMBER, pa.string()), *fields, *((name, pa.bool_()) for name in discs)])
     connection.execute("CREATE OR REPLACE TEMP TABLE hits (source_row BIGINT, member VARCHAR, hit BOOLEAN)")
     for batch in MemberReader(config, profiles={}, attributes=names).batches():
         columns = [_readable(batch.attributes[name]) for name in names]
-        connection.register("incoming", pa.table([batch.rows, batch.members, *columns], schema=schema))
+        places = {name: _places(batch.attributes[name]) for name in placed}
+        within = [disc.hold(places[disc.attribute]) for disc in discs.values()]
+        connection.register("incoming", pa.table([batch.rows, batch.members, *columns, *within], schema=schema))
         try:
             connection.execute(
                 f'INSERT INTO hits SELECT "{_ROW}", "{_MEMBER}", coalesce(({sql}), false) FROM incoming',
@@ -158,7 +169,14 @@ def _is_yes(cell: Attribute | Rejected) -> bool:
 
 
 def _readable(values: Iterable[Attribute | Rejected]) -> list[Attribute | None]:
-    return [None if isinstance(value, Rejected) else value for value in values]
+    return [None if isinstance(value, Rejected) else True if isinstance(value, Position) else value for value in values]
+
+
+def _places(values: Iterable[Attribute | Rejected]) -> Places:
+    """Where there is a place; NaN where not."""
+    pairs = [value if isinstance(value, Position) else (np.nan, np.nan) for value in values]
+    latitude, longitude = np.array(pairs, np.float64).reshape(-1, 2).T
+    return Places(latitude=latitude, longitude=longitude)
 
 
 def _handles(connection: duckdb.DuckDBPyConnection, query: str) -> BitMap:

@@ -31,8 +31,9 @@ from miyun.party.session import Session
 from miyun.psi.intersection_sum.statements import IntersectionRequest
 from miyun.psi.statements import FuseRequest
 from miyun.segments.expression import Expression
+from miyun.segments.near import permit_distances
 from miyun.segments.parser import parse
-from miyun.segments.planning import Plan, plan
+from miyun.segments.planning import Plan, leaves, plan
 from miyun.segments.statements import ActivationRequest, SegmentRequest
 from miyun.transport.codec import from_wire
 from miyun.wire.v1 import agent_pb2 as wire
@@ -159,6 +160,7 @@ class Guard:
         meaning = self._definitions.expanded(contract, expression, request.universe)
         permit_segment(contract, request.owner, plan(meaning.expression, meaning.universe).subjects)
         predicate = self._own_predicate(contract, request, task.predicate)
+        permit_distances(contract, leaves(predicate))
         self._require_epoch(contract, task.epoch, oldest=0)
         self._require_handles(contract, task.epoch, task.first, task.handles)
         self._require_generation(contract, task.epoch, task.generation)

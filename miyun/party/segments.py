@@ -17,8 +17,9 @@ from miyun.party.versions import PastVersion, read_version
 from miyun.segments.checking import pointing_into
 from miyun.segments.expression import Expression
 from miyun.segments.listing import Segment, SegmentFilter
+from miyun.segments.near import NO_PLACES, Places, permit_distances
 from miyun.segments.parser import parse
-from miyun.segments.planning import plan
+from miyun.segments.planning import leaves, plan
 from miyun.segments.statements import SegmentAction, SegmentChange, SegmentRequest
 from miyun.transport.codec import from_wire, to_wire
 from miyun.wire.v1 import segment_pb2 as wire
@@ -57,6 +58,7 @@ class SegmentsClient:
         code: str = "",
         hidden: bool = False,
         processable: bool = True,
+        points: Places = NO_PLACES,
     ) -> Job:
         """Ask for a segment; does not wait. It is evaluated again, as a new version, whenever an epoch is fused.
 
@@ -70,6 +72,9 @@ class SegmentsClient:
         ``hidden`` ones are left out of lists, of both parties, unless they are asked for; that hides nothing from
         anybody who asks. No segment can be made of one that is not ``processable``.
 
+        ``points`` are lists of latitude and longitude in WGS-84 that a text may name, as ``points('shops')``; what is
+        signed and kept has them in full.
+
         Raises:
             ExpressionError: the definition can't be read, mixes universes, or doesn't fit the columns of the parties.
             NotPermittedError: a grant is missing; the clause is in the error.
@@ -79,7 +84,7 @@ class SegmentsClient:
         chosen = Universe(universe)
         text = definition if isinstance(definition, str) else definition.text()
         with pointing_into(text):
-            expression = parse(text)
+            expression = parse(text, points)
             self._check(terms, expression, chosen)
         request = SegmentRequest(
             contract=contract,
@@ -186,6 +191,7 @@ class SegmentsClient:
         )
 
     def _check(self, contract: Contract, expression: Expression, universe: Universe) -> None:
+        permit_distances(contract, leaves(expression))
         check_columns(self._session, contract, expression)
         meaning = self._definitions.expanded(contract, expression, universe)
         permit_segment(contract, self._session.name, plan(meaning.expression, universe).subjects)

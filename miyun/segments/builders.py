@@ -1,5 +1,6 @@
 """Writing expressions in Python: ``(members.spend_90d > 1000) & ~members.opted_out``."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from miyun.contract.model import PartyKind
@@ -16,6 +17,7 @@ from miyun.segments.expression import (
     membership,
     negation,
 )
+from miyun.segments.near import Degrees, near
 from miyun.segments.values import Age, Value, parse_age
 
 Literal = Value | int | float
@@ -59,6 +61,10 @@ class ColumnBuilder:
     def after(self, moment: Value) -> Expression:
         """A day after ``moment``: a day, or a time span back from the day of evaluation, as ``"30d"``."""
         return comparison(self._column, Operator.GREATER, _moment(moment))
+
+    def within(self, distance: str | Degrees, of: Iterable[tuple[Degrees, Degrees]]) -> Expression:
+        """A place within a distance, in metres or as ``"1.5km"``, of points (latitude, longitude) of WGS-84."""
+        return near(self._column, distance, of)
 
     def is_known(self) -> Expression:
         return Known(column=self._column)

@@ -10,6 +10,7 @@ from miyun.contract.model import PartyKind
 from miyun.contract.schema import ColumnType
 from miyun.errors import ExpressionError
 from miyun.segments.expression import Column, Comparison, Expression, Flag, Membership
+from miyun.segments.near import Near
 from miyun.segments.planning import OF_A_COLUMN, leaves
 from miyun.segments.values import Age, Value, parse_day
 
@@ -20,6 +21,7 @@ _EXAMPLES = {
     ColumnType.TEXT: "= 'gold'",
     ColumnType.BOOLEAN: "= true",
     ColumnType.DATE: "after '30d'",
+    ColumnType.LOCATION: "within '500m' of ((30.25, 120.16), (30.27, 120.15))",
 }
 
 
@@ -47,6 +49,8 @@ def check_types(expression: Expression, schemas: Schemas, *, is_tag: Callable[[s
             match leaf:
                 case Flag() if type_ is not ColumnType.BOOLEAN:
                     _refuse(leaf.column, type_, leaf.column.position)
+                case Near() if type_ is not ColumnType.LOCATION:
+                    _refuse(leaf.column, type_, leaf.position)
                 case Comparison() if not _fits(type_, leaf.value):
                     _refuse(leaf.column, type_, leaf.position)
                 case Membership() if not all(_fits(type_, value) for value in leaf.values):

@@ -16,7 +16,8 @@ from miyun.segments.expression import (
     disjunction,
     negation,
 )
-from miyun.segments.parser import EXPRESSION_CHARACTERS, parse
+from miyun.segments.grammar import EXPRESSION_CHARACTERS, POINTS_CHARACTERS
+from miyun.segments.parser import parse
 from miyun.segments.planning import leaves, leaves_beyond_match
 
 
@@ -46,7 +47,7 @@ def expand(expression: Expression, universe: Universe, meanings: Mapping[str, Me
         return Meaning(universe=universe, expression=expression)
     parts = {name: _as_part(meanings[name], universe) for name in names}
     try:
-        if sum(len(parts[name].text()) for name in names) <= EXPRESSION_CHARACTERS:
+        if sum(len(parts[name].text()) for name in names) <= EXPRESSION_CHARACTERS + POINTS_CHARACTERS:
             return Meaning(universe=universe, expression=parse(_replaced(expression, parts).text()))
     except ExpressionError:
         pass

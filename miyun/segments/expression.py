@@ -25,7 +25,7 @@ from miyun.errors import ExpressionError
 from miyun.segments.values import Age, ListValue, Value, check_text, normal_number, parse_day, value_text
 
 KEYWORDS = frozenset(
-    ("after", "and", "before", "false", "in", "is", "known", MATCHED, "missing", "not", "or", "true", "within")
+    ("after", "and", "before", "false", "in", "is", "known", MATCHED, "missing", "not", "of", "or", "true", "within")
 )
 NAMESPACES = tuple(kind.namespace for kind in PartyKind)
 BEST = "best"

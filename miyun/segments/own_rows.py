@@ -6,6 +6,7 @@ from miyun.contract.model import Contract
 from miyun.contract.permissions import require_party
 from miyun.errors import ExpressionError
 from miyun.segments.expression import Expression
+from miyun.segments.near import permit_distances
 from miyun.segments.parser import parse
 from miyun.segments.planning import OF_A_COLUMN, leaves, plan
 
@@ -15,12 +16,13 @@ def read_predicate(contract: Contract, party: str, text: str) -> Expression | No
 
     Raises:
         ExpressionError: it can't be read, is not in its canonical text, or names anything but columns of ``party``.
-        NotPermittedError: ``party`` is none of the contract.
+        NotPermittedError: ``party`` is none of the contract, or a distance is too short for it.
     """
     namespace = require_party(contract, party).kind.namespace
     if not text:
         return None
     predicate = parse(text)
+    permit_distances(contract, leaves(predicate))
     for leaf in leaves(predicate):
         if not isinstance(leaf, OF_A_COLUMN) or leaf.column.namespace != namespace:
             raise ExpressionError(

@@ -1,10 +1,11 @@
-"""Reading segment expressions. ``GRAMMAR`` is the language; what it means is in :mod:`miyun.segments.expression`."""
+"""Reading segment expressions: from the tree of :mod:`miyun.segments.grammar` to nodes in normal form."""
 
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
-from functools import cache
 from typing import NoReturn
 
-from lark import Lark, Token, Tree
+from lark import Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
 from miyun.errors import ExpressionError
@@ -26,108 +27,59 @@ from miyun.segments.expression import (
     membership,
     negation,
 )
+from miyun.segments.grammar import (
+    EXPRESSION_CHARACTERS,
+    NAME,
+    NESTED_PARENTHESES,
+    POINTS_CHARACTERS,
+    expected_words,
+    language,
+)
+from miyun.segments.near import NO_PLACES, Degrees, Places, near
 from miyun.segments.values import Value, check_text, parse_age, parse_day
 
-EXPRESSION_CHARACTERS = 10_000
-NESTED_PARENTHESES = 32
-
-GRAMMAR = r"""
-start: disjunction [_WITHIN MATCHED]
-
-?disjunction: conjunction (_OR conjunction)*
-?conjunction: negation (_AND negation)*
-?negation: _NOT negation -> complement
-         | condition
-?condition: "(" disjunction ")"
-          | MATCHED -> matched
-          | name -> segment
-          | column -> flag
-          | column OPERATOR value -> comparison
-          | column (BEFORE | AFTER) STRING -> time
-          | column _IN "(" value ("," value)* ")" -> membership
-          | column _IS _KNOWN -> known
-          | column _IS _MISSING -> missing
-          | NAME "." NAME "(" value "," value ")" -> call
-
-column: NAME "." name
-name: NAME | QUOTED_NAME
-value: NUMBER | STRING | TRUE | FALSE
-
-_AND.2: /and(?![\w-])/i
-_OR.2: /or(?![\w-])/i
-_NOT.2: /not(?![\w-])/i
-_IN.2: /in(?![\w-])/i
-_IS.2: /is(?![\w-])/i
-_KNOWN.2: /known(?![\w-])/i
-_MISSING.2: /missing(?![\w-])/i
-_WITHIN.2: /within(?![\w-])/i
-MATCHED.2: /matched(?![\w-])/i
-BEFORE.2: /before(?![\w-])/i
-AFTER.2: /after(?![\w-])/i
-TRUE.2: /true(?![\w-])/i
-FALSE.2: /false(?![\w-])/i
-OPERATOR: "<=" | ">=" | "!=" | "=" | "<" | ">"
-NUMBER: /[+-]?[0-9]+(\.[0-9]+)?(?![\w.])/
-STRING: /'(?:[^']|'')*'/
-QUOTED_NAME: /"(?:[^"]|"")*"/
-NAME: /[^\W\d][\w-]*/
-
-%import common.WS
-%ignore WS
-"""
-
-_NAME = {"NAME", "QUOTED_NAME"}
-_KINDS = (
-    ({"NAME", "_NOT", "LPAR"}, "a condition such as members.spend > 1000, or a segment's name"),
-    ({"NUMBER", "STRING"}, "a value: a number, 'text', true or false"),
-    ({"STRING"}, "a day as '2026-01-31' or a time span as '30d'"),
-    ({"OPERATOR", "_AND"}, "a comparison, 'and' or 'or'"),
-    ({"_AND"}, "'and', 'or' or the end"),
-    (_NAME, "a column's name"),
-    ({"DOT"}, "a column, as in members.spend"),
-    ({"COMMA"}, "',' or ')'"),
-    ({"_KNOWN"}, "'known' or 'missing'"),
-    ({"MATCHED"}, "'matched'"),
-    ({"LPAR"}, "'('"),
-    ({"RPAR"}, "')'"),
-    (set[str](), "'and', 'or' or the end"),
-)
+_NUMBERS = re.compile(r"[+-]?[0-9.]+").findall
+_SHOWN_CHARACTERS = 40
 _FULL_WIDTH = str.maketrans("（），。＝＜＞！‘’“”＂＇", "(),.=<>!''\"\"\"'")
 
 
 Child = Tree[Token] | Token
 
 
-def parse(text: str) -> Expression:
-    """Read an expression.
+def parse(text: str, points: Places = NO_PLACES) -> Expression:
+    """Read an expression. ``points`` are lists that it may name, as ``points('shops')``; its own text has them in full.
 
     Raises:
         ExpressionError: it can't be read; ``position`` is the place.
     """
-    if len(text) > EXPRESSION_CHARACTERS:
-        raise ExpressionError(
-            f"an expression has at most {EXPRESSION_CHARACTERS} characters",
-            position=EXPRESSION_CHARACTERS,
-            hint="Make segments of its parts and name them.",
-        )
+    _check_length(text, EXPRESSION_CHARACTERS + POINTS_CHARACTERS)
     try:
-        _check_nesting(text)
-        tree = _language().parse(text)
+        _check_size(text)
+        tree = language().parse(text)
     except UnexpectedCharacters as error:
         _refuse_character(text, error.pos_in_stream or 0)
     except UnexpectedToken as error:
         _refuse_token(text, error)
-    return _expression(tree)
+    expression = _expression(tree, points)
+    if points:
+        _check_size(expression.text())
+    return expression
 
 
-@cache
-def _language() -> Lark:
-    return Lark(GRAMMAR, parser="lalr", lexer="basic", maybe_placeholders=False)
+def _check_length(text: str, most: int) -> None:
+    if len(text) > most:
+        raise ExpressionError(
+            f"an expression has at most {EXPRESSION_CHARACTERS} characters, and as many as {POINTS_CHARACTERS} more in "
+            "lists of points",
+            position=most,
+            hint="Make segments of its parts and name them.",
+        )
 
 
-def _check_nesting(text: str) -> None:
-    depth = negations = 0
-    for token in _language().lex(text):
+def _check_size(text: str) -> None:
+    depth = negations = points = 0
+    for token in language().lex(text):
+        points += len(token) if token.type == "POINTS" else 0
         depth += {"LPAR": 1, "RPAR": -1}.get(token.type, 0)
         negations = negations + 1 if token.type == "_NOT" else 0
         if depth > NESTED_PARENTHESES or negations > NESTED_PARENTHESES:
@@ -136,20 +88,22 @@ def _check_nesting(text: str) -> None:
                 position=token.start_pos or 0,
                 hint="Make a segment of the inner part and name it.",
             )
+    if len(text) - points > EXPRESSION_CHARACTERS or points > POINTS_CHARACTERS:
+        _check_length(text, EXPRESSION_CHARACTERS)
 
 
-def _expression(tree: Tree[Token]) -> Expression:  # noqa: PLR0911
+def _expression(tree: Tree[Token], points: Places) -> Expression:  # noqa: PLR0911
     children = tree.children
     match tree.data:
         case "start":
-            operands = [_expression(_tree(children[0]))]
+            operands = [_expression(_tree(children[0]), points)]
             return conjunction([*operands, Matched()] if len(children) == 2 else operands)
         case "disjunction":
-            return disjunction(_expression(_tree(child)) for child in children)
+            return disjunction(_expression(_tree(child), points) for child in children)
         case "conjunction":
-            return conjunction(_expression(_tree(child)) for child in children)
+            return conjunction(_expression(_tree(child), points) for child in children)
         case "complement":
-            return negation(_expression(_tree(children[0])))
+            return negation(_expression(_tree(children[0]), points))
         case "matched":
             return Matched()
         case "segment":
@@ -157,10 +111,10 @@ def _expression(tree: Tree[Token]) -> Expression:  # noqa: PLR0911
             return SegmentRef(name=name, position=position)
         case "call":
             return _call(*children)
-    return _of_a_column(tree)
+    return _of_a_column(tree, points)
 
 
-def _of_a_column(tree: Tree[Token]) -> Expression:
+def _of_a_column(tree: Tree[Token], points: Places) -> Expression:  # noqa: PLR0911
     children = tree.children
     column = _column(_tree(children[0]))
     match tree.data:
@@ -175,6 +129,10 @@ def _of_a_column(tree: Tree[Token]) -> Expression:
             return comparison(column, Operator(_token(children[1])), value, position)
         case "time":
             return _time(column, _token(children[1]), _token(children[2]))
+        case "near":
+            return _near(column, _token(children[1]), _listed(_token(children[2])))
+        case "near_named":
+            return _near(column, _token(children[1]), _named(_token(children[2]), _token(children[3]), points))
         case "membership":
             values = [_value(_token(_tree(child).children[0])) for child in children[1:]]
             return membership(column, [value for value, _ in values], values[0][1])
@@ -206,6 +164,28 @@ def _time(column: Column, direction: Token, literal: Token) -> Expression:
             hint="Write '30d', '4w', '6m', '1y' or '2026-01-31'.",
         )
     return comparison(column, Operator.LESS if direction.type == "BEFORE" else Operator.GREATER, moment, position)
+
+
+def _near(column: Column, distance: Token, points: Iterable[tuple[Degrees, Degrees]]) -> Expression:
+    return near(column, _unquoted(distance, "'"), points, distance.start_pos or 0)
+
+
+def _listed(token: Token) -> Iterator[tuple[str, str]]:
+    """The points of a list, as written."""
+    numbers = iter(_NUMBERS(token))
+    return zip(numbers, numbers, strict=True)
+
+
+def _named(function: Token, literal: Token, points: Places) -> Sequence[tuple[Degrees, Degrees]]:
+    name = _unquoted(literal, "'")
+    if function == "points" and name in points:
+        return points[name]
+    near_by = f"Give the file with them: --points {name}.csv" if function == "points" else "Write points('shops')."
+    raise ExpressionError(
+        f"there are no points '{name}'" if function == "points" else f"there is no {function}(…)",
+        position=function.start_pos or 0,
+        hint=near_by,
+    )
 
 
 def _column(tree: Tree[Token]) -> Column:
@@ -253,6 +233,10 @@ def _refuse_character(text: str, position: int) -> NoReturn:
         ) from None
     if plain != character:
         raise ExpressionError(f"'{character}' is a full-width sign", position=position, hint=f"Write {plain} instead.")
+    if text[:position].rstrip().lower().endswith("within"):
+        raise ExpressionError(
+            "a distance stands in quotes", position=position, hint="Write within '500m' of (…)."
+        ) from None
     raise ExpressionError(
         f"'{character}' means nothing here",
         position=position,
@@ -262,13 +246,14 @@ def _refuse_character(text: str, position: int) -> NoReturn:
 
 def _refuse_token(text: str, error: UnexpectedToken) -> NoReturn:
     token = error.token
-    expected = next(words for kinds, words in _KINDS if kinds <= error.accepts)
+    expected = expected_words(error.accepts)
     if token.type == "$END":
         raise ExpressionError("the expression ends too early", position=len(text.rstrip()), hint=f"Add {expected}.")
     if token.type == "_NOT" and "_IN" in error.accepts:
         hint = "Write not members.tier in (…); that holds also where the tier is missing."
-    elif token.lower() in KEYWORDS and error.accepts == _NAME:
+    elif token.lower() in KEYWORDS and error.accepts == NAME:
         hint = f'Put a column with such a name in double quotes: "{token}".'
     else:
         hint = f"Write {expected} here."
-    raise ExpressionError(f"'{token}' can't stand here", position=token.start_pos or 0, hint=hint) from None
+    shown = token if len(token) <= _SHOWN_CHARACTERS else f"{token[:_SHOWN_CHARACTERS]}…"
+    raise ExpressionError(f"'{shown}' can't stand here", position=token.start_pos or 0, hint=hint) from None

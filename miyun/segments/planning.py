@@ -20,8 +20,9 @@ from miyun.segments.expression import (
     disjunction,
     negation,
 )
+from miyun.segments.near import Near
 
-OF_A_COLUMN = Flag | Known | Comparison | Membership
+OF_A_COLUMN = Flag | Known | Comparison | Membership | Near
 """The nodes that name a column."""
 
 
@@ -42,7 +43,8 @@ class Plan:
     ``universe``.
 
     ``subjects`` are the things that need a grant: ``matched``, unless no match decides anything in it, each column as
-    ``members.spend``, and `LOOKALIKE`. ``best`` are the parts that say who scores best.
+    ``members.spend`` or, by distance, ``members.home.location``, and `LOOKALIKE`. ``best`` are the parts that say who
+    scores best.
     """
 
     universe: Universe
@@ -144,7 +146,7 @@ def _sole_owner(expression: Expression) -> str | None:
 def _owner(leaf: Expression) -> str | None:
     """The namespace of the owner who decides it."""
     match leaf:
-        case Flag() | Known() | Comparison() | Membership():
+        case Flag() | Known() | Comparison() | Membership() | Near():
             return leaf.column.namespace
         case Best():
             return leaf.NAMESPACE
@@ -156,6 +158,8 @@ def _subject(leaf: Expression) -> str | None:
     match leaf:
         case Flag() | Known() | Comparison() | Membership():
             return leaf.column.subject
+        case Near():
+            return leaf.subject
         case Best():
             return leaf.SUBJECT
     return None
@@ -168,7 +172,7 @@ def leaves(expression: Expression) -> list[Expression]:
             return [leaf for operand in expression.operands for leaf in leaves(operand)]
         case Not():
             return leaves(expression.operand)
-        case Leg() | Matched() | SegmentRef() | Best() | Flag() | Known() | Comparison() | Membership():
+        case Leg() | Matched() | SegmentRef() | Best() | Flag() | Known() | Comparison() | Membership() | Near():
             return [expression]
     raise AssertionError(type(expression))
 

@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 from miyun.segments.expression import And, Column, Comparison, Expression, Flag, Known, Membership, Not, Or
+from miyun.segments.near import Near
 from miyun.segments.values import Age, Value
 
 Parameter = str | float | date
@@ -15,7 +16,8 @@ def to_sql(predicate: Expression, *, now: date) -> Condition:  # noqa: PLR0911
     """The condition, with column names quoted and every value a ``?`` parameter; it is never NULL.
 
     Columns are addressed by their bare names and have DuckDB's numeric types, VARCHAR, BOOLEAN and DATE. A missing
-    value is NULL; NaN compares as false. ``now`` is the day from which ages count back.
+    value is NULL; NaN compares as false. ``now`` is the day from which ages count back. A condition by distance is
+    answered by a boolean column of its own.
     """
     match predicate:
         case And():
@@ -26,11 +28,13 @@ def to_sql(predicate: Expression, *, now: date) -> Condition:  # noqa: PLR0911
             condition, parameters = to_sql(predicate.operand, now=now)
             return f"(NOT {condition})", parameters
         case Flag():
-            return f"coalesce({_quoted(predicate.column)}, false)", []
+            return f"coalesce({_quoted(predicate.column.name)}, false)", []
+        case Near():
+            return f"coalesce({_quoted(predicate.answered_as)}, false)", []
         case Known():
-            return f"({_quoted(predicate.column)} IS NOT NULL)", []
+            return f"({_quoted(predicate.column.name)} IS NOT NULL)", []
         case Comparison(value=False):
-            return f"coalesce(NOT {_quoted(predicate.column)}, false)", []
+            return f"coalesce(NOT {_quoted(predicate.column.name)}, false)", []
         case Comparison():
             column, parameter = _sides(predicate.column, predicate.value, now)
             operator = "<>" if predicate.operator == "!=" else str(predicate.operator)
@@ -49,7 +53,7 @@ def _joined(operator: str, conditions: Iterable[Condition]) -> Condition:
 
 def _sides(column: Column, value: Value, now: date) -> tuple[str, Parameter]:
     """The column as the type that it is compared in, and the value; texts also stand for days (ISO on both sides)."""
-    name = _quoted(column)
+    name = _quoted(column.name)
     match value:
         case Decimal():
             return f"nullif(CAST({name} AS DOUBLE), CAST('NaN' AS DOUBLE))", float(value)
@@ -63,5 +67,5 @@ def _sides(column: Column, value: Value, now: date) -> tuple[str, Parameter]:
             raise AssertionError("true and false are compared by Flag")
 
 
-def _quoted(column: Column) -> str:
-    return '"' + column.name.replace('"', '""') + '"'
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

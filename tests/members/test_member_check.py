@@ -134,6 +134,6 @@ def test_composites_of_several_columns(tmp_path, write_table):
     composite = found.columns[1]
     assert (composite.column, composite.accepted, composite.rejected) == ("mobile | mail", 1, {"incomplete": 1})
     assert (
-        b"2,mobile | mail,incomplete,a part of the composite is missing,Li | \r\n"
+        b"2,mobile | mail,incomplete,a part of the composite or the place is missing,Li | \r\n"
         in config.quarantine_path.read_bytes()
     )

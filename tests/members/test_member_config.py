@@ -30,7 +30,7 @@ def test_defaults_and_places(tmp_path):
     assert config.resolve(config.path) == tmp_path / "data/members.csv"
     assert config.resolve(Path("/srv/members.csv")) == Path("/srv/members.csv")
     assert config.column_types == {"等级": ColumnType.TEXT}
-    assert config.attribute_column("等级") == "等级"
+    assert config.attribute_columns("等级") == ("等级",)
     assert config.quarantine_path.is_relative_to(tmp_path)
     assert config.consent == ()
 

@@ -31,8 +31,10 @@ from miyun.segments.expression import (
     membership,
     negation,
 )
+from miyun.segments.near import Near, near
 from miyun.segments.planning import plan
 from miyun.segments.values import Age, AgeUnit
+from tests.members.plain_globe import near as is_near
 
 TODAY = date(2026, 3, 31)
 HOSTILE = "x' OR 1=1; --"
@@ -43,13 +45,15 @@ SCHEMAS = {
         "opted_out": ColumnType.BOOLEAN,
         "last seen": ColumnType.DATE,
     },
-    "tags": {"茶饮": ColumnType.BOOLEAN, 'a"b': ColumnType.TEXT, "or": ColumnType.NUMBER},
+    "tags": {"茶饮": ColumnType.BOOLEAN, 'a"b': ColumnType.TEXT, "or": ColumnType.NUMBER, "home": ColumnType.LOCATION},
 }
+PLACES = [(30.25, 120.16), (30.2537, 120.1643), (30.27, 120.15), (-89.99999, 3), (0, 180), (0.001, -179.9999)]
 VALUES: dict[ColumnType, st.SearchStrategy[Any]] = {
     ColumnType.NUMBER: st.sampled_from([-3, 0, 0.1, 1, 99.5, 1000, 123456789012345]),
     ColumnType.TEXT: st.sampled_from(["", "gold", "银", "it's", HOSTILE, "2026-03-01", "true", "%", '"']),
     ColumnType.BOOLEAN: st.booleans(),
     ColumnType.DATE: st.integers(0, 70).map(lambda days: TODAY - timedelta(days=days)),
+    ColumnType.LOCATION: st.sampled_from(PLACES),
 }
 AGES = st.builds(Age, amount=st.sampled_from([0, 1, 2, 30, 31, 59]), unit=st.just(AgeUnit.DAY)) | st.builds(
     Age, amount=st.integers(0, 2), unit=st.just(AgeUnit.MONTH)
@@ -67,6 +71,10 @@ def conditions(draw: st.DrawFn) -> Expression:
     column = draw(st.sampled_from(COLUMNS))
     type_ = type_of(column)
     values = VALUES[type_]
+    if type_ is ColumnType.LOCATION:
+        distances = st.sampled_from(["1m", "500m", "1.5km", "1000km"])
+        points = st.lists(values, min_size=1, max_size=3)
+        return draw(st.just(Known(column=column)) | st.builds(near, st.just(column), distances, points))
     shapes: list[st.SearchStrategy[Expression]] = [
         st.just(Known(column=column)),
         st.builds(comparison, st.just(column), EQUALITY, values),
@@ -134,6 +142,9 @@ def holds(expression: Expression, row: Mapping[str, Any]) -> bool:
             return row[expression.column.subject] is True
         case Known():
             return row[expression.column.subject] is not None
+        case Near():
+            place = row[expression.column.subject]
+            return is_near(place, [point.degrees for point in expression.points], expression.metres)
         case Membership():
             return any(compare(row[expression.column.subject], Operator.EQUAL, value) for value in expression.values)
         case Comparison():

@@ -21,11 +21,13 @@ from miyun.segments.parser import parse
         (members.tier != "a", "members.tier != 'a'"),
         (members.tier.is_known() & tags.city.is_missing(), "members.tier is known and tags.city is missing"),
         (tags.best(100_000, "tea-lovers") & ~tags["best"], "not tags.best and tags.best(100000, 'tea-lovers')"),
+        (tags.home.within("1km", [(30.27, 120.15), (30.25, 120.16)]), "tags.home within '1000m' of points('shops')"),
+        (tags.home.within(500, [("30.27", 120.15)]), "tags.home within '500m' of ((30.27, 120.15))"),
         (matched & (members.x <= 1.50) & (members.x >= 1), "members.x <= 1.5 and members.x >= 1 within matched"),
     ],
 )
 def test_operators_build_what_the_text_says(built: Expression, text: str) -> None:
-    assert built == parse(text)
+    assert built == parse(text, {"shops": [(30.25, 120.16), (30.27, 120.15)]})
 
 
 def test_python_logic_words_are_refused() -> None:

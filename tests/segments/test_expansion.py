@@ -7,7 +7,8 @@ from miyun.contract.model import MATCHED, Universe
 from miyun.errors import ExpressionError
 from miyun.segments.expansion import Meaning, expand
 from miyun.segments.expression import Expression, SegmentRef
-from miyun.segments.parser import EXPRESSION_CHARACTERS, parse
+from miyun.segments.grammar import EXPRESSION_CHARACTERS
+from miyun.segments.parser import parse
 from miyun.segments.planning import plan
 from tests.segments.strategies import expressions
 

@@ -18,6 +18,7 @@ from miyun.segments.algebra import Ground, Selection, evaluate
 from miyun.segments.checking import check_types
 from miyun.segments.expansion import Meaning, expand
 from miyun.segments.expression import Best, Expression, Matched, conjunction
+from miyun.segments.near import Near
 from miyun.segments.parser import parse
 from miyun.segments.planning import Leg, leaves, plan
 from miyun.segments.predicates import rows_of
@@ -29,6 +30,7 @@ DUCKDB_TYPES = {
     ColumnType.TEXT: "VARCHAR",
     ColumnType.BOOLEAN: "BOOLEAN",
     ColumnType.DATE: "DATE",
+    ColumnType.LOCATION: "BOOLEAN",
 }
 CONNECTION = duckdb.connect()
 
@@ -49,12 +51,24 @@ def answer(namespace: str, rows: list[dict[str, Any]], predicate: Expression) ->
 
 def handles_where(namespace: str, rows: list[dict[str, Any]], predicate: Expression) -> BitMap:
     schema = SCHEMAS[namespace]
-    columns = ", ".join(f"{quoted(name)} {DUCKDB_TYPES[type_]}" for name, type_ in schema.items())
-    CONNECTION.execute(f"CREATE OR REPLACE TABLE rows (handle INTEGER, {columns})")
-    places = ", ".join("?" for _ in range(len(schema) + 1))
+    distances = {leaf.answered_as: leaf for leaf in leaves(predicate) if isinstance(leaf, Near)}
+    columns = [f"{quoted(name)} {DUCKDB_TYPES[type_]}" for name, type_ in schema.items()]
+    columns += [f"{quoted(name)} BOOLEAN" for name in distances]
+    CONNECTION.execute(f"CREATE OR REPLACE TABLE rows (handle INTEGER, {', '.join(columns)})")
+    places = ", ".join("?" for _ in range(len(columns) + 1))
     CONNECTION.executemany(
         f"INSERT INTO rows VALUES ({places})",
-        [[handle, *(row[name] for name in schema)] for handle, row in enumerate(rows)],
+        [
+            [
+                handle,
+                *(
+                    row[name] if type_ is not ColumnType.LOCATION or row[name] is None else True
+                    for name, type_ in schema.items()
+                ),
+                *(holds(leaf, {leaf.column.subject: row[leaf.column.name]}) for leaf in distances.values()),
+            ]
+            for handle, row in enumerate(rows)
+        ],
     )
     condition, parameters = to_sql(predicate, now=TODAY)
     answers = CONNECTION.execute(f"SELECT handle, {condition} FROM rows", parameters).fetchall()
@@ -243,6 +257,11 @@ def test_expressions_that_fit_their_schemas_pass_the_check(expression: Expressio
             {"matched", "members.a", "tags.b", "tags.best()"},
         ),
         ("(members.a and tags.b) or (members.a and tags.c)", ["members.a", "tags.b", "tags.c"], None),
+        (
+            "tags.b and members.a and tags.home within '1km' of ((3, 4))",
+            ["members.a", "tags.b and tags.home within '1000m' of ((3, 4))"],
+            {"matched", "members.a", "tags.b", "tags.home.location"},
+        ),
     ],
 )
 def test_plan_asks_for_the_fewest_legs(text: str, legs: list[str], subjects: set[str] | None) -> None:

@@ -10,7 +10,8 @@ from miyun.contract.schema import ColumnType
 from miyun.errors import ExpressionError
 from miyun.segments.checking import check_types
 from miyun.segments.expression import Column, Expression, Operator, SegmentRef, comparison, membership
-from miyun.segments.parser import EXPRESSION_CHARACTERS, NESTED_PARENTHESES, parse
+from miyun.segments.grammar import EXPRESSION_CHARACTERS, NESTED_PARENTHESES
+from miyun.segments.parser import parse
 from miyun.segments.values import Age, AgeUnit, parse_age
 from tests.segments.strategies import SCHEMAS, expressions
 
@@ -85,6 +86,13 @@ def test_any_other_text_is_refused_with_a_place_inside_it(text: str) -> None:
         ("b and a within matched", "a and b and matched"),
         ("(a or b) within matched", "(a or b) and matched"),
         ("((a))", "a"),
+        ("tags.x within'0.5 km'of((3,4))", "tags.x within '500m' of ((3, 4))"),
+        ("tags.x WITHIN '2公里' OF ( ( +3.0, -4.10 ) , (3,-4.1))", "tags.x within '2000m' of ((3, -4.1))"),
+        ("tags.x within '1m' of ((5, 1), (-0.000001, 7.123456789))", "tags.x within '1m' of ((0, 7.12346), (5, 1))"),
+        ("tags.x within '1m' of ((90, 1), (90, 2), (1, 180), (1, -180))", "tags.x within '1m' of ((1, -180), (90, 0))"),
+        ("tags.x within '9m' of ((3, 4)) within matched", "matched and tags.x within '9m' of ((3, 4))"),
+        ("tags.x within matched", "matched and tags.x"),
+        ('tags."of" = 1', 'tags."of" = 1'),
         ("a and (b and (c and a))", "a and b and c"),
     ],
 )
@@ -143,6 +151,24 @@ def test_not_binds_before_and_and_before_or(text: str, meaning: str) -> None:
         ("tags.best(1, 'tea', 2)", 18, "',' can't stand here"),
         ("tags.best(1", 11, "ends too early"),
         ("tags.best()", 10, "'\\)' can't stand here"),
+        ("tags.x within 500m of ((3, 4))", 14, "stands in quotes"),
+        ("tags.x within 500 of ((3, 4))", 14, "'500' can't stand here"),
+        ("tags.x within '500m' ((3, 4))", 21, "can't stand here"),
+        ("tags.x within '500m' of (3, 4)", 24, "can't stand here"),
+        ("tags.x within '500m' of ((3, 4), (5))", 24, "can't stand here"),
+        ("tags.x within '500m' of ()", 24, "can't stand here"),
+        ("tags.x within '500m' of", 23, "ends too early"),
+        ("tags.x within '500m' of ((120.16, 30.25))", 14, "no place on the earth"),
+        ("tags.x within '500m' of ((3, 180.1))", 14, "no place on the earth"),
+        ("tags.x within '0m' of ((3, 4))", 14, "no distance"),
+        ("tags.x within '1.5m' of ((3, 4))", 14, "no distance"),
+        ("tags.x within '1001km' of ((3, 4))", 14, "no distance"),
+        ("tags.x within '30d' of ((3, 4))", 14, "no distance"),
+        ("tags.x within '9m' of points('shops')", 22, "no points 'shops'"),
+        ("tags.x within '9m' of shops('x')", 22, r"no shops\("),
+        ("tags.x in ((3, 4))", 10, "can't stand here"),
+        ("tags.x within '9m' of (" + ", ".join(["(3, 4)"] * 6_500) + ")", EXPRESSION_CHARACTERS, "lists of points"),
+        ("tags.x within '9m' of ((3, 4)) or " + "a or " * 2_000 + "a", EXPRESSION_CHARACTERS, "characters"),
         ("not " * 2_400 + "a", 4 * NESTED_PARENTHESES, "parentheses or 'not'"),
         ("a or " * EXPRESSION_CHARACTERS, EXPRESSION_CHARACTERS, "characters"),
     ],

@@ -11,6 +11,7 @@ from miyun_cli.commands.segment_life import show_segment
 from miyun_cli.invocation import Invocation, command, group
 from miyun_cli.jobs import show_job
 from miyun_cli.output import show_fields, show_table
+from miyun_cli.points import DatumOption, PointsOption, read_points_files
 from miyun_cli.watching import watched
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def create(
         bool, typer.Option("--hidden", help="Leave it out of lists unless they ask for hidden ones.")
     ] = False,
     processable: ProcessableOption = True,
+    points: PointsOption = None,
+    datum: DatumOption = "wgs-84",
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it is evaluated.")] = False,
 ) -> None:
     """Ask for a segment.
@@ -68,6 +71,7 @@ def create(
     Each fusion evaluates it again, as a new version. To make a matched segment out of one of the platform's rows, end
     the definition with: within matched
     """
+    lists = read_points_files(points, datum)
     with invocation.party() as party:
         job = party.segments.create(
             contract,
@@ -79,6 +83,7 @@ def create(
             code=code,
             hidden=hidden,
             processable=processable,
+            points=lists,
         )
         if wait:
             with watched(invocation) as on_event:
@@ -156,6 +161,8 @@ def explain(
     definition: Annotated[str, typer.Argument(help="A segment expression.")],
     *,
     universe: UniverseOption = "matched",
+    points: PointsOption = None,
+    datum: DatumOption = "wgs-84",
 ) -> None:
     """Show how a definition is read and who evaluates what.
 
@@ -167,7 +174,7 @@ def explain(
     from miyun.segments.planning import plan
 
     with pointing_into(definition):
-        expression = parse(definition)
+        expression = parse(definition, read_points_files(points, datum))
         planned = plan(expression, Universe(universe))
     legs = [{"owner": leg.namespace, "predicate": leg.predicate.text()} for leg in planned.legs]
     document = {

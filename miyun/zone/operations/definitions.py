@@ -9,8 +9,9 @@ from sqlalchemy import Connection
 from miyun.contract.model import Contract, Universe
 from miyun.errors import ExpressionError, NotFoundError, StateError
 from miyun.segments.expansion import Meaning, expand
+from miyun.segments.near import permit_distances
 from miyun.segments.parser import parse
-from miyun.segments.planning import Plan, plan
+from miyun.segments.planning import Plan, leaves, plan
 from miyun.segments.statements import SegmentRequest
 from miyun.zone.store.segments import StoredSegment, segment_named
 
@@ -40,12 +41,14 @@ def read_definition(connection: Connection, contract: Contract, definition: str,
             written out.
         NotFoundError: it names a segment that isn't there.
         StateError: it names a segment that is closed.
+        NotPermittedError: a distance in it is too short for the contract.
     """
     expression = parse(definition)
     if expression.text() != definition:
         raise ExpressionError(
             "the definition is not in its canonical text", hint=f"Sign this text instead: {expression.text()}"
         )
+    permit_distances(contract, leaves(expression))
     planned = plan(expression, universe)
     references = {name: _reference(connection, contract, name) for name in sorted(planned.segments)}
     meanings = {

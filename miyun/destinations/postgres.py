@@ -28,6 +28,9 @@ JOB, SEGMENT = "miyun_job", "miyun_segment"
 _ROW_FAULTS = ("22", "23", "P0")
 """Classes of SQLSTATE that speak of a row: data exceptions, constraints, and what triggers raise."""
 _TRANSIENT = ("08", "40", "53", "55", "57")
+_TURNED_AWAY = ("FATAL:", "致命错误:")
+_BUSY = ("too many", "starting up", "shutting down", "recovery", "reserved")
+"""In a server's words at a login, for which libpq passes no SQLSTATE on."""
 _WORDS = {
     "22": "a value that the column can't hold",
     "23": "against a constraint of the table",
@@ -204,6 +207,11 @@ class PostgresDestination(Destination[PostgresConfig]):
             if self._open is not None:
                 self._open.close()
                 self._open = None
+            if _refuses_login(error):
+                raise DestinationError(
+                    "the database refuses the login",
+                    hint="Check user and database in url, and the secret: miyun secret set NAME",
+                ) from None
             if not state or state.startswith(_TRANSIENT):
                 raise UnavailableError(
                     f"the database does not take rows now ({words})", hint="Check that it is running."
@@ -211,6 +219,15 @@ class PostgresDestination(Destination[PostgresConfig]):
             raise DestinationError(
                 f"the database refuses ({words})", hint="Check the table, its columns and the user's rights."
             ) from None
+
+
+def _refuses_login(error: "psycopg.Error") -> bool:
+    """Whether a server answered, and it won't help to ask again."""
+    if error.sqlstate or error.pgconn is None:
+        return False
+    words = error.pgconn.error_message.decode(errors="replace")
+    turned_away = error.pgconn.needs_password or any(word in words for word in _TURNED_AWAY)
+    return turned_away and not any(word in words for word in _BUSY)
 
 
 def _speaks_of_row(error: "psycopg.Error") -> bool:

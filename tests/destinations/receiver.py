@@ -5,11 +5,13 @@ import hashlib
 import hmac
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
@@ -156,13 +158,19 @@ def drips(handler: Handler, _: bytes) -> bool:
 
 
 @contextmanager
-def serving(receiver: Receiver) -> Iterator[Receiver]:
+def serving(receiver: Receiver, certificate: Path | None = None) -> Iterator[Receiver]:
+    """``certificate``, for localhost, has its key beside it as ``.key``."""
     handler = type("Bound", (Handler,), {"receiver": receiver})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
-        receiver.url = f"http://127.0.0.1:{server.server_address[1]}/audiences?token=in-the-query"
+        host = "https://localhost" if certificate else "http://127.0.0.1"
+        receiver.url = f"{host}:{server.server_address[1]}/audiences?token=in-the-query"
         try:
             yield receiver
         finally:

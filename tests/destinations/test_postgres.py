@@ -32,7 +32,7 @@ def destination(url: str, folder: Path, **settings: Any) -> PostgresDestination:
     config = PostgresConfig.model_validate(
         {"kind": "postgres", "url": url, "table": "crm.audience", "fields": fields, **settings}
     )
-    return PostgresDestination(config, context(folder, database="hunter2"))
+    return PostgresDestination(config, context(folder, database="hunter2", wrong="hunter3"))
 
 
 def held(url: str) -> list[tuple[Any, ...]]:
@@ -91,6 +91,36 @@ def test_a_server_that_goes_away_comes_back(url: str, tmp_path: Path) -> None:
 def test_nobody_listens(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError):
         destination("postgresql:///x?host=/nowhere", tmp_path, password="database").deliver(ROWS)
+
+
+def test_a_login_that_is_refused_stops_at_once(url: str, tmp_path: Path) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        [rules] = connection.execute("SHOW hba_file").fetchone() or ()
+        connection.execute("CREATE ROLE clerk LOGIN PASSWORD 'hunter2'")
+        connection.execute("GRANT ALL ON SCHEMA crm, public TO clerk")
+        connection.execute("GRANT ALL ON crm.audience TO clerk")
+        lines = "VALUES ('local all clerk scram-sha-256'), ('local all all trust')"
+        connection.execute(f"COPY ({lines}) TO '{rules}'")
+        connection.execute("SELECT pg_reload_conf()")
+        connection.execute("SELECT pg_sleep(0.2)")
+    clerk = url.replace("user=miyun", "user=clerk")
+    for wrong, settings in (
+        (clerk, {}),
+        (clerk, {"password": "wrong"}),
+        (url.replace("user=miyun", "user=nobody"), {}),
+        (url.replace("/test_", "/no_test_"), {}),
+    ):
+        with pytest.raises(DestinationError, match="refuses the login") as caught:
+            destination(wrong, tmp_path, **settings).deliver(ROWS)
+        assert "hunter" not in caught.value.message + caught.value.hint
+    assert len(destination(clerk, tmp_path, password="database").deliver(ROWS).refused) == 2
+
+
+def test_a_server_without_room_is_asked_again(url: str, tmp_path: Path) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE ROLE crowd LOGIN CONNECTION LIMIT 0")
+    with pytest.raises(UnavailableError):
+        destination(url.replace("user=miyun", "user=crowd"), tmp_path).deliver(ROWS)
 
 
 def test_a_table_that_does_not_fit(url: str, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from miyun.destinations.fields import FieldSource
 from miyun.destinations.plugin import Credential
 from miyun.destinations.webhook import WebhookConfig, WebhookDestination, sign, signing_key
 from miyun.errors import ConfigError, DestinationError, MiyunError, UnavailableError
+from tests.certificates import issue
 from tests.destinations.receiver import (
     SECRET,
     Failure,
@@ -97,6 +98,23 @@ def test_what_passes_by_itself(
         made.deliver(ROWS)
     assert (caught.value.after_seconds, caught.value.untouched) == (after, untouched)
     assert made.deliver(ROWS) == BatchOutcome()
+    assert receiver.ids == ["m1", "m2", "m3"]
+
+
+def test_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
+    issue(tmp_path, "server", issue(tmp_path, "authority"))
+    issue(tmp_path, "stranger")
+    with serving(Receiver(now=int(NOW.timestamp())), tmp_path / "server.pem") as receiver:
+        for settings in ({}, {"ca_file": tmp_path / "stranger.pem"}):
+            with pytest.raises(DestinationError, match="is not to be trusted"):
+                webhook(receiver, tmp_path, **settings).deliver(ROWS)
+        port = receiver.url.split(":")[2]
+        with pytest.raises(DestinationError, match="not to be trusted"):
+            webhook(Receiver(url=f"https://127.0.0.1:{port}"), tmp_path, ca_file=tmp_path / "authority.pem").deliver(
+                ROWS
+            )
+        assert receiver.calls == []
+        assert webhook(receiver, tmp_path, ca_file=tmp_path / "authority.pem").deliver(ROWS) == BatchOutcome()
     assert receiver.ids == ["m1", "m2", "m3"]
 
 

@@ -69,14 +69,25 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BatchOutcome:
-    """What became of a batch: every row is accepted but those ``refused`` and those to be sent ``later``.
+class Counted:
+    """So many rows of a batch that a receiver will not take, without saying which; 0 where it doesn't say how many."""
 
-    With a ``handle`` nothing is known yet: the receiver is at work, and the plug-in's ``poll`` asks again.
+    code: str
+    rows: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchOutcome:
+    """What became of a batch: every row is accepted but those ``refused``, ``counted``, and to be sent ``later``.
+
+    ``counted`` has each code once; a row may count for several. With a ``handle`` nothing is known yet: the receiver is
+    at work, and the plug-in's ``poll`` asks again.
     """
 
     refused: tuple[Refused, ...] = ()
     later: tuple[int, ...] = ()
+    counted: tuple[Counted, ...] = ()
     handle: str = ""
 
     @classmethod
@@ -87,12 +98,16 @@ class BatchOutcome:
     def fault(self, rows: int) -> str:
         """Why this can't be the outcome of a batch of so many rows; empty where it can."""
         named = [*(refused.row for refused in self.refused), *self.later]
-        if self.handle and named:
+        if self.handle and (named or self.counted):
             return "it names rows before the receiver has finished"
         if len(set(named)) < len(named):
             return "it names a row twice"
         if any(not 0 <= row < rows for row in named):
             return "it names rows that the batch does not have"
+        if any(not 0 <= counted.rows <= rows - len(named) for counted in self.counted):
+            return "it counts rows that the batch does not have"
+        if len({counted.code for counted in self.counted}) < len(self.counted):
+            return "it counts for a reason twice"
         return ""
 
 

@@ -1,18 +1,19 @@
 """The audiences that this party delivers: how far each is, and what is known about its receiver."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from miyun.destinations.batches import Order
 from miyun.party.delivery_queue import BatchState, abandon_batches
-from miyun.party.delivery_schema import batches, deliveries, receivers, refusals
+from miyun.party.delivery_schema import batches, counts, deliveries, receivers, refusals
 from miyun.segments.statements import Delivery, SealedAudience
 from miyun.storage.database import reading
 
@@ -62,6 +63,16 @@ class Receiver:
 
     failures: int = 0
     not_before: float = 0
+
+
+class Refusal(NamedTuple):
+    """A refused row by its own id; or, with an empty one, so many rows of a batch that nobody named."""
+
+    id: str
+    code: str
+    words: str
+    batch: int | None
+    rows: int
 
 
 class Deliveries:
@@ -171,25 +182,36 @@ class Deliveries:
             )
 
     def refused(self, order: Order) -> dict[str, int]:
-        """How many rows were refused, by code."""
-        query = (
-            select(refusals.c.code, func.count().label("rows"))
-            .where(refusals.c.contract == order.contract, refusals.c.job == order.job)
-            .group_by(refusals.c.code)
-            .order_by(refusals.c.code)
+        """How many rows were refused, by code, whether the receiver named them or only counted them."""
+        named = select(refusals.c.code, func.count().label("refused")).where(
+            refusals.c.contract == order.contract, refusals.c.job == order.job
+        )
+        counted = select(counts.c.code, func.sum(counts.c.rows).label("refused")).where(
+            counts.c.contract == order.contract, counts.c.job == order.job
         )
         with reading(self._engine) as connection:
-            return {row.code: row.rows for row in connection.execute(query)}
+            found: Counter[str] = Counter()
+            for query in (named.group_by(refusals.c.code), counted.group_by(counts.c.code)):
+                found.update({row.code: row.refused for row in connection.execute(query)})
+        return dict(sorted(found.items()))
 
-    def refusals(self, order: Order) -> list[tuple[str, str, str]]:
-        """Every refused row: own id, code, words."""
-        query = (
+    def refusals(self, order: Order) -> list[Refusal]:
+        """Every refused row, then what was only counted."""
+        named = (
             select(refusals.c.member, refusals.c.code, refusals.c.words)
             .where(refusals.c.contract == order.contract, refusals.c.job == order.job)
             .order_by(refusals.c.member)
         )
+        counted = (
+            select(counts.c.batch, counts.c.code, counts.c.rows.label("refused"), counts.c.words)
+            .where(counts.c.contract == order.contract, counts.c.job == order.job)
+            .order_by(counts.c.batch, counts.c.code)
+        )
         with reading(self._engine) as connection:
-            return [(row.member, row.code, row.words) for row in connection.execute(query)]
+            return [
+                *(Refusal(row.member, row.code, row.words, None, 1) for row in connection.execute(named)),
+                *(Refusal("", row.code, row.words, row.batch, row.refused) for row in connection.execute(counted)),
+            ]
 
     def abandon(self, contract: str, job: str) -> None:
         """A delivery will not go on. What was not sent goes unsent and is not counted against a cap."""
@@ -212,6 +234,7 @@ class Deliveries:
             self.abandon(contract, delivery.order.job)
         with self._engine.begin() as connection:
             connection.execute(delete(refusals).where(refusals.c.contract == contract))
+            connection.execute(delete(counts).where(counts.c.contract == contract))
 
 
 def _of(order: Order) -> tuple[Any, Any]:

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from miyun.destinations.batches import Batch, BatchOutcome, Order, Refused
 from miyun.destinations.plugin import FrequencyCap
 from miyun.members.config import CAPPED
-from miyun.party.delivery_schema import batches, charges, deliveries, refusals
+from miyun.party.delivery_schema import batches, charges, counts, deliveries, refusals
 from miyun.storage.database import reading
 
 _PARAMETERS = 10_000
@@ -177,7 +177,14 @@ class DeliveryQueue:
                 ids = [batch.ids[place] for place in outcome.later]
                 columns = {name: [column[place] for place in outcome.later] for name, column in batch.columns.items()}
                 self._put(connection, index, ids, columns, attempts=row.attempts, not_before=not_before)
-            accepted = len(batch.ids) - len(refused) - len(outcome.later)
+            asked = len(batch.ids) - len(refused) - len(outcome.later)
+            accepted = max(0, asked - sum(one.rows for one in outcome.counted))
+            for one in outcome.counted:
+                connection.execute(
+                    upsert(counts)
+                    .values(**self._names, batch=batch.index, code=one.code, rows=one.rows, words=one.words)
+                    .on_conflict_do_nothing()
+                )
             connection.execute(
                 update(deliveries)
                 .where(*self._of(deliveries))

@@ -61,6 +61,18 @@ refusals = Table(
 )
 """Rows that a receiver did not take, or that lack a required field."""
 
+counts = Table(
+    "delivery_counts",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("job", String, primary_key=True),
+    Column("batch", Integer, primary_key=True),
+    Column("code", String, primary_key=True),
+    Column("rows", Integer, nullable=False),
+    Column("words", String, nullable=False),
+)
+"""How many rows of a batch a receiver did not take, where it doesn't say which."""
+
 charges = Table(
     "delivery_charges",
     metadata,

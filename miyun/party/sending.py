@@ -17,7 +17,7 @@ from miyun.keys.files import make_private_folder, write_private
 from miyun.members.config import load_members_config
 from miyun.members.objections import left_out_of
 from miyun.party.channels import ChannelPlan, open_destination, plan_of, report_path, work_folder
-from miyun.party.deliveries import DeliveryRecord, DeliveryState, Receiver
+from miyun.party.deliveries import DeliveryRecord, DeliveryState, Receiver, Refusal
 from miyun.party.delivery_queue import BatchState, QueuedBatch
 from miyun.party.session import Session
 from miyun.party.tasks.outcome import Outcome
@@ -165,6 +165,6 @@ class Sending:
             return
         path = report_path(self._session, self._order)
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([("id", "code", "words"), *refused])
+        csv.writer(text, lineterminator="\n").writerows([Refusal._fields, *refused])
         make_private_folder(path.parent)
         write_private(path, text.getvalue().encode())

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from miyun.destinations import registry
-from miyun.destinations.batches import BatchOutcome, Order, Refused
+from miyun.destinations.batches import BatchOutcome, Counted, Order, Refused
 from miyun.destinations.fields import EXAMPLES, FieldSource, HashName
 from miyun.destinations.file import FileConfig, FileDestination
 from miyun.destinations.plugin import Credential
@@ -52,6 +52,12 @@ def test_an_outcome_that_can_not_be() -> None:
     assert BatchOutcome(refused=(refused,)).fault(1)
     assert BatchOutcome(later=(-1,)).fault(1)
     assert BatchOutcome(later=(0,), handle="h").fault(1)
+    counted = Counted(code="gone", rows=2, words="")
+    assert BatchOutcome(counted=(counted, Counted(code="late", rows=2, words=""))).fault(2) == ""
+    assert BatchOutcome(counted=(counted,), later=(0,)).fault(2)
+    assert BatchOutcome(counted=(counted, counted)).fault(2)
+    assert BatchOutcome(counted=(Counted(code="gone", rows=-1, words=""),)).fault(2)
+    assert BatchOutcome(counted=(counted,), handle="h").fault(2)
     assert len(BatchOutcome.refuse_all(batch(0, "a", "b"), "no", "no").refused) == 2
 
 

@@ -12,7 +12,7 @@ from pyroaring import BitMap
 
 from miyun.contract.model import Channel, Domain
 from miyun.destinations import registry
-from miyun.destinations.batches import Batch, BatchOutcome, Preview, Refused
+from miyun.destinations.batches import Batch, BatchOutcome, Counted, Preview, Refused
 from miyun.destinations.plugin import Destination, DestinationConfig
 from miyun.errors import ConfigError, NotPermittedError, ReplayError, StateError, UnavailableError
 from miyun.party.channels import report_path, work_folder
@@ -251,6 +251,29 @@ def test_rows_are_refused_and_others_are_sent_later(sealer: Sealer, script: Scri
     assert script.ids == sorted(set(EVERYBODY) - {refused["id"]})
 
 
+def test_rows_that_a_receiver_only_counts(sealer: Sealer, script: Script) -> None:
+    queue(sealer)
+    script.steps = [
+        lambda _: BatchOutcome(
+            refused=(Refused(row=0, code="gone", words="has left"),), counted=(Counted(code="odd", rows=1, words="x"),)
+        ),
+        lambda _: BatchOutcome(
+            counted=(Counted(code="odd", rows=2, words="x"), Counted(code="gone", rows=2, words="y"))
+        ),
+    ]
+    assert send(sealer) is Outcome.DONE
+    done, session = known(sealer), sealer.world.session(MERCHANT)
+    assert (done.queued, done.accepted) == (10, 6)
+    assert session.deliveries.refused(done.order) == {"gone": 3, "odd": 3}
+    with report_path(session, done.order).open(encoding="utf-8", newline="") as file:
+        named, *counted = csv.DictReader(file)
+    assert (named["code"], named["batch"], named["rows"]) == ("gone", "", "1")
+    lines = [(row["id"], row["code"], row["batch"], row["rows"]) for row in counted]
+    assert lines == [("", "odd", "0", "1"), ("", "gone", "1", "2"), ("", "odd", "1", "2")]
+    session.deliveries.end("spring")
+    assert session.deliveries.refused(done.order) == {}
+
+
 def test_a_receiver_at_work_is_polled(sealer: Sealer, script: Script) -> None:
     queue(sealer)
     script.steps = [lambda batch: script.take(batch) or BatchOutcome(handle="ticket")]
@@ -269,6 +292,7 @@ def test_a_receiver_at_work_is_polled(sealer: Sealer, script: Script) -> None:
         BatchOutcome(later=(-1,)),
         BatchOutcome(later=(0, 0)),
         BatchOutcome(later=(0,), handle="h"),
+        BatchOutcome(counted=(Counted(code="gone", rows=3, words=""),)),
     ],
 )
 def test_an_outcome_that_can_not_be_stops(sealer: Sealer, script: Script, outcome: BatchOutcome) -> None:

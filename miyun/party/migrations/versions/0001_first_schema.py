@@ -202,6 +202,15 @@ def upgrade() -> None:
         sa.Column("words", sa.String, nullable=False),
     )
     op.create_table(
+        "delivery_counts",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("job", sa.String, primary_key=True),
+        sa.Column("batch", sa.Integer, primary_key=True),
+        sa.Column("code", sa.String, primary_key=True),
+        sa.Column("rows", sa.Integer, nullable=False),
+        sa.Column("words", sa.String, nullable=False),
+    )
+    op.create_table(
         "delivery_charges",
         sa.Column("channel", sa.String, primary_key=True),
         sa.Column("member", sa.String, primary_key=True),

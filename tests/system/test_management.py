@@ -67,6 +67,7 @@ def test_what_audience_managers_do_by_command_and_by_python(tmp_path: Path) -> N
         suppress(stage.platform, "u", {"risk": RISKY})
         stage.start_agents()
         run = stage.merchant.run
+        checked = run("members", "check", CONTRACT)
         run("fuse", CONTRACT)
         run("segment", "create", CONTRACT, "odd", "members.odd", "--wait")
         run("segment", "create", CONTRACT, "fifth", "tags.fifth", "--wait")
@@ -88,6 +89,7 @@ def test_what_audience_managers_do_by_command_and_by_python(tmp_path: Path) -> N
             states = {found.name: str(found.state) for found in party.segments.list(CONTRACT)}
             same = party.size(CONTRACT, "either-py")
 
+    assert (checked["rows"], checked["members"], checked["bad_rows"]) == (len(MEMBERS), len(MEMBERS), {})
     expected = {name: selected & REACHABLE for name, (_, _, selected) in DEFINITIONS.items()}
     assert commanded == expected
     assert called == expected

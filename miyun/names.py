@@ -53,6 +53,11 @@ def job_id(contract: str, requester: str, kind: str, key: str) -> str:
     return f"{kind}-{_letters(digest[:_JOB_ID_BYTES])}"
 
 
+def estimate_name(contract: str, owner: str, content: str) -> str:
+    """What ``owner`` calls the segment by which it estimates a size: always the same for the same content."""
+    return job_id(contract, owner, "estimate", content)
+
+
 def new_key() -> str:
     """A random idempotency key of 120 bits."""
     return _letters(secrets.token_bytes(_KEY_BYTES))

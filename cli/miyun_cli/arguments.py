@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 
 ContractArgument = Annotated[str, typer.Argument(help="The contract's id.")]
 SegmentArgument = Annotated[str, typer.Argument(help="The segment's name.")]
+UniverseOption = Annotated[
+    Literal["matched", "platform"],
+    typer.Option("--universe", help="What it selects from: matched rows, or all the platform's, matched or not."),
+]
 
 
 def in_utc(moment: datetime) -> datetime:

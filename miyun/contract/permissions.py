@@ -1,9 +1,53 @@
 """What a contract lets whom do. Pure checks: they pass silently, or raise and name the clause."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from miyun.contract.model import MATCHED, Channel, Contract, PartyKind, PartyTerms, Rung, Universe
 from miyun.errors import NotPermittedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """A grant that something needs; ``clause`` is its place in the contract, empty where that lacks it."""
+
+    owner: str
+    subject: str
+    rung: Rung
+    recipient: str
+    clause: str
+
+    def text(self) -> str:
+        """What to agree on."""
+        return f"owner {self.owner}, subject {self.subject}, rung {self.rung}, recipient {self.recipient}"
+
+
+def needed_grants(contract: Contract, recipient: str, subjects: frozenset[str], rung: Rung) -> tuple[Need, ...]:
+    """The grants of the other party by which ``recipient`` reaches ``rung`` of ``subjects``: of what is not its own.
+
+    Raises:
+        NotPermittedError: ``recipient`` is no party, or nobody owns a subject.
+    """
+    own, owner = require_party(contract, recipient).kind.namespace, contract.counterparty(recipient)
+    clauses = {
+        grant.subject: f"grants[{index}]"
+        for index, grant in enumerate(contract.grants)
+        if (grant.owner, grant.recipient, grant.rung) == (owner.name, recipient, rung)
+    }
+    needs = []
+    for subject in sorted(subjects):
+        namespace = subject.partition(".")[0]
+        if subject != MATCHED and namespace == own:
+            continue
+        if subject != MATCHED and namespace != owner.kind.namespace:
+            raise NotPermittedError(
+                f"no party of contract {contract.id} owns {subject}",
+                hint="Write columns as members.… (the merchant's) or tags.… (the platform's).",
+                clause="grants",
+            )
+        clause = clauses.get(subject, "")
+        needs.append(Need(owner=owner.name, subject=subject, rung=rung, recipient=recipient, clause=clause))
+    return tuple(needs)
 
 
 def require_party(contract: Contract, name: str) -> PartyTerms:
@@ -209,26 +253,10 @@ def _require_channel(contract: Contract, name: str) -> tuple[int, Channel]:
 def _require_grants(
     contract: Contract, recipient: PartyTerms, subjects: frozenset[str], rung: Rung, *, why: str = ""
 ) -> None:
-    owner = contract.counterparty(recipient.name)
-    granted = {
-        grant.subject
-        for grant in contract.grants
-        if grant.owner == owner.name and grant.recipient == recipient.name and grant.rung is rung
-    }
-    for subject in sorted(subjects):
-        namespace = subject.partition(".")[0]
-        if subject != MATCHED and namespace == recipient.kind.namespace:
-            continue
-        if subject != MATCHED and namespace != owner.kind.namespace:
+    for need in needed_grants(contract, recipient.name, subjects, rung):
+        if not need.clause:
             raise NotPermittedError(
-                f"no party of contract {contract.id} owns {subject}",
-                hint="Write columns as members.… (the merchant's) or tags.… (the platform's).",
-                clause="grants",
-            )
-        if subject not in granted:
-            raise NotPermittedError(
-                f"{why}{owner.name} grants {recipient.name} no {rung} of {subject}",
-                hint=f"Leave {subject} out, or agree on a contract with this grant: owner {owner.name}, "
-                f"subject {subject}, rung {rung}, recipient {recipient.name}.",
+                f"{why}{need.owner} grants {need.recipient} no {rung} of {need.subject}",
+                hint=f"Leave {need.subject} out, or agree on a contract with this grant: {need.text()}.",
                 clause="grants",
             )

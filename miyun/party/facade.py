@@ -21,6 +21,7 @@ from miyun.party.background import BackgroundAgent
 from miyun.party.budgets import BudgetView, budget_view
 from miyun.party.contracts import ContractsClient
 from miyun.party.destinations import DeliveriesClient, DestinationsClient
+from miyun.party.estimates import EstimatesClient, SizeEstimate
 from miyun.party.fusions import FusionsClient
 from miyun.party.insights import InsightClient
 from miyun.party.intersections import IntersectionsClient
@@ -30,12 +31,14 @@ from miyun.party.members import MembersClient
 from miyun.party.pair import PairClient
 from miyun.party.progress import OnEvent, ignore
 from miyun.party.schemas import SchemasClient
-from miyun.party.segments import SegmentsClient
+from miyun.party.segments import SegmentsClient, UniverseWord
 from miyun.party.session import Session
 from miyun.party.sizes import SizesClient
 from miyun.privacy.quotes import SizeQuote
 from miyun.privacy.statements import SizeBand
 from miyun.psi.statements import FusionReport
+from miyun.segments.expression import Expression
+from miyun.segments.near import NO_PLACES, Places
 from miyun.transport.enrol import enrol
 from miyun.transport.join_code import JoinCode
 
@@ -71,6 +74,7 @@ class Party:
         self._fusions = FusionsClient(session)
         self._activations = ActivationsClient(session)
         self._sizes = SizesClient(session)
+        self._estimates = EstimatesClient(session, self.segments, self.jobs, self._sizes, self._background_agent)
 
     @classmethod
     def open(cls, home: Path, unlock: Unlock) -> Self:
@@ -190,6 +194,29 @@ class Party:
     def quote(self, contract: str, segment: str) -> SizeQuote:
         """What asking for the size would cost, and what is left."""
         return self._sizes.quote(contract, segment)
+
+    def estimate(
+        self,
+        contract: str,
+        definition: str | Expression,
+        *,
+        universe: UniverseWord = "matched",
+        points: Places = NO_PLACES,
+        on_event: OnEvent = ignore,
+    ) -> SizeEstimate:
+        """The size of a segment before it is created, as a band; charged like any size, and the same answer as ever.
+
+        The owners evaluate the definition for a hidden segment, which is ended again; its predicates count against the
+        contract's ``legs_per_epoch``. ``segments.explain`` says beforehand what it costs. A segment that is created
+        by the same definition afterwards has the same size, for nothing.
+
+        Raises:
+            ExpressionError: the definition can't be read, mixes universes, or doesn't fit the columns of the parties.
+            NotPermittedError: a grant of use or size is missing, or the epoch has its limit of predicates.
+            BudgetExceededError, WaitingError: no room in the contract's budget, or in an owner's leases.
+            StateError: nothing is fused yet, or an agent refused.
+        """
+        return self._estimates.estimate(contract, definition, universe, points, on_event)
 
     def budget(self, contract: str) -> BudgetView:
         """The party's own privacy ledger for a contract, and across all of them."""

@@ -1,6 +1,6 @@
 """Segments of the matched rows, or of all the platform's: created, listed, changed, and what became of them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -11,10 +11,12 @@ from miyun.contract.permissions import permit_channels, permit_segment
 from miyun.errors import StateError
 from miyun.names import SEGMENT, check_code, check_name, job_id, new_key
 from miyun.party.definitions import Definitions
+from miyun.party.explaining import explain_segment
 from miyun.party.schemas import check_columns
 from miyun.party.session import Session
 from miyun.party.versions import PastVersion, read_version
 from miyun.segments.checking import pointing_into
+from miyun.segments.explaining import Explanation
 from miyun.segments.expression import Expression
 from miyun.segments.listing import Segment, SegmentFilter
 from miyun.segments.near import NO_PLACES, Places, permit_distances
@@ -24,18 +26,6 @@ from miyun.segments.statements import SegmentAction, SegmentChange, SegmentReque
 from miyun.transport.codec import from_wire, to_wire
 from miyun.wire.v1 import segment_pb2 as wire
 from miyun.wire.v1.segment_pb2_grpc import SegmentServiceStub
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SegmentExplanation:
-    """What a definition means: its canonical text, who evaluates which predicate, and what needs a grant."""
-
-    definition: str
-    universe: Universe
-    legs: tuple[tuple[str, str], ...]
-    subjects: frozenset[str]
-    segments: frozenset[str]
-
 
 EVERY_SEGMENT = SegmentFilter()
 UniverseWord = Universe | Literal["matched", "platform"]
@@ -172,23 +162,24 @@ class SegmentsClient:
         """Let segments be made of one's own segment, or no more of them; those that are stay."""
         return self._change(contract, name, SegmentAction.OPEN if processable else SegmentAction.CLOSE)
 
-    def explain(self, definition: str | Expression, *, universe: UniverseWord = "matched") -> SegmentExplanation:
-        """How a definition is read; nothing is sent.
+    def explain(
+        self,
+        contract: str,
+        definition: str | Expression,
+        *,
+        universe: UniverseWord = "matched",
+        points: Places = NO_PLACES,
+    ) -> Explanation:
+        """What a segment by this definition would need, cost and tell: asked before it is created, and for nothing.
+
+        Grants that the contract lacks are in it, and no error.
 
         Raises:
-            ExpressionError: it can't be read; the error has the position.
+            ExpressionError: the definition can't be read, mixes universes, or doesn't fit the columns of the parties.
+            NotFoundError, StateError: a segment that it names is not there, closed, or over.
         """
         text = definition if isinstance(definition, str) else definition.text()
-        with pointing_into(text):
-            expression = parse(text)
-            planned = plan(expression, Universe(universe))
-        return SegmentExplanation(
-            definition=expression.text(),
-            universe=planned.universe,
-            legs=tuple((leg.namespace, leg.predicate.text()) for leg in planned.legs),
-            subjects=planned.subjects,
-            segments=planned.segments,
-        )
+        return explain_segment(self._session, contract, text, Universe(universe), points)
 
     def _check(self, contract: Contract, expression: Expression, universe: Universe) -> None:
         permit_distances(contract, leaves(expression))

@@ -10,7 +10,7 @@ from miyun.records import Record, Statement
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegQuote(Record):
-    """A predicate that ``party`` would evaluate; ``asked``: it was asked it in this epoch, for another segment."""
+    """A predicate that ``party`` would evaluate; ``asked``: it was asked before, in this epoch and of the same data."""
 
     party: str
     predicate: str

@@ -32,12 +32,12 @@ def test_every_error_ends_with_its_status_and_says_what_to_do(kind: Any, miyun: 
 
 
 def test_an_expression_error_carries_its_place(miyun: Miyun) -> None:
-    outcome = miyun("segment", "explain", "members.a and", "--json")
+    outcome = miyun("segment", "explain", "spring", "members.a and", "--json")
     assert (outcome.status, outcome.error["code"], outcome.error["position"]) == (2, "expression", 13)
 
 
 def test_people_see_the_place_of_an_expression_error(miyun: Miyun) -> None:
-    outcome = miyun("segment", "explain", "members.x > 'abc'")
+    outcome = miyun("segment", "explain", "spring", "members.x > 'abc'")
     what, excerpt, caret, hint = outcome.err.splitlines()
     assert what == "Error: 'abc' is not a day, and texts have no order (at character 13)"
     assert excerpt[caret.index("^") :] == "'abc'"
@@ -46,11 +46,11 @@ def test_people_see_the_place_of_an_expression_error(miyun: Miyun) -> None:
 
 def test_the_place_is_shown_in_a_long_text_of_several_lines(miyun: Miyun) -> None:
     text = f"members.city = '{'杭' * 90}'\n  and members.x > 'abc'"
-    what, excerpt, caret, _ = miyun("segment", "explain", text).err.splitlines()
+    what, excerpt, caret, _ = miyun("segment", "explain", "spring", text).err.splitlines()
     assert what.endswith("(at line 2, character 19)")
     assert excerpt[caret.index("^") :] == "'abc'"
     what, excerpt, caret, _ = miyun(
-        "segment", "explain", f"members.city = '{'杭' * 90}' and members.x > 'abc'"
+        "segment", "explain", "spring", f"members.city = '{'杭' * 90}' and members.x > 'abc'"
     ).err.splitlines()
     assert len(excerpt) <= 102
     wide = excerpt.count("杭")
@@ -102,7 +102,7 @@ def test_an_interrupt_ends_quietly(miyun: Miyun, party: Standin) -> None:
 
 
 def test_the_entry_point_exits_with_the_status(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(main_module.sys, "argv", ["miyun", "segment", "explain", "and"])
+    monkeypatch.setattr(main_module.sys, "argv", ["miyun", "segment", "explain", "spring", "and"])
     with pytest.raises(SystemExit) as ended:
         main_module.main()
     assert ended.value.code == 2

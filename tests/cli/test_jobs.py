@@ -225,30 +225,6 @@ def test_single_segments(
     assert "ready" in miyun("segment", *arguments).out
 
 
-def test_a_definition_is_explained_without_a_home(miyun: Miyun) -> None:
-    definition = "(members.spend_90d>1000 AND tags.tea) and not vip"
-    document = miyun("segment", "explain", definition, "--json").document
-    assert document == {
-        "definition": "members.spend_90d > 1000 and not vip and tags.tea",
-        "universe": "matched",
-        "legs": [
-            {"owner": "members", "predicate": "members.spend_90d > 1000"},
-            {"owner": "tags", "predicate": "tags.tea"},
-        ],
-        "subjects": ["matched", "members.spend_90d", "tags.tea"],
-        "segments": ["vip"],
-    }
-    assert "members.spend_90d > 1000 and not vip and tags.tea" in miyun("segment", "explain", definition).out
-
-
-def test_a_definition_over_the_platforms_rows_is_explained(miyun: Miyun) -> None:
-    document = miyun("segment", "explain", "tags.tea and not seed", "--universe", "platform", "--json").document
-    assert (document["universe"], document["subjects"]) == ("platform", ["tags.tea"])
-    refused = miyun("segment", "explain", "members.spend_90d > 1000", "--universe", "platform")
-    assert refused.status != 0
-    assert "within matched" in refused.err
-
-
 def test_an_activation_says_where_the_file_is(party: Standin, miyun: Miyun, tmp_path: Path) -> None:
     party.answers["activate"] = samples.job("activate", JobState.RUNNING)
     party.answers["jobs.wait"] = samples.job("activate")

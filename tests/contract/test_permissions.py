@@ -6,6 +6,7 @@ import pytest
 from miyun.contract.model import LOOKALIKE, MATCHED, Contract, Grant, Rung, Universe
 from miyun.contract.permissions import (
     granted_tags,
+    needed_grants,
     permit_activation,
     permit_channels,
     permit_fusion,
@@ -266,3 +267,30 @@ def test_who_scores_best_is_the_platforms_to_grant(drafted: Contract) -> None:
         )
         act(replace(drafted, grants=(*drafted.grants, grants[index])))
     permit_segment(drafted, "feed", scored)
+
+
+@pytest.mark.parametrize("rung", [Rung.SIZE, Rung.USE])
+@pytest.mark.parametrize("recipient", ["shop", "feed"])
+@pytest.mark.parametrize("subjects", [OWN_OF_SHOP, SPEND, frozenset({MATCHED, "tags.tea"}), frozenset({"tags.tea"})])
+def test_needed_grants_are_all_there_where_it_is_permitted(
+    drafted: Contract, subjects: frozenset[str], recipient: str, rung: Rung
+) -> None:
+    needs = needed_grants(drafted, recipient, subjects, rung)
+    permit = {Rung.SIZE: permit_size, Rung.USE: permit_segment}[rung]
+
+    if all(need.clause for need in needs):
+        permit(drafted, recipient, subjects)
+    else:
+        refusal = refused("grants", lambda: permit(drafted, recipient, subjects))
+        assert next(need for need in needs if not need.clause).text() in refusal.hint
+    for need in needs:
+        if need.clause:
+            grant = drafted.grants[int(need.clause.removeprefix("grants[").removesuffix("]"))]
+            assert grant == Grant(owner=need.owner, subject=need.subject, rung=rung, recipient=recipient)
+    own = drafted.party(recipient).kind.namespace
+    assert {need.subject for need in needs} == {subject for subject in subjects if subject.partition(".")[0] != own}
+
+
+def test_nobody_owns_other_columns(drafted: Contract) -> None:
+    refused("grants", lambda: needed_grants(drafted, "shop", frozenset({"orders.sum"}), Rung.USE))
+    refused("parties", lambda: needed_grants(drafted, "zone", SPEND, Rung.USE))

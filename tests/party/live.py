@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from miyun.contract.draft import DEFAULT_BUDGET
 from miyun.contract.model import Budget, Grant, IdentifierTerms
@@ -77,8 +78,12 @@ def staged(
     grants: Sequence[Grant],
     attributes: str = "",
     budget: Budget = PLENTY,
+    **choices: Any,
 ) -> Iterator[Stage]:
-    """The contract is in force, and nothing is fused; ``attributes`` are more of the merchant's."""
+    """The contract is in force, and nothing is fused.
+
+    ``attributes`` are more of the merchant's, ``choices`` of the draft.
+    """
     homes = ((ZONE, Role.ZONE, None), (MERCHANT, Role.PARTY, "merchant"), (PLATFORM, Role.PARTY, "platform"))
     for name, role, kind in homes:
         info = HomeInfo(name=name, role=role, kind=kind, organisation=name.title(), created=EXPIRES)
@@ -93,7 +98,7 @@ def staged(
         try:
             for party in (stage.merchant, stage.platform):
                 party.join(zone.invite(Role.PARTY, party.name).encode())
-            _agree(stage, grants, budget)
+            _agree(stage, grants, budget=budget, **choices)
             stage.merchant._session.home.vault.put(f"paillier/{CONTRACT}", private_key().to_bytes())
             yield stage
         finally:
@@ -115,7 +120,7 @@ def at_work(party: Party) -> Iterator[None]:
     assert not agent.is_alive()
 
 
-def _agree(stage: Stage, grants: Sequence[Grant], budget: Budget) -> None:
+def _agree(stage: Stage, grants: Sequence[Grant], **choices: Any) -> None:
     drafted = stage.merchant.contracts.draft(
         PLATFORM,
         id=CONTRACT,
@@ -123,7 +128,7 @@ def _agree(stage: Stage, grants: Sequence[Grant], budget: Budget) -> None:
         expires=EXPIRES,
         consent_required=False,
         padding_bucket=16,
-        budget=budget,
+        **choices,
     )
     contract = replace(drafted, grants=(*drafted.grants, *grants))
     stage.merchant.contracts.propose(contract)

@@ -5,29 +5,23 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from miyun_cli.arguments import ContractArgument, in_utc
-from miyun_cli.commands import segment_life
+from miyun_cli.arguments import ContractArgument, UniverseOption, in_utc
+from miyun_cli.commands import segment_life, segment_plan
 from miyun_cli.commands.segment_life import show_segment
 from miyun_cli.invocation import Invocation, command, group
 from miyun_cli.jobs import show_job
-from miyun_cli.output import show_fields, show_table
+from miyun_cli.output import show_table
 from miyun_cli.points import DatumOption, PointsOption, read_points_files
 from miyun_cli.watching import watched
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.console import Console
-
     from miyun.segments.listing import Segment
 
 PAGE = 200
 ProcessableOption = Annotated[
     bool, typer.Option("--processable/--not-processable", help="Whether segments may be made of it.")
-]
-UniverseOption = Annotated[
-    Literal["matched", "platform"],
-    typer.Option("--universe", help="What it selects from: matched rows, or all the platform's, matched or not."),
 ]
 
 
@@ -37,7 +31,7 @@ def add_to(app: typer.Typer) -> None:
     command(segment, "create", create)
     command(segment, "list", list_)
     command(segment, "show", show)
-    command(segment, "explain", explain)
+    segment_plan.add_to(segment)
     segment_life.add_to(segment)
 
 
@@ -154,55 +148,6 @@ def show(
             f"there is no segment {', '.join(missing)}", hint="List the segments: miyun segment list --hidden"
         )
     _show_list(invocation, found)
-
-
-def explain(
-    invocation: Invocation,
-    definition: Annotated[str, typer.Argument(help="A segment expression.")],
-    *,
-    universe: UniverseOption = "matched",
-    points: PointsOption = None,
-    datum: DatumOption = "wgs-84",
-) -> None:
-    """Show how a definition is read and who evaluates what.
-
-    Nothing is sent.
-    """
-    from miyun.contract.model import Universe
-    from miyun.segments.checking import pointing_into
-    from miyun.segments.parser import parse
-    from miyun.segments.planning import plan
-
-    with pointing_into(definition):
-        expression = parse(definition, read_points_files(points, datum))
-        planned = plan(expression, Universe(universe))
-    legs = [{"owner": leg.namespace, "predicate": leg.predicate.text()} for leg in planned.legs]
-    document = {
-        "definition": expression.text(),
-        "universe": planned.universe,
-        "legs": legs,
-        "subjects": planned.subjects,
-        "segments": planned.segments,
-    }
-
-    def for_people(console: "Console") -> None:
-        show_fields(
-            console,
-            {
-                "canonical text": expression.text(),
-                "universe": planned.universe,
-                "needs a grant for": planned.subjects,
-                "uses the segments": planned.segments,
-            },
-        )
-        show_table(
-            console,
-            ("evaluated by the owner of", "predicate; one bit per row reaches the zone"),
-            (tuple(leg.values()) for leg in legs),
-            empty="No owner evaluates anything: it is made of matched pairs and segments alone.",
-        )
-
-    invocation.show(document, for_people)
 
 
 def _show_list(invocation: Invocation, segments: "Sequence[Segment]") -> None:

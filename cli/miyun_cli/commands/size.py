@@ -9,7 +9,9 @@ from miyun_cli.invocation import Invocation, command
 from miyun_cli.output import rho, show_fields
 
 if TYPE_CHECKING:
+    from miyun.party.estimates import SizeEstimate
     from miyun.privacy.statements import SizeBand
+    from miyun.segments.quotes import ToldSize
 
 
 def add_to(app: typer.Typer) -> None:
@@ -47,7 +49,7 @@ def size(
     )
 
 
-def band_words(band: "SizeBand") -> str:
+def band_words(band: "SizeBand | ToldSize | SizeEstimate") -> str:
     """A band as a person reads it."""
     if band.below is None:
         return f"at least {band.at_least:,}"

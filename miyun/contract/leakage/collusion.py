@@ -16,21 +16,26 @@ from miyun.contract.model import Contract, IdentifierTerms, PartyKind, PartyTerm
 from miyun.contract.organisations import same_organisation
 from miyun.words import Words
 
-_WHO = {PartyKind.PLATFORM: Who.ZONE_AND_PLATFORM, PartyKind.MERCHANT: Who.ZONE_AND_MERCHANT}
+WHO_TOGETHER = {PartyKind.PLATFORM: Who.ZONE_AND_PLATFORM, PartyKind.MERCHANT: Who.ZONE_AND_MERCHANT}
+
+
+def together_words(contract: Contract, party: PartyTerms) -> Words:
+    """The heading for the zone and a party in one hand."""
+    kind = kind_words(party.kind)
+    return Words(
+        en=f"{contract.zone.name} and {party.name} together: the zone and the {kind.en} in one hand",
+        zh=f"{contract.zone.name} 与 {party.name} 合在一起：融合区与{kind.zh}由同一方掌握",
+    )
 
 
 def collusion_lines(contract: Contract, party: PartyTerms) -> Iterator[LeakageLine]:
     """What the zone and ``party`` can learn together about the other party's rows."""
     other = contract.counterparty(party.name)
     one_hand = same_organisation(party.organisation, contract.zone.organisation)
-    kind = kind_words(party.kind)
-    name = Words(
-        en=f"{contract.zone.name} and {party.name} together: the zone and the {kind.en} in one hand",
-        zh=f"{contract.zone.name} 与 {party.name} 合在一起：融合区与{kind.zh}由同一方掌握",
-    )
+    name = together_words(contract, party)
 
     def line(learns: Words, when: Words, clause: str, *, loud: bool = False) -> LeakageLine:
-        return LeakageLine(who=_WHO[party.kind], name=name, learns=learns, when=when, clause=clause, loud=loud)
+        return LeakageLine(who=WHO_TOGETHER[party.kind], name=name, learns=learns, when=when, clause=clause, loud=loud)
 
     yield line(_hands(contract, party, one_hand), ALWAYS, "zone.organisation", loud=one_hand)
     for index, terms in enumerate(contract.identifiers):

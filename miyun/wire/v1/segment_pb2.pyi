@@ -416,7 +416,7 @@ class LegQuote(_message.Message):
     predicate: _builtins.str
     """canonical text"""
     asked: _builtins.bool
-    """in this epoch, for another segment"""
+    """before, in this epoch and of the same data"""
     def __init__(
         self,
         *,

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from miyun.contract.model import (
+    LOCATION,
     LOOKALIKE,
     MATCHED,
     Budget,
@@ -64,6 +65,7 @@ def draft_contract(
     insights: Sequence[str] = (),
     lookalikes: bool = False,
     disclosures: Sequence[str] = (),
+    locations: Sequence[str] = (),
     channels: Sequence[Channel] | None = None,
     budget: Budget = DEFAULT_BUDGET,
     purposes: Sequence[str] = DEFAULT_PURPOSES,
@@ -83,7 +85,8 @@ def draft_contract(
     ``tags.tea``, ``members.spend_90d``; or ``matched``, for both parties' own columns over the match. With
     ``lookalikes`` the merchant may give the platform weights made of the match and of ``columns``, and use its scores.
     ``disclosures`` are what the recipient of a channel with a third party may send on to it, hashed: ``matched``, and
-    columns of the other party. ``starts`` is now where it is None.
+    columns of the other party. ``locations`` are columns with places, as ``tags.home``, whose distance from points the
+    other party may select by; it gets sizes of that, and no list. ``starts`` is now where it is None.
 
     Raises:
         InputError: an identity of the wrong role or kind, a subject of no party, or one to disclose to nobody.
@@ -102,6 +105,7 @@ def draft_contract(
                 *_grants(merchant.name, platform.name, columns),
                 *_named_grants(merchant.name, platform.name, insights, Rung.INSIGHT),
                 *_disclosure_grants(merchant.name, platform.name, disclosures, ways_out),
+                *_location_grants(merchant.name, platform.name, locations),
                 *(_lookalike_grants(merchant.name, platform.name, columns) if lookalikes else ()),
             ]
         ),
@@ -182,6 +186,13 @@ def _disclosure_grants(
                 hint="Name the third party with the channel of the party that does: ads:public:shop:google.",
             )
     yield from granted
+
+
+def _location_grants(merchant: str, platform: str, columns: Sequence[str]) -> Iterator[Grant]:
+    for rung in (Rung.SIZE, Rung.USE):
+        for grant in _named_grants(merchant, platform, [f"{column}{LOCATION}" for column in columns], rung):
+            if grant.subject != MATCHED:
+                yield grant
 
 
 def _lookalike_grants(merchant: str, platform: str, columns: Sequence[str]) -> Iterator[Grant]:

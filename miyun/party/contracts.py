@@ -46,6 +46,7 @@ class DraftChoices(TypedDict, total=False):
     insights: Sequence[str]
     lookalikes: bool
     disclosures: Sequence[str]
+    locations: Sequence[str]
     channels: Sequence[Channel] | None
     budget: Budget
     purposes: Sequence[str]

@@ -55,6 +55,14 @@ def draft(
             help="A way out; one per party if left out. A third party gets identifiers through it, hashed.",
         ),
     ] = None,
+    location: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--location",
+            metavar="COLUMN",
+            help="A column with places, as tags.home, by which the other party may select who is near points.",
+        ),
+    ] = None,
     disclose: Annotated[
         list[str] | None,
         typer.Option(
@@ -82,6 +90,7 @@ def draft(
         "insights": tuple(insight or ()),
         "lookalikes": lookalikes,
         "disclosures": tuple(disclose or ()),
+        "locations": tuple(location or ()),
         "channels": [_channel(text) for text in channel] if channel else None,
         "consent_required": consent,
         "padding_bucket": padding,

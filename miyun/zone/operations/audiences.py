@@ -6,6 +6,7 @@ from miyun.errors import InputError, NotPermittedError, ReplayError, StateError
 from miyun.segments.audiences import Audience, Publication, Withdrawal
 from miyun.zone.core import Change, Core
 from miyun.zone.operations.access import active_contract, contract_of_party, require_terms, verify_party
+from miyun.zone.operations.fitting import fitting
 from miyun.zone.operations.history import SignedReceipt, receipt, record_statement
 from miyun.zone.operations.segments import require_live, require_segment, view
 from miyun.zone.store import audiences as store
@@ -67,7 +68,8 @@ def withdraw_audience(core: Core, caller: str, statement: Withdrawal, signature:
 def list_audiences(
     core: Core, caller: str, contract: str, *, words: str, category: str, name: str, limit: int, after: str
 ) -> tuple[Audience, ...]:
-    """Published audiences by name, at most `PAGE_AUDIENCES` a page, that have all of ``words``.
+    """Published audiences by name, at most `PAGE_AUDIENCES` a page, that have all of ``words``; fewer where their
+    definitions are long.
 
     Raises:
         InputError: more words than `LONGEST_SEARCH` characters.
@@ -78,7 +80,7 @@ def list_audiences(
     with core.reading() as connection:
         contract_of_party(connection, contract, caller)
         now, page = core.clock(), min(limit or PAGE_AUDIENCES, PAGE_AUDIENCES)
-        return tuple(
+        found = (
             Audience(
                 segment=view(connection, segment, now),
                 subjects=tuple(sorted(segment.subjects)),
@@ -89,6 +91,7 @@ def list_audiences(
                 connection, contract, search, now, limit=page, after=after
             )
         )
+        return fitting(found, lambda audience: audience.segment.definition)
 
 
 def require_withdrawn(change: Change, segment: StoredSegment) -> None:

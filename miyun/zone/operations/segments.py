@@ -24,6 +24,7 @@ from miyun.zone.operations.access import (
 )
 from miyun.zone.operations.definitions import Definition, read_definition, require_outlived
 from miyun.zone.operations.evaluation import begin_evaluation, segment_request
+from miyun.zone.operations.fitting import fitting
 from miyun.zone.operations.history import SignedReceipt, receipt, record_statement
 from miyun.zone.operations.jobs import begin_job, held_job
 from miyun.zone.operations.lookalikes import require_lookalikes
@@ -67,7 +68,7 @@ def get_segment(core: Core, caller: str, contract: str, name: str) -> Segment:
 def list_segments(
     core: Core, caller: str, contract: str, wanted: SegmentFilter, *, limit: int, after: str
 ) -> tuple[Segment, ...]:
-    """Segments by name, at most `PAGE_SEGMENTS` a page.
+    """Segments by name, at most `PAGE_SEGMENTS` a page, and fewer where their definitions are long.
 
     Raises:
         InputError: more names or codes at once than `PAGE_SEGMENTS`.
@@ -81,7 +82,8 @@ def list_segments(
         contract_of_party(connection, contract, caller)
         now, page = core.clock(), min(limit or PAGE_SEGMENTS, PAGE_SEGMENTS)
         found = store.list_segments(connection, contract, wanted, now, limit=page, after=after)
-        return tuple(view(connection, segment, now) for segment in found)
+        views = (view(connection, segment, now) for segment in found)
+        return fitting(views, lambda segment: segment.definition)
 
 
 def require_segment(connection: Connection, contract: str, name: str) -> StoredSegment:

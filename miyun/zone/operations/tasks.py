@@ -18,6 +18,7 @@ from miyun.segments.listing import SegmentState
 from miyun.segments.statements import ActivationRequest, Refusal, SegmentRequest
 from miyun.zone.core import Change, Core
 from miyun.zone.operations.access import active_contract, verify_party
+from miyun.zone.operations.fitting import fitting
 from miyun.zone.operations.fusion import unfinished_parties
 from miyun.zone.operations.history import record_statement
 from miyun.zone.operations.jobs import fail_job, require_job
@@ -97,7 +98,7 @@ Task = FuseTask | LegTask | SuppressTask | DeliverTask | InsightTask | Intersect
 
 
 def next_tasks(core: Core, caller: str, wait_seconds: int) -> tuple[tuple[Task, ...], int]:
-    """Everything that is open for the caller's agent. It waits while there is nothing, if there is a place to park;
+    """What is open for the caller's agent. It waits while there is nothing, if there is a place to park;
     else the second value says after how many milliseconds to ask again.
     """
     deadline = time.monotonic() + min(wait_seconds, LONGEST_WAIT_SECONDS)
@@ -112,7 +113,7 @@ def next_tasks(core: Core, caller: str, wait_seconds: int) -> tuple[tuple[Task, 
 
 
 def open_tasks(core: Core, caller: str) -> tuple[Task, ...]:
-    """The tasks of the caller's active contracts, oldest job first."""
+    """The tasks of the caller's active contracts, oldest job first, as many as fit into one answer."""
     now = core.clock()
     with core.reading() as connection:
         active = {
@@ -121,7 +122,18 @@ def open_tasks(core: Core, caller: str) -> tuple[Task, ...]:
             if signed.state(now) is ContractState.ACTIVE
         }
         jobs = open_jobs(connection, list(active))
-        return tuple(task for job in jobs for task in _tasks(connection, active[job.contract], job, caller))
+        tasks = (task for job in jobs for task in _tasks(connection, active[job.contract], job, caller))
+        return fitting(tasks, _long_text)
+
+
+def _long_text(task: Task) -> str:
+    match task:
+        case LegTask():
+            return task.request.definition + task.predicate
+        case SuppressTask() | DeliverTask():
+            return task.request.definition
+        case _:
+            return ""
 
 
 def refuse_task(core: Core, caller: str, statement: Refusal, signature: bytes) -> None:

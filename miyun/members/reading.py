@@ -93,10 +93,13 @@ class MemberReader:
         profiles: Profiles,
         consent: Sequence[ConsentColumn] = (),
         attributes: Sequence[str] = (),
+        carried: Sequence[str] = (),
         quarantine: Quarantine | None = None,
         on_progress: Progress | None = None,
     ) -> None:
+        """``carried`` are further columns of the source, for `sourced`."""
         self._config = config
+        self._carried = carried
         self._profiles = profiles
         self._attributes = attributes
         self._consent = [(column.column, frozenset(map(fold, column.accepted))) for column in consent]
@@ -122,6 +125,14 @@ class MemberReader:
 
     def batches(self) -> Iterator[MemberBatch]:
         """Raises: SourceError."""
+        return (members for _, members in self.sourced())
+
+    def sourced(self) -> Iterator[tuple[SourceBatch, MemberBatch]]:
+        """The same beside the cells that each row was read from, as they are in the source; its id trimmed.
+
+        Raises:
+            SourceError: the source can't be read.
+        """
         source = open_source(self._config, self._wanted())
         for batch in source.batches:
             self.rows += len(batch.rows) + len(batch.bad)
@@ -129,7 +140,8 @@ class MemberReader:
                 self.bad_rows[bad.reason] += 1
                 if self._quarantine:
                     self._quarantine.add(bad.row, "", bad.reason, bad.raw)
-            yield self._member_batch(self._with_id(batch))
+            known = self._with_id(batch)
+            yield known, self._member_batch(known)
             if self._on_progress:
                 self._on_progress(self.rows, source.total)
 
@@ -138,6 +150,7 @@ class MemberReader:
         columns = [config.id, *(column for column, _ in self._consent)]
         columns += [column for type_ in self._profiles for column in config.identifiers[type_].columns]
         columns += [column for name in self._attributes for column in config.attribute_columns(name)]
+        columns += self._carried
         return list(dict.fromkeys(columns))
 
     def _with_id(self, batch: SourceBatch) -> SourceBatch:

@@ -20,6 +20,7 @@ from miyun.errors import MalformedError, NotFoundError, SourceError, StateError
 from miyun.members import scores, today
 from miyun.members.catalogue import Catalogue
 from miyun.members.collecting import collect
+from miyun.members.comparing import Difference, Held, Terms, compare
 from miyun.members.config import DEFAULT_MEMORY_MIB, MembersConfig, TagsConfig
 from miyun.members.distances import Discs
 from miyun.members.drawing import draw
@@ -148,7 +149,10 @@ class Roster:
             " WHERE member IS NOT NULL AND rowid NOT IN (SELECT handle FROM changed)"
             " UNION ALL SELECT handle, member FROM changed WHERE member IS NOT NULL"
         )
-        self._connection.execute("CREATE VIEW padding AS FROM roster.padding UNION ALL FROM added_padding")
+        self._connection.execute(
+            "CREATE VIEW padding AS SELECT handle, copied FROM roster.padding"
+            " WHERE handle NOT IN (SELECT handle FROM added_padding) UNION ALL FROM added_padding"
+        )
         self._facts = RosterFacts.from_canonical(row[0] if row else b"")
         self._places = {type_.type: place for place, type_ in enumerate(self.report.types)}
 
@@ -179,10 +183,19 @@ class Roster:
     ) -> None:
         """Take in what deltas changed: ``handles`` more in all, whose each handle is now, and more padding."""
         self._added = handles
-        for table, rows in (("changed", members), ("added_padding", padding)):
-            first, second = zip(*rows, strict=True) if rows else ((), ())
-            kind = pa.string() if table == "changed" else pa.uint32()
-            insert(self._connection, table, [pa.array(first, pa.uint32()), pa.array(second, kind)])
+        self._put("changed", members)
+        self._put("added_padding", padding)
+
+    def _put(self, table: str, rows: Sequence[tuple[int, str | int | None]]) -> None:
+        first, second = zip(*rows, strict=True) if rows else ((), ())
+        kind = pa.string() if table == "changed" else pa.uint32()
+        insert(self._connection, table, [pa.array(first, pa.uint32()), pa.array(second, kind)])
+
+    def _replace(self, table: str, rows: Sequence[tuple[int, str | int | None]]) -> None:
+        self._connection.register("new", pa.table({"handle": pa.array([row[0] for row in rows], pa.uint32())}))
+        self._connection.execute(f"DELETE FROM {table} WHERE handle IN (SELECT handle FROM new)")
+        self._connection.unregister("new")
+        self._put(table, rows)
 
     def points(self, type_: str) -> int:
         """Points of an identifier type, padding included.
@@ -262,13 +275,21 @@ class Roster:
 
     def padding(self) -> npt.NDArray[np.uint32]:
         """The handles of padding, with that of deltas."""
-        found: dict[str, Any] = cursor_of(self._connection).execute("SELECT handle FROM padding").fetchnumpy()
-        handles: npt.NDArray[np.uint32] = found["handle"]
-        return handles
+        return self._handles("SELECT handle FROM padding")
+
+    def orphans(self) -> npt.NDArray[np.uint32]:
+        """The handles of padding that copies a row that is retired."""
+        return self._handles("SELECT handle FROM padding WHERE copied NOT IN (SELECT handle FROM live) ORDER BY handle")
+
+    def copy(self, padding: Sequence[tuple[int, int]]) -> None:
+        """Let padding copy other rows than before."""
+        self._replace("added_padding", padding)
 
     def live(self) -> npt.NDArray[np.uint32]:
         """The handles of members, ascending: neither padding nor retired."""
-        query = "SELECT handle FROM live ORDER BY handle"
+        return self._handles("SELECT handle FROM live ORDER BY handle")
+
+    def _handles(self, query: str) -> npt.NDArray[np.uint32]:
         found: dict[str, Any] = cursor_of(self._connection).execute(query).fetchnumpy()
         handles: npt.NDArray[np.uint32] = found["handle"]
         return handles
@@ -324,6 +345,16 @@ class Roster:
         """The same by reason, the reasons in the order in which they count; see :func:`today.left_out`."""
         with explained():
             return today.left_out(cursor_of(self._connection), config, self._facts.consent)
+
+    def compare(
+        self, held: Held, config: MembersConfig, terms: Terms, rows: Path, *, most: int, on_progress: Progress | None
+    ) -> Difference:
+        """What the source says today beside this; see :func:`comparing.compare`."""
+        return compare(cursor_of(self._connection), held, config, terms, rows, most=most, on_progress=on_progress)
+
+    def suppose(self, members: Sequence[tuple[int, str | None]]) -> None:
+        """Show these handles with these members from now on, or as retired: a change that is only planned."""
+        self._replace("changed", members)
 
     def own_rows(
         self, config: MembersConfig, columns: Sequence[str], spell: Spell, handles: BitMap

@@ -80,6 +80,11 @@ class RosterPlaces:
         table = f"point{place}"
         return self._rows(f"SELECT {table}.rowid, handle FROM places.{table} WHERE digest IS NULL")
 
+    def sharing(self) -> set[str]:
+        """The members that had a value that others had too as the epoch began."""
+        tables = " UNION ".join(f"SELECT member FROM places.shared{place}" for place in range(self._types))
+        return {member for (member,) in self._rows(tables)}
+
     def some_handles(self, count: int) -> list[int]:
         query = f"SELECT rowid FROM roster.member WHERE member IS NOT NULL USING SAMPLE {int(count)} ROWS"
         return [handle for (handle,) in self._rows(query)]

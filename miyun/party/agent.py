@@ -12,6 +12,7 @@ from miyun.keys.home import Home
 from miyun.members import workspace
 from miyun.party.poll import Poll
 from miyun.party.progress import OnEvent, ZoneLost, ignore
+from miyun.party.scheduling import Scheduler
 from miyun.party.session import Session
 from miyun.party.signals import stopped_by_signals
 from miyun.party.tasks.outcome import Outcome
@@ -84,6 +85,7 @@ class _Loop:
         self._poll = Poll(session.home, None if once else stop)
         self._runner = TaskRunner(session, stop, on_event)
         self._upkeep = Upkeep(session, on_event)
+        self._scheduler = Scheduler(session, on_event)
         self._patience = session.config.agent.patience_seconds
         self._at_work: dict[Slot, Future[Outcome]] = {}
         self._rests: dict[Slot, float] = {}
@@ -106,6 +108,7 @@ class _Loop:
     def _turn(self) -> bool:
         """One look at the open tasks; True when a single run has come to its end."""
         self._upkeep.run()
+        self._scheduler.follow()
         answer = self._poll.next_tasks(self._wait_seconds())
         tasks = answer.tasks
         self._back_off = FIRST_BACK_OFF_SECONDS
@@ -119,6 +122,8 @@ class _Loop:
         for held in self._session.intersections.under_way():
             if held.job not in asked:
                 self._start((held.contract, "intersect"), partial(self._runner.resume_intersection, held))
+        for contract in self._scheduler.due():
+            self._start((contract, "refresh"), partial(self._scheduler.run, contract))
         sending = self._send()
         if tasks or sending or self._at_work:
             self._wake.wait(BUSY_PAUSE_SECONDS)

@@ -17,9 +17,9 @@ class AggregateFiles(JobFiles):
         """Where the numbers are."""
         return self.path(contract, job, "numbers.duckdb")
 
-    def scores(self, contract: str, epoch: int, lookalike: str) -> Path:
-        """Where the scores by a lookalike are, row by row."""
-        return self.path(contract, f"{epoch}", f"{lookalike}.scores")
+    def scores(self, contract: str, epoch: int, generation: int, lookalike: str) -> Path:
+        """Where the scores by a lookalike are, row by row, of one generation of the data."""
+        return self.path(contract, f"{epoch}.{generation}", f"{lookalike}.scores")
 
     def state(self, contract: str, job: str) -> bytes | None:
         """The running totals that were put down, if any were."""

@@ -17,6 +17,9 @@
     workers = 4                 # tasks at once
     patience_seconds = 60       # how long `--once` waits for the other side without any progress
 
+    [refresh.spring]            # the contract `spring`: read the member table anew, and bring what changed
+    every_days = 7
+
     [catalogues]
     app = "app-catalogue.csv"   # what the tags of the party `app` mean: the file that it gave, relative to the home
 """
@@ -50,6 +53,10 @@ class AgentConfig(_Part):
     patience_seconds: float = Field(default=60, ge=0)
 
 
+class RefreshConfig(_Part):
+    every_days: int = Field(ge=1, le=366)
+
+
 class PartyConfig(_Part):
     """The tables beside ``[members]`` and ``[suppression]``, which this ignores."""
 
@@ -59,6 +66,7 @@ class PartyConfig(_Part):
     outbox: OutboxConfig = OutboxConfig()
     agent: AgentConfig = AgentConfig()
     catalogues: dict[str, Path] = {}
+    refresh: dict[str, RefreshConfig] = {}
     destinations: dict[str, dict[str, Any]] = {}
 
 

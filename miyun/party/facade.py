@@ -1,5 +1,6 @@
 """The Python API of a party."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -30,6 +31,8 @@ from miyun.party.lookalikes import LookalikeClient
 from miyun.party.members import MembersClient
 from miyun.party.pair import PairClient
 from miyun.party.progress import OnEvent, ignore
+from miyun.party.refreshes import Refresh, Refreshes
+from miyun.party.scheduling import SchedulesClient
 from miyun.party.schemas import SchemasClient
 from miyun.party.segments import SegmentsClient, UniverseWord
 from miyun.party.session import Session
@@ -51,9 +54,9 @@ class Party:
     ...     party.segments.create("spring", "sleepers", "members.spend_90d > 1000 and not members.active")
 
     ``contracts``, ``members``, ``schemas``, ``segments``, ``audiences``, ``insight``, ``lookalike``, ``intersections``,
-    ``answers``, ``destinations``, ``deliveries``, ``pair`` and ``jobs`` hold the calls of their subject. A job needs
-    this party's agent. Calls that wait for a job run one in the background, unless a daemon of this home is at it
-    already. Calls may come from several threads.
+    ``answers``, ``destinations``, ``deliveries``, ``pair``, ``refreshes``, ``schedules`` and ``jobs`` hold the calls of
+    their subject. A job needs this party's agent. Calls that wait for a job run one in the background, unless a daemon
+    of this home is at it already. Calls may come from several threads.
     """
 
     def __init__(self, session: Session) -> None:
@@ -71,6 +74,8 @@ class Party:
         self.insight = InsightClient(session, self.jobs, self._background_agent)
         self.intersections = IntersectionsClient(session, self._background_agent)
         self.lookalike = LookalikeClient(session, self.jobs, self._background_agent)
+        self.refreshes = Refreshes(session)
+        self.schedules = SchedulesClient(session)
         self._fusions = FusionsClient(session)
         self._activations = ActivationsClient(session)
         self._sizes = SizesClient(session)
@@ -155,6 +160,26 @@ class Party:
     def request_change(self, contract: str, *, add: Path | None = None, remove: Path | None = None) -> Job:
         """The same without waiting."""
         return self._fusions.request_change(contract, add=add, remove=remove)
+
+    def refresh(self, contract: str, on_event: OnEvent = ignore, *, wait: bool = True) -> Refresh:
+        """Read the source anew and bring to the zone what changed, by the least that says it; wait until it is there.
+
+        Rows that came, changed or went are a delta; where what was said of rows that stay holds no longer, it is asked
+        anew of them all. A new epoch begins where the contract has no deltas, where more changed than a delta is for,
+        or where the epoch has no room for more answers. Nothing changed: nothing is done, and it costs nothing.
+
+        Raises:
+            WaitingError: a fusion is under way, and takes long.
+            StateError: the job failed.
+            SourceError: the source can't be read.
+        """
+        if not wait:
+            return self.refreshes.begin(contract, on_event)
+        with self._background_agent(on_event) as agent:
+            begun = self.refreshes.begin_soon(contract, agent.attend, on_event)
+        if begun.job is None:
+            return begun
+        return replace(begun, job=self.jobs.wait(contract, begun.job.id, on_event))
 
     def request_fusion(self, contract: str) -> Job:
         """Request the next epoch's fusion without waiting; gives the unfinished one where there is one."""

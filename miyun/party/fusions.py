@@ -30,7 +30,7 @@ class FusionsClient:
         """Ask for the next epoch's fusion; the job that is under way, where one is."""
         terms = self._session.accepted.active(contract, self._session.now())
         permit_fusion(terms, self._session.name)
-        under_way = self._under_way(contract)
+        under_way = self.under_way(contract)
         if under_way is not None:
             return under_way
         stub = self._session.stub(FusionServiceStub)
@@ -38,7 +38,7 @@ class FusionsClient:
         try:
             return self._ask(terms, newest + 1, 0, job_id(contract, self._session.name, FUSE, new_key()))
         except StateError:
-            overtaken = self._under_way(contract)
+            overtaken = self.under_way(contract)
             if overtaken is None:
                 raise
             return overtaken
@@ -124,7 +124,8 @@ class FusionsClient:
             raise ReplayError("the zone gave the report of another fusion", hint="Run `miyun audit verify`.")
         return report
 
-    def _under_way(self, contract: str) -> Job | None:
+    def under_way(self, contract: str) -> Job | None:
+        """The fusion or the delta that is not finished."""
         stub = self._session.stub(JobServiceStub)
         for state in (JobState.RUNNING, JobState.WAITING_FOR_PARTY):
             for job in stub.ListJobs(ListJobsRequest(contract=contract, state=state, limit=100)).jobs:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, Engine, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from miyun.party.schema import generations
+from miyun.party.refresh_schema import generations
 from miyun.segments.statements import DataRefresh
 from miyun.storage.database import reading
 

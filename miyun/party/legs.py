@@ -63,9 +63,8 @@ class Legs:
 
     def predicates(self, contract: str, epoch: int, generation: int) -> frozenset[str]:
         """What was answered in a generation."""
-        query = select(legs.c.predicate.distinct()).where(
-            *_of(contract, epoch), legs.c.generation == generation, legs.c.predicate != SUPPRESSION
-        )
+        answered = (legs.c.generation == generation, legs.c.predicate != SUPPRESSION)
+        query = select(legs.c.predicate).where(*_of(contract, epoch), *answered).distinct()
         with reading(self._engine) as connection:
             return frozenset(connection.scalars(query))
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -153,6 +154,18 @@ class RosterChanges:
             [(row.handle, row.copied) for row in padding],
         )
 
+    def renew_copies(self, roster: Roster, contract: str, epoch: int) -> None:
+        """Let padding whose row is retired copy another one, durably: for data that no answer was given of yet."""
+        orphans = roster.orphans().tolist()
+        if not orphans:
+            return
+        random, live = secrets.SystemRandom(), roster.live()
+        copies = [(handle, int(live[random.randrange(len(live))])) for handle in orphans] if len(live) else []
+        key = {"contract": contract, "epoch": epoch}
+        with self._engine.begin() as connection:
+            _put(connection, roster_padding, [{**key, "handle": pad, "copied": row} for pad, row in copies])
+        roster.copy(copies)
+
     def known(self, places: RosterPlaces, contract: str, epoch: int, handles: int) -> "KnownRoster":
         """A roster as it is now, for planning a change; ``handles`` is how many there are in all."""
         return KnownRoster(self._engine, places, (contract, epoch), handles)
@@ -219,6 +232,15 @@ class KnownRoster:
                 bound = row.handle is not None
                 found[row.position] = PaddingPoint(position=row.position, home=row.home, bound=bound)
         return list(found.values())
+
+    def sharing(self) -> set[str]:
+        query = select(roster_members.c.member, roster_members.c.handle, roster_members.c.live).where(
+            *_of(roster_members, *self._key)
+        )
+        with reading(self._engine) as connection:
+            changed = connection.execute(query).all()
+        without_row = {row.member for row in changed if row.live and row.handle is None}
+        return self._places.sharing() - {row.member for row in changed} | without_row
 
     def some_handles(self, count: int) -> Sequence[int]:
         return self._places.some_handles(count)

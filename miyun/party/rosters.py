@@ -7,6 +7,7 @@ from pathlib import Path
 from miyun.errors import NotFoundError, ReplayError
 from miyun.keys.files import make_private_folder
 from miyun.members.roster import Roster
+from miyun.names import new_key
 from miyun.party.fusion_states import FusionState, FusionStates
 from miyun.party.roster_changes import RosterChanges
 
@@ -72,6 +73,10 @@ class Rosters:
         """Where a copy of what a delta is made from is; gone with the rosters of its epoch."""
         make_private_folder(self._folder)
         return self._folder / f"{contract}.{epoch}.{job}.duckdb.{part}"
+
+    def compared_file(self, contract: str, epoch: int, part: ChangePart) -> Path:
+        """A new place where a comparison with the source can put what it found to be other than before."""
+        return self.change_file(contract, epoch, f"compared-{new_key()}", part)
 
     def _files(self, contract: str) -> list[Path]:
         """Rosters, and what building them left where the process died."""

@@ -187,18 +187,6 @@ legs = Table(
 )
 """Bits that this party gave the zone. One predicate has one answer in a generation of the data."""
 
-generations = Table(
-    "generations",
-    metadata,
-    Column("contract", String, primary_key=True),
-    Column("epoch", Integer, primary_key=True),
-    Column("generation", Integer, primary_key=True),
-    Column("statement", LargeBinary),
-    Column("signature", LargeBinary),
-    Column("confirmed", Boolean, nullable=False),
-)
-"""Of own data within an epoch, those after 0; with the statement that begins one where no delta does."""
-
 publications = Table(
     "publications",
     metadata,

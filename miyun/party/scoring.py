@@ -1,8 +1,9 @@
 """Scores of this party's rows by a lookalike: the sum of the weights of the tags that a row carries today.
 
-A row has one score in an epoch: the best of it, however many, and the parts of a report are cut from the same scores.
-A delta's rows are scored beside them: those among the best are added, and nobody goes before the next epoch. Nothing of
-a person's tags is left out here, as the owner scores for itself; what leaves are bits and noised totals.
+A row has one score in a generation of the data: the best of it, however many, and the parts of a report are cut from
+the same scores. A delta's rows are scored beside them: those among the best are added, and nobody goes before the next
+generation. Nothing of a person's tags is left out here, as the owner scores for itself; what leaves are bits and noised
+totals.
 """
 
 from collections.abc import Iterator
@@ -53,7 +54,8 @@ def scored_rows(
         SourceError: the tags can't be read.
         ReplayError: this party has no rows of this epoch.
     """
-    path = session.aggregate_files.scores(contract.id, epoch, lookalike.release.name)
+    generation = session.generations.current(contract.id, epoch)
+    path = session.aggregate_files.scores(contract.id, epoch, generation, lookalike.release.name)
     with session.lookalikes.scoring, session.rosters.open(contract.id, epoch) as roster:
         held = np.frombuffer(path.read_bytes() if path.is_file() else b"", "<i4")
         if len(held) < roster.universe:
@@ -64,6 +66,18 @@ def scored_rows(
             held = scores
             write_private(path, held.tobytes())
         return ScoredRows(held, roster.live(), lookalike.edges)
+
+
+def scored_today(session: Session, roster: Roster, lookalike: ReceivedLookalike) -> "ScoredRows":
+    """The scores of a roster's rows as the tags are today, whatever was told of them; they are not kept.
+
+    Raises:
+        ConfigError, SourceError: as `scored_rows`.
+    """
+    scores = np.zeros(roster.universe, "<i4")
+    handles, scored = _score(load_members_config(session.config_path), roster, lookalike, None)
+    scores[handles] = np.clip(scored, -_LARGEST, _LARGEST)
+    return ScoredRows(scores, roster.live(), lookalike.edges)
 
 
 class ScoredRows:

@@ -37,6 +37,7 @@ from miyun.party.receipts import Receipts
 from miyun.party.requests import Requests
 from miyun.party.roster_changes import RosterChanges
 from miyun.party.rosters import Rosters
+from miyun.party.schedules import Schedules
 from miyun.records import Statement, utc_now
 from miyun.storage.database import open_database
 from miyun.transport.channel import connect
@@ -70,6 +71,7 @@ class Session:
         self.evaluations = Evaluations(self._engine)
         self.legs = Legs(self._engine)
         self.generations = Generations(self._engine)
+        self.schedules = Schedules(self._engine)
         self.deliveries = Deliveries(self._engine)
         self.ledger = Ledger(self._engine, self.name)
         self.roster_changes = RosterChanges(self._engine)

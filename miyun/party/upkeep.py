@@ -11,6 +11,7 @@ from miyun.party.fusion_states import FusionState
 from miyun.party.leases import Leases
 from miyun.party.progress import OnEvent, Warned
 from miyun.party.publishing import publish
+from miyun.party.refreshes import settle
 from miyun.party.schemas import fetch_catalogue, fetch_schema
 from miyun.party.session import Session
 from miyun.party.tasks.fuse import end_fusion, forget_secrets
@@ -68,6 +69,7 @@ class Upkeep:
         elif self._session.accepted.get(contract_id).state(now) is ContractState.ACTIVE:
             contract = self._session.accepted.active(contract_id, now)
             Leases(self._session, contract, self._tell).settle()
+            settle(self._session, contract)
             self._publish(contract)
 
     def _publish(self, contract: Contract) -> None:
@@ -94,6 +96,7 @@ class Upkeep:
         forget_secrets(self._session, contract, before_epoch=over)
         self._session.roster_changes.forget(contract_id, before_epoch=over)
         self._session.generations.forget(contract_id, before_epoch=over)
+        self._session.schedules.forget(contract_id)
         self._session.deliveries.end(contract_id)
         forget_audiences(self._session, contract_id)
         self._session.rosters.drop(contract_id)

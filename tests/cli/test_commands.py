@@ -34,7 +34,7 @@ def test_these_are_the_commands() -> None:
         insight measure|insight overlap|insight portrait|insight quote|insight sums|intersect|intersections
         job list|job show|job wait|join|lookalike create|lookalike list|lookalike release|lookalike report
         members check|members explain|pair conformance|pair eids|pair ids|pair keys create|pair keys list
-        pair keys rotate|pair keys share|pair lint|report|secret list|secret remove|secret set
+        pair keys rotate|pair keys share|pair lint|report|schedule list|secret list|secret remove|secret set
         segment change|segment create|segment estimate|segment explain|segment history|segment invalidate
         segment list|segment rename|segment show|size|zone contracts|zone invite
         zone members|zone restored|zone serve""".replace("\n        ", "|").split("|")

@@ -4,9 +4,11 @@ import csv
 import random
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,6 +122,13 @@ def first_tables() -> dict[str, Table]:
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
+    with at_stage(tmp_path) as staged:
+        yield staged
+
+
+@contextmanager
+def at_stage(tmp_path: Path, **terms: Any) -> Iterator[Stage]:
+    """Both agents are at work under a contract with deltas; nothing is fused."""
     new_home(tmp_path, ZONE, Role.ZONE)
     write_config(tmp_path / ZONE, ZoneConfig(address="127.0.0.1:0", enrolment_address="127.0.0.1:0"))
     for name, kind in ((MERCHANT, "merchant"), (PLATFORM, "platform")):
@@ -132,7 +141,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
             for name, party in staged.parties.items():
                 staged.write(name)
                 party.join(zone.invite(Role.PARTY, name).encode())
-            agree(merchant, platform)
+            agree(merchant, platform, **terms)
             with opened(tmp_path, MERCHANT) as one, opened(tmp_path, PLATFORM) as other:
                 agents = [threading.Thread(target=party.agent().run, kwargs={"stop": stop}) for party in (one, other)]
                 for agent in agents:
@@ -143,7 +152,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
                     agent.join(30)
 
 
-def agree(merchant: Party, platform: Party) -> None:
+def agree(merchant: Party, platform: Party, **terms: Any) -> None:
     budget = replace(DEFAULT_BUDGET, rho_micro=50_000_000, match_report_rho_micro=5_000_000, lease_rho_micro=15_000_000)
     contract = merchant.contracts.draft(
         PLATFORM,
@@ -158,6 +167,7 @@ def agree(merchant: Party, platform: Party) -> None:
         padding_bucket=10,
         delta_bucket=BUCKET,
         budget=budget,
+        **terms,
     )
     merchant.contracts.propose(contract)
     merchant.contracts.sign(contract)

@@ -14,7 +14,15 @@ from miyun_cli.watching import lines, watched
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from miyun.party.refreshes import Refresh
     from miyun.psi.statements import FusionReport
+
+_REFRESH_WORDS = {
+    "nothing": "nothing",
+    "data": "answer anew",
+    "delta": "a delta",
+    "epoch": "a new epoch",
+}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -35,14 +43,21 @@ def fuse(
     remove: Annotated[
         Path | None, typer.Option("--remove", help="Members that go within the epoch: a file with the id column.")
     ] = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Read the source anew, and bring to the zone what changed.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --refresh: only say what it would do.")] = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end.")] = True,
 ) -> None:
-    """Match both parties' rows anew; with a file, change own rows.
+    """Match both parties' rows anew, or change own rows.
 
-    What comes with a file changes the newest epoch; else a new one begins, and its report is shown.
+    What comes with a file, or with --refresh, changes the newest epoch; else a new one begins, and its report is shown.
 
     Works as this party's agent meanwhile, unless one is running already. A fusion under way is continued.
     """
+    if refresh or dry_run:
+        _refresh(invocation, contract, dry_run=dry_run, wait=wait, other=add or remove)
+        return
     if add is not None or remove is not None:
         _change(invocation, contract, add, remove, wait=wait)
         return
@@ -65,6 +80,34 @@ def _change(invocation: Invocation, contract: str, add: Path | None, remove: Pat
             job = party.request_change(contract, add=add, remove=remove)
     fields = {"job": job.id, "change": job.subject, "state": job.state}
     invocation.show(job, lambda console: show_fields(console, fields))
+
+
+def _refresh(invocation: Invocation, contract: str, *, dry_run: bool, wait: bool, other: Path | None) -> None:
+    from miyun.errors import InputError
+    from miyun.party.refreshes import Refresh
+
+    if other is not None:
+        raise InputError("a refresh with rows from a file", hint="Give either --refresh, or --add and --remove.")
+    with invocation.party() as party, watched(invocation) as on_event:
+        if dry_run:
+            done = Refresh(plan=party.refreshes.plan(contract, on_event), job=None)
+        else:
+            done = party.refresh(contract, on_event, wait=wait)
+    _show_refresh(invocation, done, dry_run=dry_run)
+
+
+def _show_refresh(invocation: Invocation, done: "Refresh", *, dry_run: bool) -> None:
+    told = done.plan
+    fields: dict[str, object] = {
+        "would do" if dry_run else "did": f"{_REFRESH_WORDS[told.kind]}: {told.why}",
+        "members that came": told.came,
+        "with other identifiers": told.changed,
+        "gone": told.gone,
+        "predicates answered anew": told.answers,
+    }
+    if done.job is not None:
+        fields |= {"job": done.job.id, "state": done.job.state}
+    invocation.show(done, lambda console: show_fields(console, fields))
 
 
 def report(

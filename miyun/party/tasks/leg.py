@@ -49,6 +49,8 @@ def _evaluate(session: Session, work: LegWork, covered: int, held: BitMap) -> Bi
     config = load_members_config(session.config_path)
     added = added_rows(session, contract.id, work.epoch, config, covered) if covered else None
     with session.rosters.open(contract.id, work.epoch) as roster:
+        if work.generation and not session.legs.predicates(contract.id, work.epoch, work.generation):
+            session.roster_changes.renew_copies(roster, contract.id, work.epoch)
 
         def where(part: Expression) -> BitMap:
             return rows_where(session, contract, added or config, roster, part)

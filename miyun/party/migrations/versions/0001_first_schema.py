@@ -149,6 +149,21 @@ def upgrade() -> None:
         sa.Column("bits", sa.LargeBinary, nullable=False),
     )
     op.create_table(
+        "schedules",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("every_days", sa.Integer, nullable=False),
+        sa.Column("due", sa.Float, nullable=False),
+        sa.Column("retry_at", sa.Float),
+        sa.Column("began", sa.Float),
+        sa.Column("ended", sa.Float),
+        sa.Column("job", sa.String, nullable=False),
+        sa.Column("did", sa.String, nullable=False),
+        sa.Column("why", sa.String, nullable=False),
+        sa.Column("problem", sa.String, nullable=False),
+        sa.Column("hint", sa.String, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+    )
+    op.create_table(
         "generations",
         sa.Column("contract", sa.String, primary_key=True),
         sa.Column("epoch", sa.Integer, primary_key=True),

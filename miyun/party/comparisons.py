@@ -1,0 +1,171 @@
+"""What a refresh would do: this party's source of today beside what it told the zone in the newest epoch."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyroaring import BitMap
+
+from miyun.contract.model import MOST_DELTA_ROWS, Contract
+from miyun.members.comparing import Difference, Terms
+from miyun.members.config import load_members_config
+from miyun.members.reading import Progress
+from miyun.members.roster import Roster
+from miyun.party.refresh_plans import RefreshKind, RefreshPlan
+from miyun.party.roster_changes import KnownRoster, digest_of
+from miyun.party.rosters import ChangePart
+from miyun.party.scoring import require_received, scored_today
+from miyun.party.segments import SegmentsClient
+from miyun.party.session import Session
+from miyun.party.tasks.change_rows import digest_key
+from miyun.party.tasks.predicate import rows_where
+from miyun.segments.expression import Best, Expression
+from miyun.segments.listing import SegmentFilter
+from miyun.segments.parser import parse
+from miyun.segments.planning import plan
+from miyun.segments.predicates import rows_of
+
+MOST_CHANGED_SHARE = 0.3
+"""Of the rows: where more change, an epoch of its own is worth its cost."""
+_MOST_ROWS = MOST_DELTA_ROWS // 3
+"""A member that changes can free one place of a type and take two."""
+_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A plan with what it is carried out with: a file of members who came or changed, and one of those who go."""
+
+    plan: RefreshPlan
+    rows: Path | None = None
+    gone: Path | None = None
+
+    def forget(self) -> None:
+        """Delete the files."""
+        for file in (self.rows, self.gone):
+            if file is not None:
+                file.unlink(missing_ok=True)
+
+
+def prepare(session: Session, contract: Contract, on_progress: Progress | None = None) -> Prepared:
+    """Compare the source with the newest epoch. Nothing is told to anybody.
+
+    Raises:
+        SourceError, ConfigError: the source can't be read.
+    """
+    epoch = session.fusions.newest_epoch(contract.id)
+    comparer = _Comparer(session, contract, epoch)
+    if not epoch:
+        return comparer.new_epoch("nothing is fused yet")
+    if not contract.delta_bucket:
+        return comparer.new_epoch("the contract has no deltas (delta_bucket)")
+    return comparer.prepare(on_progress)
+
+
+class _Comparer:
+    def __init__(self, session: Session, contract: Contract, epoch: int) -> None:
+        self._session = session
+        self._contract = contract
+        self._epoch = epoch
+        self._config = load_members_config(session.config_path)
+        self._generation = session.generations.current(contract.id, epoch)
+        self._files = {part: session.rosters.compared_file(contract.id, epoch, part) for part in ChangePart}
+
+    def prepare(self, on_progress: Progress | None) -> Prepared:
+        with self._session.rosters.open(self._contract.id, self._epoch) as roster:
+            handles = self._session.fusions.handles(self._contract.id, self._epoch)
+            held = self._session.roster_changes.known(roster.places(), self._contract.id, self._epoch, handles)
+            most = min(_MOST_ROWS, int(MOST_CHANGED_SHARE * len(roster.live())))
+            found = self._compare(roster, held, most, on_progress)
+            if not found.complete:
+                self._files[ChangePart.ADD].unlink(missing_ok=True)
+                return self.new_epoch(f"more than {most:,} members changed", found)
+            _suppose(roster, held, found)
+            due = self._due(roster)
+        room = self._contract.legs_per_epoch - self._session.legs.count(self._contract.id, self._epoch)
+        if len(due) > room:
+            self._files[ChangePart.ADD].unlink(missing_ok=True)
+            return self.new_epoch(f"{len(due)} predicates are to be answered anew, and the epoch has room for {room}")
+        return self._prepared(found, due)
+
+    def new_epoch(self, why: str, found: Difference | None = None) -> Prepared:
+        return Prepared(plan=self._plan(RefreshKind.EPOCH, why, found))
+
+    def _compare(self, roster: Roster, held: KnownRoster, most: int, on_progress: Progress | None) -> Difference:
+        key = digest_key(self._session, self._contract, self._epoch)
+        terms = Terms(
+            identifiers=self._contract.identifiers,
+            consent=self._contract.consent,
+            digest=lambda value: digest_of(key, value),
+        )
+        rows = self._files[ChangePart.ADD]
+        return roster.compare(held, self._config, terms, rows, most=most, on_progress=on_progress)
+
+    def _prepared(self, found: Difference, due: Collection[str]) -> Prepared:
+        kind, why = RefreshKind.NOTHING, "the source says what it said"
+        if found.count:
+            kind, why = RefreshKind.DELTA, "members changed"
+        elif due:
+            kind, why = RefreshKind.DATA, "what was said of members holds no longer"
+        if found.gone:
+            ids = pa.table({self._config.id: pa.array(found.gone, pa.string())})
+            pq.write_table(ids, self._files[ChangePart.REMOVE])
+        rows, gone = (file if file.is_file() else None for file in self._files.values())
+        return Prepared(plan=self._plan(kind, why, found, answers=len(due)), rows=rows, gone=gone)
+
+    def _plan(self, kind: RefreshKind, why: str, found: Difference | None, *, answers: int = 0) -> RefreshPlan:
+        return RefreshPlan(
+            contract=self._contract.id,
+            kind=kind,
+            why=why,
+            epoch=self._epoch,
+            came=len(found.came) if found else 0,
+            changed=len(found.changed) if found else 0,
+            gone=len(found.gone) if found else 0,
+            stayed=found.stayed if found else 0,
+            answers=answers,
+            generation=self._generation + bool(answers),
+        )
+
+    def _due(self, roster: Roster) -> frozenset[str]:
+        """The predicates to be answered anew: all that segments are made of, if one would be answered otherwise."""
+        said = self._session.legs.predicates(self._contract.id, self._epoch, self._generation)
+        due = said & self._live_predicates() if said else said
+        return due if any(self._is_stale(roster, text) for text in sorted(due)) else frozenset()
+
+    def _live_predicates(self) -> frozenset[str]:
+        """Own predicates that segments are made of."""
+        own = self._contract.party(self._session.name).kind.namespace
+        client, found, after = SegmentsClient(self._session), set[str](), ""
+        while page := client.list(self._contract.id, SegmentFilter(hidden=True), limit=_PAGE, after=after):
+            after = page[-1].name
+            for segment in page:
+                if segment.state.is_live:
+                    legs = plan(parse(segment.definition), segment.universe).legs
+                    found |= {leg.predicate.text() for leg in legs if leg.namespace == own}
+        return frozenset(found)
+
+    def _is_stale(self, roster: Roster, text: str) -> bool:
+        """Whether a predicate would be answered otherwise today, of rows that are there."""
+        covered, told = self._session.legs.bits(self._contract.id, self._epoch, self._generation, text)
+
+        def where(part: Expression) -> BitMap:
+            return rows_where(self._session, self._contract, self._config, roster, part)
+
+        def best(part: Best) -> BitMap:
+            lookalike = require_received(self._session, self._contract.id, part.lookalike)
+            return scored_today(self._session, roster, lookalike).best(part.count, roster)
+
+        today = rows_of(parse(text), roster.universe, where=where, best=best)
+        there = BitMap(roster.live()) & BitMap(range(covered))
+        return bool((today ^ told) & there)
+
+
+def _suppose(roster: Roster, held: KnownRoster, found: Difference) -> None:
+    """Show the rows as they will be: without who goes, and with who comes back to an old place."""
+    back = held.handles_of([*found.came, *found.changed])
+    gone = held.handles_of(found.gone)
+    rows: list[tuple[int, str | None]] = [(handle, member) for member, handle in back.items()]
+    roster.suppose(rows + [(handle, None) for handle in gone.values()])

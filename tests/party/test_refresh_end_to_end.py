@@ -1,0 +1,151 @@
+"""Refreshes over real TLS: whatever changes in the tables, what is activated is what a plain join of them says."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from miyun.contract.jobs import JobState
+from miyun.errors import WaitingError
+from miyun.party.refresh_plans import RefreshKind
+from tests.party.test_change_end_to_end import Stage, Table, at_stage, matched
+from tests.party.world import MERCHANT, PLATFORM, row
+
+SPENDERS, LATE = "members.spend > 20", "members.spend > 5000"
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    with at_stage(tmp_path, legs_per_epoch=40) as staged:
+        staged.parties[MERCHANT].fuse("spring")
+        yield staged
+
+
+def create(stage: Stage, name: str, definition: str) -> None:
+    merchant = stage.parties[MERCHANT]
+    merchant.jobs.wait("spring", merchant.segments.create("spring", name, definition).id)
+
+
+def spenders(stage: Stage, more_than: int) -> set[str]:
+    table = stage.tables[MERCHANT]
+    pairs = matched(table, stage.tables[PLATFORM])
+    return {member for member in pairs if float(table[member]["spend"]) > more_than}
+
+
+def shuffled(table: Table, prefix: str, chance: random.Random) -> None:
+    """People come, go, come back, get other phones or spend otherwise, in no order."""
+    for name in chance.sample(sorted(table), 3):
+        del table[name]
+    for _ in range(3):
+        number = chance.randrange(60)
+        table[f"{prefix}{number}"] = row(number, id=f"{prefix}{number}")
+    for name in chance.sample(sorted(table), 2):
+        table[name] = {**table[name], "phone": row(chance.randrange(60))["phone"]}
+    if chance.random() < 0.6:
+        for name in chance.sample(sorted(table), 4):
+            table[name] = {**table[name], "spend": str(chance.randrange(100))}
+    if chance.random() < 0.3:
+        keys = list(table)
+        chance.shuffle(keys)
+        rows = {key: table[key] for key in keys}
+        table.clear()
+        table.update(rows)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_whatever_changes_in_the_tables_is_true_after_a_refresh(stage: Stage, seed: int) -> None:
+    create(stage, "everybody", "matched")
+    create(stage, "spenders", SPENDERS)
+    chance = random.Random(seed)
+
+    for step in range(5):
+        name = (MERCHANT, PLATFORM)[step % 3 == 2]
+        if chance.random() < 0.3:
+            added = {f"{'mu'[name == PLATFORM]}{n}": row(n) for n in chance.sample(range(60), 2)}
+            stage.change(name, {key: {**values, "id": key} for key, values in added.items()}, set())
+        shuffled(stage.tables[name], "mu"[name == PLATFORM], chance)
+        stage.write(name)
+
+        done = stage.parties[name].refresh("spring")
+
+        assert done.plan.kind in {RefreshKind.DELTA, RefreshKind.EPOCH}
+        assert done.job is not None
+        assert done.job.state is JobState.DONE
+        pairs = matched(stage.tables[MERCHANT], stage.tables[PLATFORM])
+        assert stage.activated("everybody", MERCHANT) == set(pairs)
+        assert stage.activated("everybody", PLATFORM) == set(pairs.values())
+        if name == MERCHANT:
+            assert stage.activated("spenders", MERCHANT) == spenders(stage, 20)
+        assert stage.parties[name].refresh("spring").plan.kind is RefreshKind.NOTHING
+
+
+def test_nothing_changed_costs_nothing(stage: Stage) -> None:
+    merchant = stage.parties[MERCHANT]
+    create(stage, "spenders", SPENDERS)
+    jobs, spent = merchant.jobs.list("spring"), merchant.budget("spring")
+
+    assert merchant.refreshes.plan("spring").kind is RefreshKind.NOTHING
+    done = merchant.refresh("spring")
+
+    assert (done.plan.kind, done.job, done.plan.stayed) == (RefreshKind.NOTHING, None, 40)
+    assert (merchant.jobs.list("spring"), merchant.budget("spring")) == (jobs, spent)
+    assert merchant.segments.get("spring", "spenders").version == 1
+
+
+def test_other_data_of_the_same_rows_takes_no_delta(stage: Stage) -> None:
+    merchant = stage.parties[MERCHANT]
+    create(stage, "spenders", SPENDERS)
+    create(stage, "big", LATE)
+    create(stage, "everybody", "matched")
+    table = stage.tables[MERCHANT]
+    table["m20"]["spend"] = "9000"
+    table["m21"]["joined"] = table["m21"].get("joined", "")
+    stage.write(MERCHANT)
+
+    told = merchant.refreshes.plan("spring")
+    assert (told.kind, told.answers, told.generation) == (RefreshKind.DATA, 2, 1)
+    assert merchant.refresh("spring").job is None
+
+    assert stage.activated("big", MERCHANT) == {"m20"}
+    assert stage.activated("spenders", MERCHANT) == spenders(stage, 20)
+    versions = {name: merchant.segments.get("spring", name).version for name in ("big", "spenders", "everybody")}
+    assert versions == {"big": 2, "spenders": 2, "everybody": 1}
+    history = merchant.segments.history("spring", "big")
+    assert [str(entry.record.cause) for entry in history] == ["refreshed", "created"]
+    assert merchant.refresh("spring").plan.kind is RefreshKind.NOTHING
+    merchant.audit_verify("spring")
+
+
+def test_data_that_nobody_was_told_of_changes_nothing(stage: Stage) -> None:
+    merchant = stage.parties[MERCHANT]
+    create(stage, "big", LATE)
+    stage.tables[MERCHANT]["m20"]["spend"] = "25"
+    stage.write(MERCHANT)
+
+    assert merchant.refresh("spring").plan.kind is RefreshKind.NOTHING
+
+    create(stage, "spenders", SPENDERS)
+    assert stage.activated("spenders", MERCHANT) == spenders(stage, 20)
+
+
+def test_a_refresh_falls_back_to_an_epoch_with_words(stage: Stage) -> None:
+    merchant = stage.parties[MERCHANT]
+    for number in range(15):
+        del stage.tables[MERCHANT][f"m{number}"]
+    stage.write(MERCHANT)
+
+    done = merchant.refresh("spring")
+
+    assert done.plan.kind is RefreshKind.EPOCH
+    assert "changed" in done.plan.why
+    assert done.job is not None
+    assert done.job.subject == "2"
+
+
+def test_a_refresh_waits_for_a_fusion_under_way(stage: Stage) -> None:
+    merchant = stage.parties[MERCHANT]
+    job = merchant.request_fusion("spring")
+    with pytest.raises(WaitingError, match="under way"):
+        merchant.refresh("spring", wait=False)
+    merchant.jobs.wait("spring", job.id)

@@ -3,7 +3,7 @@
 import json
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -91,8 +91,18 @@ class HttpClient:
     def close(self) -> None:
         self._pools.clear()
 
-    def call(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes = b"") -> Answer:
+    def call(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        judged: Collection[int] = (),
+    ) -> Answer:
         """One request. Answers that ask to wait, or that no person has to see to, are raised as unavailability.
+
+        Answers with a status in ``judged`` are given back, for the caller to judge by their bodies.
 
         Raises:
             UnavailableError: no connection, no answer in time, or 408, 425, 429 and 5xx.
@@ -124,7 +134,8 @@ class HttpClient:
             except (HTTPError, OSError, ValueError):
                 words = f"did not answer in {self._seconds:g} s" if watch.cut else "broke off the connection"
                 raise UnavailableError(f"{place} {words}", hint=_REACH) from None
-        _refuse(answer, place)
+        if answer.status not in judged:
+            _refuse(answer, place)
         return answer
 
 

@@ -14,7 +14,9 @@ from miyun.records import first_fault
 
 GROUP = "miyun.destinations"
 BUILT_IN: Mapping[str, str] = {
+    "data-manager": "miyun.destinations.data_manager:DataManagerDestination",
     "file": "miyun.destinations.file:FileDestination",
+    "meta": "miyun.destinations.meta:MetaDestination",
     "pair": "miyun.destinations.pair:PairDestination",
     "postgres": "miyun.destinations.postgres:PostgresDestination",
     "webhook": "miyun.destinations.webhook:WebhookDestination",

@@ -160,7 +160,14 @@ def drips(handler: Handler, _: bytes) -> bool:
 @contextmanager
 def serving(receiver: Receiver, certificate: Path | None = None) -> Iterator[Receiver]:
     """``certificate``, for localhost, has its key beside it as ``.key``."""
-    handler = type("Bound", (Handler,), {"receiver": receiver})
+    with listening(type("Bound", (Handler,), {"receiver": receiver}), certificate) as url:
+        receiver.url = f"{url}/audiences?token=in-the-query"
+        yield receiver
+
+
+@contextmanager
+def listening(handler: type[BaseHTTPRequestHandler], certificate: Path | None = None) -> Iterator[str]:
+    """The URL, without a path, of a server on this machine."""
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         if certificate is not None:
@@ -170,9 +177,8 @@ def serving(receiver: Receiver, certificate: Path | None = None) -> Iterator[Rec
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         host = "https://localhost" if certificate else "http://127.0.0.1"
-        receiver.url = f"{host}:{server.server_address[1]}/audiences?token=in-the-query"
         try:
-            yield receiver
+            yield f"{host}:{server.server_address[1]}"
         finally:
             server.shutdown()
             thread.join()

@@ -1,0 +1,111 @@
+"""The plug-in ``meta``.
+
+An audience is a set: who is sent again is in it once, or out of it, so a batch can be sent again; its session is the
+same. Meta's external ids need no hash; here they have one all the same, as nothing leaves in clear.
+"""
+
+import hmac
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, ClassVar
+from urllib.parse import urlencode
+
+from pydantic import Field
+
+from miyun.destinations.batches import Batch, BatchOutcome, Preview
+from miyun.destinations.hashed import Action, HashedConfig, sendable
+from miyun.destinations.http import Answer, HttpClient, Url, shown
+from miyun.destinations.meta.answers import read_users, require_success
+from miyun.destinations.meta.requests import Key, UsersRequest
+from miyun.destinations.plugin import Context, Destination, DestinationConfig
+from miyun.errors import DestinationError
+
+_JUDGED = frozenset({401, 403, 429})
+_FLAGGED = 471
+_FORM = {"content-type": "application/x-www-form-urlencoded"}
+
+
+class MetaConfig(HashedConfig):
+    """``token`` and ``app_secret`` name secrets; with the second each call proves that it knows the app.
+
+    ``url`` ends with the version of the Graph API.
+    """
+
+    CREDENTIALS: ClassVar[tuple[str, ...]] = ("token", "app_secret")
+    SPELLINGS: ClassVar[Mapping[str, tuple[tuple[str, ...], ...]]] = {
+        "email": (("meta",),),
+        "phone": (("e164", "digits"), ("e164-cn", "digits")),
+        "extern_id": ((),),
+    }
+
+    audience: Annotated[str, Field(pattern="^[0-9]{1,20}$")]
+    token: str
+    app_secret: str = ""
+    url: Url = "https://graph.facebook.com/v25.0"
+    timeout_seconds: float = Field(default=60, gt=0, le=600)
+    ca_file: Path | None = None
+
+
+class MetaDestination(Destination[MetaConfig]):
+    kind: ClassVar[str] = "meta"
+    Config: ClassVar[type[DestinationConfig]] = MetaConfig
+    third_party: ClassVar[str] = "meta"
+
+    def __init__(self, config: MetaConfig, context: Context) -> None:
+        super().__init__(config, context)
+        self._client = HttpClient(timeout_seconds=config.timeout_seconds, ca_file=config.ca_file)
+        self._audience = f"{config.url.rstrip('/')}/{config.audience}"
+        self._method = "POST" if config.action is Action.ADD else "DELETE"
+
+    def probe(self) -> str:
+        query = urlencode({"fields": "id,operation_status", **self._proof()})
+        content = require_success(self._call("GET", f"{self._audience}?{query}"), self._audience)
+        status = content.get("operation_status")
+        if isinstance(status, dict) and status.get("code") == _FLAGGED:
+            raise DestinationError(
+                f"audience {self.config.audience} is restricted", hint="Appeal in Meta's Audience Manager."
+            )
+        return f"Meta knows audience {self.config.audience}"
+
+    def dry_run(self, batch: Batch) -> Preview:
+        rows, _ = sendable(batch)
+        request = UsersRequest.of(batch.key, self._keys(batch), _data(batch, rows))
+        place = f"{self._audience}/users"
+        head = f"{self._method} {shown(place)}\nauthorization: Bearer …\n\n"
+        body = json.dumps(request.model_dump(by_alias=True), ensure_ascii=False, indent=2)
+        return Preview(target=shown(place), text=head + body)
+
+    def deliver(self, batch: Batch) -> BatchOutcome:
+        rows, lacking = sendable(batch)
+        if not rows:
+            return BatchOutcome(refused=lacking)
+        data = _data(batch, rows)
+        request = UsersRequest.of(batch.key, self._keys(batch), data)
+        place = f"{self._audience}/users"
+        answer = self._call(self._method, place, request.to_form(**self._proof()))
+        outcome = read_users(answer, rows, data, shown(place))
+        return BatchOutcome(refused=(*lacking, *outcome.refused), counted=outcome.counted)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _keys(self, batch: Batch) -> tuple[Key, ...]:
+        return tuple(Key[name.upper()] for name in batch.columns)
+
+    def _proof(self) -> dict[str, str]:
+        """Meta's ``appsecret_proof``: HMAC-SHA256 of the token under the app's secret."""
+        if not self.config.app_secret:
+            return {}
+        secret, token = (self.context.secrets.get(name) for name in (self.config.app_secret, self.config.token))
+        return {"appsecret_proof": hmac.digest(secret.reveal().encode(), token.reveal().encode(), "sha256").hex()}
+
+    def _call(self, method: str, url: str, body: bytes = b"") -> Answer:
+        token = self.context.secrets.get(self.config.token).reveal()
+        headers = {"authorization": f"Bearer {token}", **(_FORM if body else {})}
+        return self._client.call(method, url, headers=headers, body=body, judged=_JUDGED)
+
+
+def _data(batch: Batch, rows: list[int]) -> tuple[tuple[str, ...], ...]:
+    columns = tuple(batch.columns.values())
+    return tuple(tuple(column[row] or "" for column in columns) for row in rows)

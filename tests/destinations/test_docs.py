@@ -16,6 +16,7 @@ from tests.destinations.world import batch, context
 DOCUMENT = (Path(miyun.__file__).parent.parent / "docs" / "destinations.md").read_text(encoding="utf-8")
 [CODE] = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
 TABLES = [tomllib.loads(text) for text in re.findall(r"```toml\n(.*?)```", DOCUMENT, re.DOTALL)]
+[PACKAGE] = [table for table in TABLES if "project" in table]
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     info = tmp_path / "log-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: log\nVersion: 1.0\n", encoding="utf-8")
-    [(group, entries)] = TABLES[1]["project"]["entry-points"].items()
+    [(group, entries)] = PACKAGE["project"]["entry-points"].items()
     lines = [f"[{group}]", *(f"{name} = {target}" for name, target in entries.items())]
     (info / "entry_points.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
@@ -45,8 +46,12 @@ def test_the_example_keeps_keys_and_refuses_rows(tmp_path: Path) -> None:
     assert "m1000" in made.dry_run(rows).text
 
 
-def test_the_example_of_a_table_is_one() -> None:
-    for channel, table in TABLES[0]["destinations"].items():
-        plugin, config = read_destination(channel, table)
-        assert plugin.kind == "webhook"
-        assert set(config.fields) == {"phone", "mobile", "name"}
+def test_the_examples_of_tables_are_some() -> None:
+    found = {
+        channel: read_destination(channel, written)
+        for table in TABLES
+        for channel, written in table.get("destinations", {}).items()
+    }
+    plugin, config = found["member-messages"]
+    assert (plugin.kind, set(config.fields)) == ("webhook", {"phone", "mobile", "name"})
+    assert [found[channel][0].kind for channel in ("search", "social")] == ["data-manager", "meta"]

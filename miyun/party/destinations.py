@@ -25,10 +25,14 @@ _PAUSE_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DestinationView:
-    """``contracts`` have the channel with this party as its recipient; ``problem`` is empty where it can be used."""
+    """``contracts`` have the channel with this party as its recipient; ``third_party`` gets hashed identifiers by it.
+
+    ``problem`` is empty where it can be used.
+    """
 
     channel: str
     kind: str
+    third_party: str
     contracts: tuple[str, ...]
     fields: tuple[str, ...]
     credentials: tuple[str, ...]
@@ -117,6 +121,7 @@ class DestinationsClient:
         return DestinationView(
             channel=channel,
             kind=plan.plugin.kind if plan else "",
+            third_party=plan.plugin.discloses_to(plan.config) if plan else "",
             contracts=contracts,
             fields=tuple(plan.config.fields) if plan else (),
             credentials=plan.config.credentials() if plan else (),

@@ -22,6 +22,11 @@ url = "https://messages.example.com/audiences?token=in-the-query"
 signing_secret = "messages"
 frequency_cap = { deliveries = 2, days = 7 }
 fields = { phone = { identifier = "phone", hash = "sha256" } }
+[destinations.social]
+kind = "meta"
+audience = "23850000000000001"
+token = "meta"
+fields = { phone = { identifier = "phone" } }
 [destinations.wrong]
 kind = "webhook"
 """
@@ -60,9 +65,10 @@ def test_secrets_come_from_standard_input_and_go_nowhere(miyun: Miyun, home: lis
 
 
 def test_destinations_are_listed_and_checked(miyun: Miyun, home: list[str], say: Any) -> None:
-    first, wrong = miyun("destination", "list", *home, "--json").document
+    first, social, wrong = miyun("destination", "list", *home, "--json").document
     assert (first["channel"], first["kind"], first["credentials"]) == ("messages", "webhook", ["messages"])
     assert "messages" in first["problem"]
+    assert [one["third_party"] for one in (first, social, wrong)] == ["", "meta", ""]
     assert "url" in wrong["problem"]
     assert miyun("destination", "check", "messages", *home, "--json").error["code"] == "config"
     say(SECRET)

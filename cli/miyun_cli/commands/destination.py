@@ -41,11 +41,15 @@ def list_(invocation: Invocation) -> None:
     """List the channels that this party delivers through."""
     with invocation.party() as party:
         found = party.destinations.list()
-    rows = [(one.channel, one.kind, one.contracts, one.fields, one.credentials, one.problem) for one in found]
+    rows = [
+        (one.channel, one.kind, one.third_party, one.contracts, one.fields, one.credentials, one.problem)
+        for one in found
+    ]
     documents = [
         {
             "channel": one.channel,
             "kind": one.kind,
+            "third_party": one.third_party,
             "contracts": one.contracts,
             "fields": one.fields,
             "credentials": one.credentials,
@@ -58,7 +62,7 @@ def list_(invocation: Invocation) -> None:
         documents,
         lambda console: show_table(
             console,
-            ("channel", "kind", "contracts", "fields", "secrets", "problem"),
+            ("channel", "kind", "third party", "contracts", "fields", "secrets", "problem"),
             rows,
             empty="This party delivers nothing.",
         ),

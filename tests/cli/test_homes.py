@@ -41,7 +41,7 @@ def test_the_example_of_a_configuration_can_be_read(tmp_path: Path) -> None:
     (tmp_path / "party.toml").write_text("\n".join(lines[lines.index("[members]") :]))
     config = load_members_config(tmp_path / "party.toml")
     assert list(config.identifiers) == ["phone"]
-    assert list(config.attributes) == ["spend_90d", "opted_out"]
+    assert list(config.attributes) == ["spend_90d", "opted_out", "home"]
     assert config.tags is not None
     assert (config.tags.columns, config.tags.catalogue) == (("member_id", "tag", "value"), Path("catalogue.csv"))
     party = load_party_config(tmp_path / "party.toml")

@@ -1,14 +1,21 @@
 """Places as tables write them, what is no place, and files of points."""
 
+import random
+
+import numpy as np
 import pytest
 
+from miyun.contract.model import Consent, IdentifierTerms
 from miyun.contract.schema import ColumnType
 from miyun.errors import ConfigError, SourceError
 from miyun.members.check import check_members
 from miyun.members.datums import Datum
+from miyun.members.distances import Discs, Places
 from miyun.members.locations import Order, Position, Spelling, read_positions
 from miyun.members.points_file import read_points
 from miyun.members.reasons import Reason, Rejected
+from miyun.members.roster import Roster
+from tests.members.plain_globe import near
 
 HANGZHOU = Position(30.25, 120.16)
 GPS = Spelling(datum=Datum.WGS_84)
@@ -148,3 +155,34 @@ def test_files_with_anything_but_places_are_refused(tmp_path, text, message):
         read_points(file, Datum.WGS_84)
     with pytest.raises(SourceError, match="no file"):
         read_points(tmp_path / "none.csv", Datum.WGS_84)
+
+
+def test_rows_are_found_by_where_they_are(tmp_path, write_table):
+    """By the first row of each member, with what else is asked of it; whoever has no place is nowhere."""
+    chance = random.Random(9)
+    shops = [(30.25, 120.16), (30.27, 120.15)]
+    homes = {f"m{n}": (30.2 + chance.random() / 10, 120.1 + chance.random() / 10) for n in range(60)}
+    rows = [
+        {"id": id_, "mobile": str(13_000_000_000 + n), "mail": f"{place[0]!r},{place[1]!r}", "spend": n}
+        for n, (id_, place) in enumerate(homes.items())
+    ]
+    rows += [{**rows[0], "mail": "30.25,120.16"}, {"id": "lost", "mobile": "13100000000", "mail": "0,0", "spend": 99}]
+    config = write_table(tmp_path, rows, HOME + 'column = "mail"\norder = "lat-lon"\ndatum = "wgs-84"\n')
+    points = Places(latitude=np.array([shop[0] for shop in shops]), longitude=np.array([shop[1] for shop in shops]))
+    phone = (IdentifierTerms(type="phone", profile="e164-cn", evaluation_cap=100),)
+    consent = Consent(required=False, purposes=())
+    with Roster.build(tmp_path / "roster", config, identifiers=phone, consent=consent, bucket=10) as roster:
+
+        def found(sql, parameters, grid):
+            discs = {"#near": Discs(attribute="home", points=points, metres=2_000, grid=grid)}
+            bits = roster.rows_where(config, sql, parameters, discs)
+            return {id_ for batch in roster.member_ids(bits) for id_ in batch}
+
+        for grid in (0, 250, 2_000):
+            there = {id_ for id_, place in homes.items() if near(place, shops, 2_000, grid)}
+            assert 5 < len(there) < 55
+            assert found('"#near"', [], grid) == there
+            assert found('NOT coalesce("#near", false) AND "spend" >= ?', [30], grid) == {
+                id_ for n, id_ in enumerate(homes) if n >= 30 and id_ not in there
+            } | {"lost"}
+        assert found('"home" IS NULL', [], 0) == {"lost"}

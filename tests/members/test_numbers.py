@@ -17,6 +17,12 @@ from miyun.members.numbers import NumberRows, steps
 from miyun.members.roster import Roster
 
 TABLE = """
+[members.attributes.home]
+type = "location"
+latitude = "mail"
+longitude = "consent"
+datum = "wgs-84"
+
 [tags]
 source = "csv"
 path = "tags.csv"
@@ -121,6 +127,7 @@ def test_numbers_are_kept_as_they_were(world):
         (AGE, False, "neither"),
         (Column(name="tea", low=0, high=1, step="1"), True, "neither"),
         (Column(name="opted_out", low=0, high=1, step="1"), True, "neither"),
+        (Column(name="home", low=0, high=1, step="1"), True, "neither"),
         (Column(name="age", low=1, high=1, step="1"), True, "no range"),
         (Column(name="age", low=0, high=1, step="0"), True, "no range"),
         (Column(name="age", low=0, high=1, step="x"), True, "no range"),

@@ -288,6 +288,43 @@ def test_a_segment_over_a_column_without_a_grant(ready: World) -> None:
     assert "members.spend" in error.message
 
 
+@pytest.mark.parametrize(
+    ("subjects", "metres", "clause"),
+    [
+        (["members.home", "members.work.location"], 500, "grants"),
+        (["members.home.location"], 499, "location_radius_min"),
+        (["members.home.location"], 500, None),
+    ],
+)
+def test_where_people_are_takes_a_grant_of_its_own_and_the_least_radius(
+    ready: World, subjects: list[str], metres: int, clause: str | None
+) -> None:
+    """Whatever the zone lets through: one leg of a signed definition is enough."""
+    grants = [
+        Grant(owner=MERCHANT, subject=subject, rung=rung, recipient=PLATFORM) for subject in subjects for rung in Rung
+    ]
+    contract = replace(ready.contract, id="autumn", grants=(*ready.contract.grants, *grants))
+    ready.accept(contract)
+    predicate = f"members.home within '{metres}m' of ((30, 120))"
+    request = segment_request(
+        ready,
+        contract="autumn",
+        contract_digest=contract.digest(),
+        owner=PLATFORM,
+        job="segment-2",
+        definition=f"{predicate} or tags.tea",
+    )
+    states = ready.session(MERCHANT).fusions
+    announcement = Announcement(contract="autumn", job="fuse-1", epoch=1, party=MERCHANT, handles=10, counts=())
+    states.begin(announcement, b"", 0)
+    states.end("autumn", "fuse-1", FusionState.FINISHED)
+    task = leg_task(ready, request, by=PLATFORM, predicate=predicate)
+    if clause is None:
+        assert Guard(ready.session(MERCHANT)).admit(task)
+    else:
+        assert refusal(ready, task, NotPermittedError).clause == clause
+
+
 def test_an_activation_without_a_grant(ready: World) -> None:
     contract = without(ready.contract, owner=MERCHANT, subject=MATCHED, rung=Rung.ACTIVATE, recipient=PLATFORM)
     ready.accept(contract)

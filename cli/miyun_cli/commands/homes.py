@@ -28,11 +28,17 @@ PARTY_TEMPLATE = """\
 # profile = "e164-cn"
 #
 # [members.attributes.spend_90d]      # members.spend_90d in expressions; of a platform, tags.spend_90d
-# type = "number"                     # number, text, boolean or date
+# type = "number"                     # number, text, boolean, date or location
 #                                     # A range is given with the question: --number spend_90d:0:5000:0.01
 #
 # [members.attributes.opted_out]
 # type = "boolean"
+#
+# [members.attributes.home]           # a place, for segments near points
+# type = "location"
+# latitude = "home_lat"
+# longitude = "home_lon"
+# datum = "gcj-02"                    # wgs-84 (GPS), gcj-02 (AMap, Tencent) or bd-09 (Baidu)
 #
 # [members.consent]
 # column = "consent"

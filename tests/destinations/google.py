@@ -56,6 +56,7 @@ class Google:
     polls: int = 0
     audience: set[frozenset[tuple[str, str]]] = field(default_factory=set)
     failures: list[Failure] = field(default_factory=list)
+    token_failures: list[Failure] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     grants: list[str] = field(default_factory=list)
@@ -192,6 +193,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         content = self.rfile.read(int(self.headers["content-length"]))
         if urlsplit(self.path).path == "/token":
+            if self.google.token_failures and self.google.token_failures.pop(0)(self):
+                return
             self.run(lambda: self._token(content.decode()))
         elif self._may_go_on():
             verb = self.path.removeprefix("/v1/audienceMembers:")

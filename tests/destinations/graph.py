@@ -64,6 +64,7 @@ class Graph:
             raise Refused(400, 100)
         assert set(session) == {"session_id", "batch_seq", "last_batch_flag", "estimated_num_total"}
         assert 0 < session["session_id"] < 1 << 63
+        assert session["session_id"] not in {held["session_id"] for held in self.sessions}
         self.sessions.append(session)
         rows = payload["data"][self.lost :]
         bad = [row for row in rows if any(not _readable(value) or value in self.invalid for value in row)]

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -298,9 +299,9 @@ def test_a_dry_run_is_validated_and_nobody_is_put_on_the_list(google: Google, tm
 
 
 def test_a_token_serves_until_it_ends(google: Google, tmp_path: Path) -> None:
-    destination = made(google, tmp_path)
     moment = NOW
-    object.__setattr__(destination._tokens, "_now", lambda: moment)
+    config = DataManagerConfig.model_validate(settings(google))
+    destination = DataManagerDestination(config, replace(held(google, tmp_path), now=lambda: moment))
     done(destination, ROWS)
     assert len(google.grants) == 1
     moment += timedelta(hours=1)
@@ -312,6 +313,31 @@ def test_a_token_serves_until_it_ends(google: Google, tmp_path: Path) -> None:
     google.failures = [says(401), says(401)]
     with pytest.raises(DestinationError, match="refuses the credentials"):
         destination.deliver(ROWS)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"<html>",
+        [],
+        {"access_token": 7, "expires_in": 3599},
+        {"access_token": "two\r\nlines", "expires_in": 3599},
+        {"access_token": "ya29.x"},
+        {"access_token": "ya29.x", "expires_in": "soon"},
+    ],
+)
+def test_tokens_that_are_none(google: Google, tmp_path: Path, answer: Any) -> None:
+    google.token_failures = [says(200, answer)]
+    with pytest.raises(DestinationError, match="gives no token"):
+        made(google, tmp_path).deliver(ROWS)
+    assert google.headers == []
+
+
+@pytest.mark.parametrize("seconds", [10**30, -5])
+def test_a_token_whose_end_can_not_be(google: Google, tmp_path: Path, seconds: int) -> None:
+    google.tokens.add("ya29.x")
+    google.token_failures = [says(200, {"access_token": "ya29.x", "expires_in": seconds})]
+    assert made(google, tmp_path).deliver(ROWS).handle
 
 
 def test_an_authorised_user(google: Google, tmp_path: Path) -> None:

@@ -5,9 +5,10 @@ Both come as Google writes them into files, JSON with a ``type``; here it is one
 
 import base64
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import urlencode
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -23,6 +24,7 @@ from miyun.errors import ConfigError, DestinationError
 SCOPE = "https://www.googleapis.com/auth/datamanager"
 _LIFETIME = timedelta(hours=1)
 _EARLY = timedelta(minutes=1)
+_TOKEN = re.compile(r"[!-~]{1,8192}")
 _NEEDED: Mapping[str, tuple[str, ...]] = {
     "service_account": ("client_email", "private_key_id", "private_key"),
     "authorized_user": ("client_id", "client_secret", "refresh_token"),
@@ -56,12 +58,12 @@ class AccessTokens:
             content = answer.json()
             token = content.get("access_token") if isinstance(content, dict) else None
             seconds = content.get("expires_in") if isinstance(content, dict) else None
-            if answer.status != 200 or not isinstance(token, str) or not isinstance(seconds, int):
+            if answer.status != 200 or not _is_token(token) or not isinstance(seconds, int):
                 raise DestinationError(
                     f"{shown(self._url)} gives no token for the secret “{name}” ({answer.status})",
                     hint=f"Put a credential that is valid there: miyun secret set {name}",
                 )
-            self._token, self._ends = token, now + timedelta(seconds=seconds)
+            self._token, self._ends = token, now + timedelta(seconds=min(max(seconds, 0), _LIFETIME.total_seconds()))
         return self._token
 
     def forget(self) -> None:
@@ -105,6 +107,10 @@ def _form(fields: Mapping[str, str], url: str, now: datetime) -> dict[str, str]:
         "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
         "assertion": f"{signed}.{_encoded(signature)}",
     }
+
+
+def _is_token(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and _TOKEN.fullmatch(value) is not None
 
 
 def _text(value: object) -> str:

@@ -29,12 +29,13 @@ def read_users(answer: Answer, rows: Sequence[int], data: Sequence[Sequence[str]
 
     Raises:
         UnavailableError: it says to wait.
-        DestinationError: it refuses, or counts what can't be.
+        DestinationError: it refuses, or counts nothing.
     """
     content = require_success(answer, place)
     received, invalid = content.get("num_received"), content.get("num_invalid_entries", 0)
-    if not (_is_count(received, len(rows)) and _is_count(invalid, len(rows))):
-        raise DestinationError(f"{place} answers with numbers that can't be right", hint="Check url.")
+    if not (_is_count(received) and _is_count(invalid)):
+        raise DestinationError(f"{place} answers without numbers of entries", hint="Check url.")
+    invalid = min(invalid, len(rows))  # Meta calls its count inexact
     samples = content.get("invalid_entry_samples")
     shown = {str(one) for pair in samples.items() for one in pair} if isinstance(samples, dict) else set()
     named = [row for row, values in zip(rows, data, strict=True) if any(value and value in shown for value in values)]
@@ -102,5 +103,5 @@ def _number(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53 else 0
 
 
-def _is_count(value: object, most: int) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
+def _is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

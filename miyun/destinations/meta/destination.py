@@ -1,7 +1,7 @@
 """The plug-in ``meta``.
 
-An audience is a set: who is sent again is in it once, or out of it, so a batch can be sent again; its session is the
-same. Meta's external ids need no hash; here they have one all the same, as nothing leaves in clear.
+An audience is a set: who is sent again is in it once, or out of it, so a batch can be sent again without a key. Meta's
+external ids need no hash; here they have one all the same, as nothing leaves in clear.
 """
 
 import hmac
@@ -70,7 +70,7 @@ class MetaDestination(Destination[MetaConfig]):
 
     def dry_run(self, batch: Batch) -> Preview:
         rows, _ = sendable(batch)
-        request = UsersRequest.of(batch.key, self._keys(batch), _data(batch, rows))
+        request = UsersRequest.of(batch.key, self.context.now(), self._keys(batch), _data(batch, rows))
         place = f"{self._audience}/users"
         head = f"{self._method} {shown(place)}\nauthorization: Bearer …\n\n"
         body = json.dumps(request.model_dump(by_alias=True), ensure_ascii=False, indent=2)
@@ -81,7 +81,7 @@ class MetaDestination(Destination[MetaConfig]):
         if not rows:
             return BatchOutcome(refused=lacking)
         data = _data(batch, rows)
-        request = UsersRequest.of(batch.key, self._keys(batch), data)
+        request = UsersRequest.of(batch.key, self.context.now(), self._keys(batch), data)
         place = f"{self._audience}/users"
         answer = self._call(self._method, place, request.to_form(**self._proof()))
         outcome = read_users(answer, rows, data, shown(place))

@@ -5,6 +5,7 @@ https://developers.facebook.com/docs/marketing-api/reference/custom-audience/use
 
 import hashlib
 import json
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Self
 from urllib.parse import urlencode
@@ -53,15 +54,15 @@ class Session(_Message):
 
 
 class UsersRequest(_Message):
-    """One batch is a session of its own, so that none has to wait for another within Meta's limit of a session."""
+    """Each sending of a batch is a session of its own: none is begun anew, and none waits for another batch."""
 
     payload: Payload
     session: Session
 
     @classmethod
-    def of(cls, key: str, keys: tuple[Key, ...], data: tuple[tuple[str, ...], ...]) -> Self:
-        """``key`` is the batch's: the session is the same whenever it is sent again."""
-        digest = hashlib.sha256(key.encode()).digest()
+    def of(cls, key: str, at: datetime, keys: tuple[Key, ...], data: tuple[tuple[str, ...], ...]) -> Self:
+        """``key`` is the batch's, ``at`` the time of sending, by which the session's id is its own."""
+        digest = hashlib.sha256(f"{key} {at.isoformat()}".encode()).digest()
         session_id = (int.from_bytes(digest[:8], "big") >> (64 - _SESSION_BITS)) or 1
         return cls(
             payload=Payload.model_validate({"schema": keys, "data": data}),

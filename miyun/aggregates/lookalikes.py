@@ -13,6 +13,9 @@ import rfc8785
 from miyun.aggregates.statements import SegmentVersion
 from miyun.records import Record, Statement
 
+SCORE = "lookalike:"
+"""Before a lookalike's name: what a person's part by score goes by in questions, whatever the catalogue."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookalikeRelease(Statement):

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from miyun.aggregates.lookalikes import SCORE
 from miyun.aggregates.statements import InsightRequest
 from miyun.contract.model import Contract, Rung
 from miyun.contract.permissions import granted_tags
@@ -14,9 +15,6 @@ from miyun.members.catalogue import Catalogue, Indices
 from miyun.members.catalogue_file import load_catalogue
 from miyun.members.catalogue_tree import CatalogueRow, TagType
 from miyun.members.config import MembersConfig, TagsConfig
-
-SCORE = "lookalike:"
-"""Before a lookalike's name: what a person's part by score goes by in questions."""
 
 WHOLE = ""
 """The name, in grants and as a branch, of a whole catalogue."""

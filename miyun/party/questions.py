@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from miyun.aggregates.job import permit_circuit
+from miyun.aggregates.lookalikes import SCORE
 from miyun.aggregates.question import Question
 from miyun.aggregates.statements import Circuit, InsightRequest, NumberRange, SegmentVersion
 from miyun.contract.model import MATCHED, Contract
@@ -15,7 +16,7 @@ from miyun.errors import ConfigError, InputError, StateError, WaitingError
 from miyun.insight.totals import NO_DIMENSION, Tags
 from miyun.members.catalogue import Catalogue, Indices
 from miyun.members.config import load_members_config
-from miyun.party.catalogues import SCORE, asked_tags, permit_tags, score_catalogue
+from miyun.party.catalogues import asked_tags, permit_tags, score_catalogue
 from miyun.party.definitions import Definitions
 from miyun.party.given_catalogues import given_catalogue
 from miyun.party.session import Session

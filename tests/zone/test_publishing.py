@@ -27,6 +27,7 @@ from miyun.segments.publication import (
 from miyun.transport.codec import from_wire, to_wire
 from miyun.wire.v1 import catalogue_pb2 as wire
 from miyun.wire.v1.catalogue_pb2_grpc import CatalogueServiceStub
+from tests.zone.asking import RHO, ask, asked_contract, question
 from tests.zone.members import DAY, MERCHANT, NOW, PLATFORM, Member, World
 
 PAGES = (b'["tea"]\n', b'["coffee"]\n', b'["wine"]\n')
@@ -180,3 +181,35 @@ def test_what_is_published_is_for_the_parties_while_the_contract_is_in_force(wor
     world.clock.now = contract.expires + DAY
     with pytest.raises(ContractError):
         get(world.merchant, contract)
+
+
+def test_a_question_by_an_older_catalogue_than_was_published_is_refused_and_not_charged(world: World) -> None:
+    fused = asked_contract(world, "older-catalogue")
+    merchant, platform, contract = world.merchant, world.platform, fused.contract
+    publish(platform, schema(contract))
+    spent = [party.charges(contract).spent_micro for party in world.parties]
+
+    with pytest.raises(StateError, match="nothing was charged"):
+        ask(merchant, question(fused))
+    put(platform, schema(contract, number=2, catalogue_digest=bytes(32)), 0, PAGES[0])
+    with pytest.raises(StateError, match="another catalogue"):
+        ask(merchant, question(fused, catalogue_digest=b"c" * 32))
+    assert [party.charges(contract).spent_micro for party in world.parties] == spent
+
+    assert ask(merchant, question(fused)).state == "waiting-for-party"
+    assert [party.charges(contract).spent_micro for party in world.parties] == [before + RHO for before in spent]
+
+
+def test_parts_by_score_are_of_no_catalogue_that_is_published(world: World) -> None:
+    fused = asked_contract(world, "score-catalogue")
+    publish(world.platform, schema(fused.contract))
+    scores = {"branches": ("lookalike:tea",), "tag_count": 10, "per_person": 1, "numbers": ()}
+
+    assert ask(world.merchant, question(fused, **scores)).state == "waiting-for-party"
+
+
+def test_who_publishes_no_catalogue_decides_alone(world: World) -> None:
+    fused = asked_contract(world, "no-catalogue")
+    publish(world.platform, schema(fused.contract, pages=()), ())
+
+    assert ask(world.merchant, question(fused)).state == "waiting-for-party"

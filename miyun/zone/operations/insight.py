@@ -26,6 +26,7 @@ from miyun.zone.operations.access import (
 )
 from miyun.zone.operations.history import SignedReceipt, receipt, record_statement
 from miyun.zone.operations.jobs import begin_job, held_job, move_job, require_job
+from miyun.zone.operations.publishing import require_newest_catalogue
 from miyun.zone.operations.releases import INSIGHT, charge_owners, is_charged, lease_book
 from miyun.zone.operations.segments import require_live, require_segment
 from miyun.zone.store import insights as store
@@ -85,7 +86,7 @@ def request_insight(core: Core, caller: str, request: InsightRequest, signature:
     Raises:
         NotPermittedError: a grant is missing, or roles that must be apart are in one organisation.
         BudgetExceededError, WaitingError: no room in the contract's budget, or in an owner's leases.
-        StateError: a segment is gone, or this version of it.
+        StateError: a segment is gone, or this version of it, or the owner of the tags has published another catalogue.
         InputError: nothing is asked, more than can be kept for an answer, or a segment is not one of matched pairs.
     """
     _prove_first(core, caller, request)
@@ -237,6 +238,7 @@ def _begin(core: Core, change: Change, contract: Contract, request: InsightReque
         )
     release = request.question_digest()
     if not _is_paid(change.connection, contract, request):
+        require_newest_catalogue(change.connection, request, owner)
         charge_owners(
             core,
             change,

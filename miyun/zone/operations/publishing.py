@@ -1,5 +1,9 @@
 """What parties publish to each other: taken page by page, given when whole. The zone reads no tag of it."""
 
+from sqlalchemy import Connection
+
+from miyun.aggregates.lookalikes import SCORE
+from miyun.aggregates.statements import InsightRequest
 from miyun.audit.events import Event, Fact
 from miyun.contract.permissions import require_party
 from miyun.errors import NotFoundError, ReplayError, StateError
@@ -67,6 +71,23 @@ def get_schema(
         if page >= len(held.statement.page_digests):
             raise NotFoundError("there is no such page", hint="Ask for the pages that the statement names.")
         return held, store.get_page(connection, held.statement, page)
+
+
+def require_newest_catalogue(connection: Connection, request: InsightRequest, owner: str) -> None:
+    """Pass where the owner of the columns can answer by the catalogue that it published last, if it published any.
+
+    Raises:
+        StateError: the question counts on another one. The owner would refuse it, when it is charged.
+    """
+    if not request.catalogue_digest or any(branch.startswith(SCORE) for branch in request.branches):
+        return
+    published = store.newest_publication(connection, request.contract, owner)
+    if published is None or published.statement.catalogue_digest in {b"", request.catalogue_digest}:
+        return
+    raise StateError(
+        f"{owner} has another catalogue of tags now than the question counts on; nothing was charged",
+        hint="Ask by the newest one: miyun catalogue fetch; name no file of an older one.",
+    )
 
 
 def _require_newest(held: Publication | None, statement: PublishedSchema) -> None:

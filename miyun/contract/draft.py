@@ -64,6 +64,7 @@ def draft_contract(
     columns: Sequence[str] = (),
     insights: Sequence[str] = (),
     lookalikes: bool = False,
+    exact_sizes: Sequence[tuple[str, str]] = (),
     disclosures: Sequence[str] = (),
     locations: Sequence[str] = (),
     channels: Sequence[Channel] | None = None,
@@ -84,6 +85,8 @@ def draft_contract(
     ``insights`` are what the other party than its owner may have noised totals of: ``tags`` for a whole catalogue,
     ``tags.tea``, ``members.spend_90d``; or ``matched``, for both parties' own columns over the match. With
     ``lookalikes`` the merchant may give the platform weights made of the match and of ``columns``, and use its scores.
+    ``exact_sizes`` are recipients with a column of the other party, or ``matched``: by which rows they may learn exact
+    sizes of intersections.
     ``disclosures`` are what the recipient of a channel with a third party may send on to it, hashed: ``matched``, and
     columns of the other party. ``locations`` are columns with places, as ``tags.home``, whose distance from points the
     other party may select by; it gets sizes of that, and no list. ``starts`` is now where it is None.
@@ -104,6 +107,7 @@ def draft_contract(
             [
                 *_grants(merchant.name, platform.name, columns),
                 *_named_grants(merchant.name, platform.name, insights, Rung.INSIGHT),
+                *_exact_size_grants(merchant.name, platform.name, exact_sizes),
                 *_disclosure_grants(merchant.name, platform.name, disclosures, ways_out),
                 *_location_grants(merchant.name, platform.name, locations),
                 *(_lookalike_grants(merchant.name, platform.name, columns) if lookalikes else ()),
@@ -169,6 +173,19 @@ def _named_grants(merchant: str, platform: str, subjects: Sequence[str], rung: R
         own = sorted({subject for subject in subjects if subject.partition(".")[0] == kind.namespace})
         for subject in [MATCHED, *own] if own or MATCHED in subjects else []:
             yield Grant(owner=owner, subject=subject, rung=rung, recipient=recipient)
+
+
+def _exact_size_grants(merchant: str, platform: str, exact_sizes: Sequence[tuple[str, str]]) -> Iterator[Grant]:
+    """Of each column together with the match."""
+    owners = {merchant: platform, platform: merchant}
+    for recipient, subject in exact_sizes:
+        if recipient not in owners:
+            raise InputError(
+                f"{recipient[:80]} is no party of this contract",
+                hint=f"Name {merchant} or {platform}.",
+            )
+        for granted in dict.fromkeys((MATCHED, subject)):
+            yield Grant(owner=owners[recipient], subject=granted, rung=Rung.EXACT_SIZE, recipient=recipient)
 
 
 def _disclosure_grants(

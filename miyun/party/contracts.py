@@ -45,6 +45,7 @@ class DraftChoices(TypedDict, total=False):
     columns: Sequence[str]
     insights: Sequence[str]
     lookalikes: bool
+    exact_sizes: Sequence[tuple[str, str]]
     disclosures: Sequence[str]
     locations: Sequence[str]
     channels: Sequence[Channel] | None

@@ -92,6 +92,7 @@ def test_a_draft_goes_to_a_file_that_can_be_proposed(party: Standin, miyun: Miyu
         *("--identifier", "phone:e164-cn:1000", "--identifier", "email:uid2", "--column", "spend_90d"),
         *("--insight", "tags", "--insight", "members.spend_90d"),
         *("--channel", "ads:public:square", "--channel", "search:public:shop:google", "--disclose", "matched"),
+        *("--exact-size", "shop", "--exact-size", "square:members.spend_90d"),
         *("--no-consent", "--padding", "1"),
     )
     assert outcome.status == 0, outcome.err
@@ -112,6 +113,7 @@ def test_a_draft_goes_to_a_file_that_can_be_proposed(party: Standin, miyun: Miyu
         ("search", "public", "shop", "google"),
     ]
     assert options["disclosures"] == ("matched",)
+    assert options["exact_sizes"] == (("shop", "matched"), ("square", "members.spend_90d"))
     assert (options["consent_required"], options["padding_bucket"]) == (False, 1)
     assert (options["columns"], options["insights"]) == (("spend_90d",), ("tags", "members.spend_90d"))
     assert "purposes" not in options

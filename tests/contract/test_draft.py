@@ -15,7 +15,7 @@ from miyun.contract.model import (
     Universe,
 )
 from miyun.contract.permissions import permit_activation, permit_segment, permit_size
-from miyun.errors import InputError, NotPermittedError
+from miyun.errors import ContractError, InputError, NotPermittedError
 from miyun.keys.identity import Identity
 from miyun.privacy.accounting import epsilon
 
@@ -80,6 +80,24 @@ def test_lookalikes_are_drafted_where_they_are_wanted(identities: dict[str, Iden
         ("shop", "members.spend", Rung.INSIGHT),
     }
     assert granted(lookalikes=True, insights=["matched", "members.spend"]) >= granted(lookalikes=True)
+
+
+def test_exact_sizes_are_drafted_to_whom_they_are_said_for(identities: dict[str, Identity]) -> None:
+    def granted(*exact_sizes: tuple[str, str]) -> set[tuple[str, str, str]]:
+        contract = draft_contract(
+            id="spring-2027", **identities, identifiers=[PHONE], expires=EXPIRES, exact_sizes=exact_sizes
+        )
+        of = [grant for grant in contract.grants if grant.rung is Rung.EXACT_SIZE]
+        return {(grant.owner, grant.subject, grant.recipient) for grant in of}
+
+    assert granted() == set()
+    assert granted(("shop", MATCHED)) == {("feed", MATCHED, "shop")}
+    both = granted(("feed", "members.spend"), ("shop", MATCHED), ("feed", MATCHED))
+    assert both == {("feed", MATCHED, "shop"), ("shop", MATCHED, "feed"), ("shop", "members.spend", "feed")}
+    with pytest.raises(InputError, match="no party"):
+        granted(("zone", MATCHED))
+    with pytest.raises(ContractError):
+        granted(("shop", "members.spend"))
 
 
 def test_disclosures_are_drafted_to_whoever_has_a_channel_with_a_third_party(identities: dict[str, Identity]) -> None:

@@ -47,6 +47,15 @@ def draft(
         bool,
         typer.Option("--lookalikes", help="The platform may have weights of the match and of each --column."),
     ] = False,
+    exact_size: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--exact-size",
+            metavar="PARTY[:SUBJECT]",
+            help="Who may learn exact sizes of intersections, without noise: shop; of rows cut by a column of the "
+            "other party: shop:tags.tea.",
+        ),
+    ] = None,
     channel: Annotated[
         list[str] | None,
         typer.Option(
@@ -89,6 +98,7 @@ def draft(
         "columns": tuple(column or ()),
         "insights": tuple(insight or ()),
         "lookalikes": lookalikes,
+        "exact_sizes": tuple(map(_exact_size, exact_size or ())),
         "disclosures": tuple(disclose or ()),
         "locations": tuple(location or ()),
         "channels": [_channel(text) for text in channel] if channel else None,
@@ -129,6 +139,13 @@ def _identifiers(party: "Party", given: Sequence[str] | None) -> list["Identifie
             )
         terms.append(IdentifierTerms(type=type_, profile=profile, evaluation_cap=int(cap or DEFAULT_EVALUATION_CAP)))
     return terms
+
+
+def _exact_size(text: str) -> tuple[str, str]:
+    from miyun.contract.model import MATCHED
+
+    party, _, subject = text.partition(":")
+    return party, subject or MATCHED
 
 
 def _channel(text: str) -> "Channel":

@@ -62,23 +62,24 @@ def open_rehearsal(session: Session, channel: str) -> tuple[ChannelPlan, Destina
     """
     plan, now = plan_of(session, channel), session.now()
     for contract in session.accepted.ids():
-        if not session.accepted.over(contract, now):
-            _require_named(session.accepted.get(contract).contract, plan)
+        terms = session.accepted.get(contract).contract
+        if channel in {one.name for one in terms.channels} and not session.accepted.over(contract, now):
+            _require_named(terms, plan)
     _require_fields(session, plan)
     return plan, _opened(session, plan, example_order("example", channel))
 
 
 def _require_named(contract: Contract, plan: ChannelPlan) -> None:
-    """Pass where the contract's channel, if it has it, names the third party that the plug-in discloses to, if any."""
+    """Pass where the plug-in discloses to nobody, or to the third party that the contract's channel names."""
     third_party = plan.plugin.discloses_to(plan.config)
-    for index, channel in enumerate(contract.channels):
-        if channel.name == plan.channel and third_party and third_party != channel.third_party:
-            raise NotPermittedError(
-                f"the channel “{plan.channel}” of contract {contract.id} names "
-                f"{channel.third_party or 'no third party'}, and {plan.plugin.kind} discloses to {third_party}",
-                hint="Send this channel elsewhere, or make a contract whose channel names the third party.",
-                clause=f"channels[{index}].third_party",
-            )
+    named = {channel.name: channel.third_party for channel in contract.channels}.get(plan.channel, "")
+    if third_party not in {"", named}:
+        raise NotPermittedError(
+            f"the channel “{plan.channel}” of contract {contract.id} names {named or 'no third party'}, and "
+            f"{plan.plugin.kind} discloses to {third_party}",
+            hint="Send this channel elsewhere, or make a contract whose channel names the third party.",
+            clause="channels",
+        )
 
 
 def _opened(session: Session, plan: ChannelPlan, order: Order) -> Destination[Any]:

@@ -15,7 +15,7 @@ from miyun.destinations import registry
 from miyun.destinations.batches import Batch, BatchOutcome, Counted, Preview, Refused
 from miyun.destinations.plugin import Destination, DestinationConfig
 from miyun.errors import ConfigError, NotPermittedError, ReplayError, StateError, UnavailableError
-from miyun.party.channels import report_path, work_folder
+from miyun.party.channels import example_order, open_destination, plan_of, report_path, work_folder
 from miyun.party.deliveries import DeliveryRecord, DeliveryState
 from miyun.party.delivery_queue import DeliveryQueue
 from miyun.party.destinations import DestinationsClient
@@ -473,6 +473,14 @@ def test_a_queue_that_another_destination_would_take_to_a_third_party(sealer: Se
     stopped = known(sealer)
     assert (stopped.state, "discloses to google" in stopped.problem) == (DeliveryState.STOPPED, True)
     assert script.calls == []
+
+
+def test_a_channel_that_the_contract_does_not_have_names_nobody(fused: World, script: Script) -> None:  # noqa: F811
+    write(fused, table=TABLE.replace("member-messages", "search-ads"))
+    Scripted.third_party = "google"
+    session = fused.session(MERCHANT)
+    with pytest.raises(NotPermittedError, match="no third party"):
+        open_destination(session, plan_of(session, "search-ads"), example_order("spring", "search-ads"))
 
 
 def test_rehearsals_ask_the_contracts_that_have_the_channel(fused: World, script: Script) -> None:  # noqa: F811

@@ -68,6 +68,7 @@ OPT_OUT = "opt-out"
 WITHDRAWN = "consent-withdrawn"
 GONE = "no-longer-a-member"
 CAPPED = "frequency-cap"
+ENDED = "segment-ended"
 """Reasons why a member is left out of an audience, beside the names of lists."""
 
 _BOUND = r"\s*(-?[0-9]{1,15}(\.[0-9]{1,15})?)?\s*"
@@ -354,7 +355,7 @@ def _check_location_columns(config: MembersConfig) -> None:
 def _check_list(config: MembersConfig, reason: str, listed: SuppressionList) -> None:
     table = "suppression" if listed is config.suppression else f"suppression.lists.{reason}"
     if listed is not config.suppression:
-        if not _LIST_NAME(reason) or reason in {OPT_OUT, WITHDRAWN, GONE, CAPPED}:
+        if not _LIST_NAME(reason) or reason in {OPT_OUT, WITHDRAWN, GONE, CAPPED, ENDED}:
             raise ConfigError(
                 f"[{table}] is not a name for a list", hint="Use lower-case letters, digits and dashes: do-not-contact."
             )

@@ -12,9 +12,9 @@ from typing import Any
 from miyun.destinations.batches import BatchOutcome
 from miyun.destinations.plugin import Destination
 from miyun.destinations.rate import TokenBucket, back_off
-from miyun.errors import DestinationError, MiyunError, UnavailableError
+from miyun.errors import ContractError, DestinationError, MiyunError, UnavailableError
 from miyun.keys.files import make_private_folder, write_private
-from miyun.members.config import load_members_config
+from miyun.members.config import ENDED, load_members_config
 from miyun.members.objections import left_out_of
 from miyun.party.channels import ChannelPlan, open_destination, plan_of, report_path, work_folder
 from miyun.party.deliveries import DeliveryRecord, DeliveryState, Receiver, Refusal
@@ -64,7 +64,7 @@ class Sending:
             while (queued := self._queue.next(self._session.now())) is not None:
                 if self._stop.wait(bucket.wait_seconds()):
                     return Outcome.IDLE
-                if self._looks_anew():
+                if self._looks_anew() or self._is_too_late(queued):
                     continue
                 self._attempt(plan, destination, queued)
             if self._queue.open():
@@ -95,6 +95,26 @@ class Sending:
                 self._queue.withdraw(batch, here)
             first += len(batch.ids)
         self._session.deliveries.looked(self._order, now)
+        return True
+
+    def _is_too_late(self, queued: QueuedBatch) -> bool:
+        """Leave out what was not sent before the segment ended; whether that was done now. What was is asked about.
+
+        Raises:
+            ContractError: a file would be made of it.
+            DestinationError: the batch may have arrived before that, or not.
+        """
+        if queued.state is BatchState.WORKING or self._session.now() < self._order.ends:
+            return False
+        delivery = self._session.deliveries.get(self._order.contract, self._order.job)
+        if delivery is None or delivery.local:
+            raise ContractError(f"the segment “{self._order.segment}” has ended", hint="Create it anew.")
+        if queued.state is BatchState.SENT:
+            raise DestinationError(
+                "the segment has ended, and a batch may have arrived before or not",
+                hint="Look there, then: miyun delivery retry … --unclear arrived, or --unclear again to leave it out",
+            )
+        self._queue.withdraw(queued.batch, dict.fromkeys(range(len(queued.batch.ids)), ENDED))
         return True
 
     def _attempt(self, plan: ChannelPlan, destination: Destination[Any], queued: QueuedBatch) -> None:

@@ -349,6 +349,34 @@ def test_nothing_is_sent_under_a_contract_that_is_over(sealer: Sealer, script: S
     assert session.queue(known(sealer).order).open() == 0
 
 
+def test_what_was_not_sent_when_the_segment_ended_stays_unsent(sealer: Sealer, script: Script) -> None:
+    queue(sealer)
+    script.steps = [lambda _: None, lambda _: BatchOutcome(handle="ticket"), unavailable(untouched=True)]
+    send(sealer)
+    wait(sealer, days=20)
+    assert send(sealer) is Outcome.DONE
+    assert script.calls[3:] == ["poll 1 ticket"], "what became of a batch that was sent is still asked"
+    done = known(sealer)
+    assert (done.state, done.accepted, done.left_out) == (DeliveryState.DONE, 4, {"segment-ended": 6})
+
+
+def test_what_may_have_arrived_when_the_segment_ended_waits_for_a_person(sealer: Sealer, script: Script) -> None:
+    queue(sealer)
+    script.steps = [unavailable()]
+    send(sealer)
+    wait(sealer, days=20)
+    send(sealer)
+    stopped = known(sealer)
+    assert (stopped.state, "has ended" in stopped.problem) == (DeliveryState.STOPPED, True)
+    assert script.calls == ["deliver 0"]
+    session = sealer.world.session(MERCHANT)
+    session.queue(stopped.order).send_unclear_again()
+    session.deliveries.move(stopped.order, DeliveryState.SENDING)
+    assert send(sealer) is Outcome.DONE
+    assert script.calls == ["deliver 0"]
+    assert known(sealer).left_out == {"segment-ended": 10}
+
+
 def test_a_required_field_that_is_missing_is_refused_here(fused: World, script: Script) -> None:  # noqa: F811
     write(fused)
     sealer = Sealer(fused, handles_of(fused, *EVERYBODY))

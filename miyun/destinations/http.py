@@ -1,13 +1,11 @@
 """HTTP to receivers: TLS verified, no redirect followed, every wait bounded, and no credential in any message."""
 
 import json
-import socket
-import threading
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +17,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError, SSLError
 from urllib3.response import BaseHTTPResponse
 
+from miyun.destinations.watch import Watch, shut
 from miyun.errors import ConfigError, DestinationError, UnavailableError
 
 LONGEST_ANSWER_BYTES = 4 << 20
@@ -110,7 +109,7 @@ class HttpClient:
                 not to be trusted, or its answer is too long.
         """
         place = shown(url)
-        with _Watch(self._seconds) as watch:
+        with Watch(self._seconds) as watch:
             try:
                 response = self._pools.request(
                     method,
@@ -142,7 +141,7 @@ class HttpClient:
 _REACH = "Check that it is running; it is tried again."
 
 
-def _read(response: BaseHTTPResponse, place: str, watch: "_Watch") -> Answer:
+def _read(response: BaseHTTPResponse, place: str, watch: Watch) -> Answer:
     """The whole answer.
 
     Raises:
@@ -205,50 +204,10 @@ def _after(text: str) -> float:
         return 0.0
 
 
-class _Watch:
-    """Cuts the connection of this thread's call when its time is up: one that drips bytes would never time out."""
-
-    of_thread = threading.local()
-
-    def __init__(self, seconds: float) -> None:
-        self.cut = False
-        self._socket: socket.socket | None = None
-        self._lock = threading.Lock()
-        self._timer = threading.Timer(seconds, self._end)
-        self._timer.daemon = True
-
-    def __enter__(self) -> "_Watch":
-        self.of_thread.watch = self
-        self._timer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-        self.of_thread.watch = None
-
-    def attend(self, connected: socket.socket) -> None:
-        with self._lock:
-            self._socket = connected
-            late = self.cut
-        if late:
-            _shut(connected)
-
-    def _end(self) -> None:
-        with self._lock:
-            self.cut = True
-            if self._socket is not None:
-                _shut(self._socket)
-
-
-def _shut(connected: socket.socket) -> None:
-    with suppress(OSError):
-        socket.socket.shutdown(connected, socket.SHUT_RDWR)  # of TLS as well, whose own would wait for the other side
-
-
 def _attend(connection: HTTPConnection) -> None:
-    watch: _Watch | None = getattr(_Watch.of_thread, "watch", None)
+    watch = Watch.of_this_thread()
     if watch is not None and connection.sock is not None:
-        watch.attend(connection.sock)
+        watch.attend(partial(shut, connection.sock))
 
 
 class _Connection(HTTPConnection):

@@ -7,9 +7,12 @@ take, by its types, constraints or triggers, is refused with the SQLSTATE; the o
 """
 
 import json
+import os
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -17,6 +20,7 @@ from pydantic import AfterValidator, Field
 
 from miyun.destinations.batches import Batch, BatchOutcome, Preview, Refused
 from miyun.destinations.plugin import Destination, DestinationConfig
+from miyun.destinations.watch import Watch, shut
 from miyun.errors import DestinationError, UnavailableError
 
 if TYPE_CHECKING:
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 10
 JOB, SEGMENT = "miyun_job", "miyun_segment"
 
+_ROWS_IN_TIME = 100
+"""Rows that may take, one by one, as long as a statement."""
 _ROW_FAULTS = ("22", "23", "P0")
 """Classes of SQLSTATE that speak of a row: data exceptions, constraints, and what triggers raise."""
 _TRANSIENT = ("08", "40", "53", "55", "57")
@@ -50,7 +56,8 @@ TableName = Annotated[str, AfterValidator(_checked_name)]
 class PostgresConfig(DestinationConfig):
     """``url`` is a libpq URL without a password; ``password`` is the name of a secret.
 
-    Outside of this machine TLS is verified: ``sslmode=verify-full`` is set unless the URL names it.
+    Outside of this machine TLS is verified: ``sslmode=verify-full`` is set unless the URL names it. A statement may
+    take ``timeout_seconds``, a batch as long again for every hundred rows.
     """
 
     CREDENTIALS: ClassVar[tuple[str, ...]] = ("password",)
@@ -81,13 +88,14 @@ class PostgresDestination(Destination[PostgresConfig]):
                 "url holds a password", hint='Take it out: miyun secret set NAME, and password = "NAME".'
             )
         mode = parts.get("sslmode", "verify-full")
-        if mode != "verify-full" and not _is_here(parts.get("host")):
+        if mode != "verify-full" and not _is_here(parts):
             raise DestinationError(
                 f"sslmode={mode} does not verify the server", hint="Leave sslmode out, or say verify-full."
             )
 
     def probe(self) -> str:
-        missing = {self.context.id_name, *self.config.fields} - set(self._columns())
+        with self._watched():
+            missing = {self.context.id_name, *self.config.fields} - set(self._columns())
         if missing:
             raise DestinationError(
                 f"the table {self.config.table} lacks the column {', '.join(map(repr, sorted(missing)))}",
@@ -103,7 +111,7 @@ class PostgresDestination(Destination[PostgresConfig]):
         return Preview(target=f"{target.hostname or 'this machine'}{target.path}", text="\n".join([head, *rows]))
 
     def deliver(self, batch: Batch) -> BatchOutcome:
-        with self._explained(), self._connection().transaction():
+        with self._watched(len(batch.ids)), self._explained(), self._connection().transaction():
             held = self._note_key(batch.key)
             if held is not None:
                 return _read(held)
@@ -185,14 +193,27 @@ class PostgresDestination(Destination[PostgresConfig]):
         if self._open is None:
             parts = conninfo_to_dict(self.config.url)
             options: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS}
-            if not _is_here(parts.get("host")):
+            if not _is_here(parts):
                 options["sslmode"] = "verify-full"
                 options["sslrootcert"] = parts.get("sslrootcert", "system")
             if self.config.password:
                 options["password"] = self.context.secrets.get(self.config.password).reveal()
             self._open = psycopg.connect(self.config.url, autocommit=True, **options)
+            self._attend()
             self._open.execute(f"SET statement_timeout = '{self.config.timeout_seconds}s'")
         return self._open
+
+    @contextmanager
+    def _watched(self, rows: int = 0) -> Iterator[None]:
+        """Wait for the database for as long as a batch of so many rows may take at most, and not without end."""
+        with Watch(self.config.timeout_seconds * (1 + rows // _ROWS_IN_TIME)):
+            self._attend()
+            yield
+
+    def _attend(self) -> None:
+        watch = Watch.of_this_thread()
+        if watch is not None and self._open is not None:
+            watch.attend(partial(_shut, self._open))
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -221,6 +242,13 @@ class PostgresDestination(Destination[PostgresConfig]):
             ) from None
 
 
+def _shut(connection: "psycopg.Connection[Any]") -> None:
+    import psycopg
+
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as connected:
+        shut(connected)
+
+
 def _refuses_login(error: "psycopg.Error") -> bool:
     """Whether a server answered, and it won't help to ask again."""
     if error.sqlstate or error.pgconn is None:
@@ -244,5 +272,9 @@ def _read(held: str) -> BatchOutcome:
     )
 
 
-def _is_here(host: object) -> bool:
+def _is_here(parts: Mapping[str, Any]) -> bool:
+    """Whether a URL leads to this machine; ``hostaddr`` is where it leads, whatever ``host`` is called."""
+    if "service" in parts:
+        return False
+    host = parts.get("hostaddr") or parts.get("host")
     return host is None or str(host).startswith("/") or host in {"localhost", "127.0.0.1", "::1"}

@@ -1,5 +1,10 @@
 """Rows into a real PostgreSQL."""
 
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +98,41 @@ def test_nobody_listens(tmp_path: Path) -> None:
         destination("postgresql:///x?host=/nowhere", tmp_path, password="database").deliver(ROWS)
 
 
+def message(kind: bytes, content: bytes = b"") -> bytes:
+    return kind + struct.pack("!I", len(content) + 4) + content
+
+
+@contextmanager
+def hanging_server(afterwards: bytes) -> Iterator[str]:
+    """Lets everybody in, takes the first statement, and answers all others with these bytes for ever."""
+
+    def serve() -> None:
+        with suppress(OSError), listening.accept()[0] as peer:
+            while struct.unpack("!II", peer.recv(4096)[:8])[1] >= NO_LOGIN:
+                peer.sendall(b"N")
+            peer.sendall(message(b"R", bytes(4)) + message(b"Z", b"I"))
+            peer.recv(4096)
+            peer.sendall(message(b"C", b"SET\0") + message(b"Z", b"I"))
+            while afterwards or peer.recv(4096):
+                peer.sendall(afterwards)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"postgresql://miyun@127.0.0.1:{listening.getsockname()[1]}/x"
+        thread.join()
+
+
+NO_LOGIN = 80_877_103
+"""Codes from here on ask for encryption."""
+
+
+@pytest.mark.parametrize("afterwards", [b"", message(b"N", b"SNOTICE\0M" + b"x" * 9_000 + bytes(2))])
+def test_a_server_that_answers_nothing_or_without_end(tmp_path: Path, afterwards: bytes) -> None:
+    with hanging_server(afterwards) as url, pytest.raises(UnavailableError):
+        destination(url, tmp_path, timeout_seconds=1).deliver(ROWS)
+
+
 def test_a_login_that_is_refused_stops_at_once(url: str, tmp_path: Path) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         [rules] = connection.execute("SHOW hba_file").fetchone() or ()
@@ -137,6 +177,8 @@ def test_a_table_that_does_not_fit(url: str, tmp_path: Path) -> None:
         "postgresql://db.example.com/x?sslmode=require",
         "postgresql://db.example.com/x?sslmode=disable",
         "postgresql://localhost/x?nonsense=1",
+        "postgresql://localhost/x?hostaddr=192.0.2.1&sslmode=disable",
+        "postgresql:///x?service=crm&sslmode=disable",
     ],
 )
 def test_urls_that_are_not_taken(url: str, tmp_path: Path) -> None:

@@ -82,6 +82,7 @@ def test_a_receiver_that_needs_longer_is_polled(receiver: Receiver, tmp_path: Pa
         (says(429, retry_after="7"), 7, True),
         (says(429, retry_after="x" * 100), 0, True),
         (says(503, retry_after="Wed, 01 Jan 2020 00:00:00 GMT"), 0, False),
+        (says(503, retry_after=f"Wed, 01 Jan 2020 00:00:00 +{10**20}"), 0, False),
         (says(500), 0, False),
         (cut_before, 0, False),
         (cut_after, 0, False),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
+
+
+_MORE_POINTS = re.compile(r"(\(\([-0-9., ]+\), \([-0-9., ]+\))((?:, \([-0-9., ]+\)){2,})\)")
+
+
+def shortened(definition: str) -> str:
+    """A definition for people: of long lists of points, the first two and how many more there are."""
+    return _MORE_POINTS.sub(lambda found: f"{found[1]}, … {found[2].count('('):,} more)", definition)
 
 
 def plain(value: object) -> Plain:  # noqa: PLR0911

@@ -15,7 +15,7 @@
 
     [members.attributes.spend_90d]      # read as members.spend_90d
     column = "spend 90 days"            # the attribute's name if left out
-    type = "number"                     # number, text, boolean or date
+    type = "number"                     # number, text, boolean, date or location
     range = "0..100000"                 # numbers: published to other parties with name and type
     private = false                     # true: not published at all
 

@@ -90,12 +90,11 @@ def _find_faults(datum: Datum, latitude: Degrees, longitude: Degrees, faults: li
 
 def _unread(north: float | Rejected, east: float | Rejected) -> Rejected | None:
     """Why a pair of cells is no pair of numbers."""
-    reasons = {cell.reason for cell in (north, east) if isinstance(cell, Rejected)}
-    if not reasons:
+    found = [cell for cell in (north, east) if isinstance(cell, Rejected)]
+    if not found:
         return None
-    if reasons == {Reason.EMPTY} and not (isinstance(north, Rejected) and isinstance(east, Rejected)):
-        return Rejected(Reason.INCOMPLETE)
-    return Rejected(max(reasons, key=lambda reason: reason != Reason.EMPTY))
+    worst = max(found, key=lambda cell: cell.reason != Reason.EMPTY)
+    return Rejected(Reason.INCOMPLETE) if len(found) == 1 and worst.reason == Reason.EMPTY else worst
 
 
 def _divided(cells: Sequence[str | None], order: Order) -> tuple[list[str | None], list[str | None]]:

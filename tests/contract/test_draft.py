@@ -145,3 +145,19 @@ def test_identities_must_fit_their_place(identities: dict[str, Identity], swappe
 
     with pytest.raises(InputError):
         draft_contract(id="spring-2027", **wrong, identifiers=[PHONE], expires=EXPIRES)
+
+
+def test_locations_are_drafted_for_sizes_and_use_and_for_no_list(identities: dict[str, Identity]) -> None:
+    def granted(*locations: str) -> set[tuple[str, str, str]]:
+        contract = draft_contract(
+            id="spring-2027", **identities, identifiers=[PHONE], expires=EXPIRES, locations=locations
+        )
+        return {(grant.owner, grant.subject, grant.rung) for grant in contract.grants}
+
+    assert granted("tags.home", "members.store") - granted() == {
+        (owner, subject, rung)
+        for owner, subject in (("feed", "tags.home.location"), ("shop", "members.store.location"))
+        for rung in (Rung.SIZE, Rung.USE)
+    }
+    with pytest.raises(InputError, match="belongs to no party"):
+        granted("home")

@@ -11,6 +11,7 @@ from demo.processes import CommandError
 from demo.stage import Stage
 from miyun.contract.model import Grant, Rung
 from miyun.members.datums import gcj02_to_bd09, wgs84_to_gcj02
+from miyun.segments.near import MOST_POINTS
 from tests.members.plain_globe import Place, haversine, square
 from tests.system.plain import CAST, CONTRACT, set_up
 
@@ -18,6 +19,8 @@ MEMBERS, USERS = range(300), range(200, 600)
 METRES, GRID = 2_000, 250
 SHOPS: list[Place] = [(30.25, 120.16), (30.2791, 120.1512), (30.2302, 120.2095)]
 LISTS = Grant(owner=CAST.platform, subject="tags.home.location", rung=Rung.ACTIVATE, recipient=CAST.merchant)
+FAR = [(39.8 + number / 10_000, 116.4) for number in range(MOST_POINTS - len(SHOPS))]
+"""As many more as a condition may name."""
 HOME = """
 [members.attributes.home]
 type = "location"
@@ -65,7 +68,7 @@ def write_users(path: Path, places: dict[int, Place]) -> None:
 def write_shops(path: Path) -> None:
     """As a merchant copies them from Baidu's map."""
     rows = ["门店,经度,纬度"]
-    for number, shop in enumerate(SHOPS):
+    for number, shop in enumerate([*SHOPS, *FAR]):
         latitude, longitude = moved(gcj02_to_bd09, moved(wgs84_to_gcj02, shop))
         rows.append(f"第{number}店,{longitude:.6f},{latitude:.6f}")
     path.write_bytes("\n".join(rows).encode("gb18030"))
@@ -112,7 +115,7 @@ def test_a_merchant_reaches_who_lives_near_its_shops(tmp_path: Path) -> None:
     assert job["state"] == "done"
     assert columns["tags.home"] == columns["tags.work"] == "location"
     assert definition.startswith(f"members.odd and tags.home within '{METRES}m' of ((30.23")
-    assert "points" not in definition
+    assert definition.count("), (") == MOST_POINTS - 1
     [home] = [column for column in checked["columns"] if column["name"] == "home"]
     assert set(home["rejected"]) == {"zero-coordinates", "exchanged-coordinates"}
     assert home["accepted"] == sum(user % 7 != 0 for user in USERS)

@@ -6,7 +6,7 @@ import typer
 
 from miyun_cli.arguments import ContractArgument, SegmentArgument
 from miyun_cli.invocation import Invocation, command, group
-from miyun_cli.output import show_fields, show_table
+from miyun_cli.output import shortened, show_fields, show_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -121,7 +121,7 @@ def _show(invocation: Invocation, audience: "PublishedAudience") -> None:
                 "title": audience.title.in_language(language),
                 "description": audience.description.in_language(language),
                 "category": audience.category,
-                "definition": segment.definition,
+                "definition": shortened(segment.definition),
                 "state": segment.state,
                 "version": segment.version,
                 "expires": segment.expires,

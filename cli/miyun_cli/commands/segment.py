@@ -10,7 +10,7 @@ from miyun_cli.commands import segment_life, segment_plan
 from miyun_cli.commands.segment_life import show_segment
 from miyun_cli.invocation import Invocation, command, group
 from miyun_cli.jobs import show_job
-from miyun_cli.output import show_table
+from miyun_cli.output import shortened, show_table
 from miyun_cli.points import DatumOption, PointsOption, read_points_files
 from miyun_cli.watching import watched
 
@@ -157,7 +157,7 @@ def _show_list(invocation: Invocation, segments: "Sequence[Segment]") -> None:
         lambda console: show_table(
             console,
             heads,
-            ([getattr(segment, head) for head in heads] for segment in segments),
+            ([*(getattr(segment, head) for head in heads[:-1]), shortened(segment.definition)] for segment in segments),
             empty="There are no segments.",
         ),
     )

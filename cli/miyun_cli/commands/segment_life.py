@@ -8,7 +8,7 @@ import typer
 from miyun_cli.arguments import ContractArgument, SegmentArgument, in_utc
 from miyun_cli.commands.size import band_words
 from miyun_cli.invocation import Invocation, command
-from miyun_cli.output import show_fields, show_table
+from miyun_cli.output import shortened, show_fields, show_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -113,7 +113,7 @@ def show_segment(invocation: Invocation, segment: "Segment") -> None:
             {
                 "name": segment.name,
                 "code": segment.code,
-                "definition": segment.definition,
+                "definition": shortened(segment.definition),
                 "universe": segment.universe,
                 "owner": segment.owner,
                 "state": segment.state,

@@ -7,7 +7,7 @@ import typer
 from miyun_cli.arguments import ContractArgument, UniverseOption
 from miyun_cli.commands.size import band_words
 from miyun_cli.invocation import Invocation, command
-from miyun_cli.output import rho, show_fields, show_table
+from miyun_cli.output import rho, shortened, show_fields, show_table
 from miyun_cli.points import DatumOption, PointsOption, read_points_files
 from miyun_cli.watching import watched
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from miyun.segments.explaining import Explanation, OwnerShare
     from miyun.segments.near import Places
-
-SHOWN_CHARACTERS = 300
 
 DefinitionArgument = Annotated[str, typer.Argument(help="Such as: members.spend_90d > 1000 and not members.opted_out")]
 
@@ -78,7 +76,7 @@ def estimate(
         lambda console: show_fields(
             console,
             {
-                "definition": _shortened(found.definition),
+                "definition": shortened(found.definition),
                 "universe": found.universe,
                 "epoch": found.epoch,
                 "size": band_words(found),
@@ -100,11 +98,6 @@ def _read(definition: str, points: "Sequence[Path] | None", datum: str) -> "Plac
     return lists
 
 
-def _shortened(text: str) -> str:
-    """Without the end of a long list of points."""
-    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]} …"
-
-
 def _cost_words(plan: "Explanation") -> str:
     if plan.told is not None:
         return "It was told before, and costs nothing."
@@ -117,9 +110,9 @@ def _cost_words(plan: "Explanation") -> str:
 def _show_plan(invocation: Invocation, console: "Console", plan: "Explanation") -> None:
     from miyun.contract.leakage import render
 
-    fields: dict[str, object] = {"definition": _shortened(plan.definition)}
+    fields: dict[str, object] = {"definition": shortened(plan.definition)}
     if plan.segments:
-        fields["written out"] = _shortened(plan.meaning)
+        fields["written out"] = shortened(plan.meaning)
     fields |= {"universe": plan.universe, "epoch": plan.epoch or "none: nothing is fused yet", "until": plan.until}
     if plan.told is not None:
         fields["size"] = f"{band_words(plan.told)}, told at {plan.told.at:%Y-%m-%d %H:%M} UTC"
@@ -127,7 +120,7 @@ def _show_plan(invocation: Invocation, console: "Console", plan: "Explanation") 
     show_table(
         console,
         ("evaluated by", "predicate; one bit per row reaches the zone", "in this epoch"),
-        ((leg.party, _shortened(leg.predicate), "asked before" if leg.asked else "new") for leg in plan.legs),
+        ((leg.party, shortened(leg.predicate), "asked before" if leg.asked else "new") for leg in plan.legs),
         empty="\nNo owner evaluates anything: it is made of matched pairs and segments alone.",
     )
     _show_costs(console, plan)

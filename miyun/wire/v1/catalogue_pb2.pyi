@@ -29,7 +29,7 @@ class PublishedColumn(_message.Message):
     HIGH_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     type: _builtins.str
-    """number, text, boolean, date"""
+    """number, text, boolean, date, location"""
     low: _builtins.str
     high: _builtins.str
     def __init__(

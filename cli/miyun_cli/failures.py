@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 from unicodedata import east_asian_width
 
 from miyun.errors import ExpressionError, MiyunError
+from miyun.words import visible
 
 DEBUG_VARIABLE = "MIYUN_DEBUG"
 INTERRUPTED_STATUS = 130
@@ -75,11 +76,11 @@ def report(failure: Failure, *, as_json: bool) -> None:
         return
     clause = f" [{failure.clause}]" if failure.clause else ""
     place = "" if failure.position is None else f" (at {_place(failure.text, failure.position)})"
-    sys.stderr.write(f"Error: {failure.message}{place}{clause}\n")
+    sys.stderr.write(f"Error: {visible(failure.message)}{place}{visible(clause)}\n")
     if failure.position is not None and failure.text:
         sys.stderr.write(_excerpt(failure.text, failure.position))
     if failure.hint:
-        sys.stderr.write(f"{failure.hint}\n")
+        sys.stderr.write(f"{visible(failure.hint)}\n")
 
 
 def _place(text: str, position: int) -> str:

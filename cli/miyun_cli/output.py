@@ -11,6 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from miyun.words import visible
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -66,7 +68,7 @@ def words(value: object) -> str:  # noqa: PLR0911
         case datetime():
             return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
         case str() | Path() | float():
-            return str(value)
+            return visible(str(value))
         case set() | frozenset():
             return ", ".join(words(item) for item in sorted(value)) or "–"
         case Iterable():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from miyun.words import visible
 from miyun_cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def in_lines(tell: Callable[[str], None]) -> "OnEvent":
                 begun.add((event.job, event.kind))
             case TaskFinished() | TaskRefused():
                 begun.discard((event.job, event.kind))
-        tell(line_of(event))
+        tell(visible(line_of(event)))
 
     return on_event
 

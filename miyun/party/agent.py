@@ -1,12 +1,13 @@
 """The agent: it asks the zone for this party's tasks and does them."""
 
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from threading import Event
 
-from miyun.errors import InternalError, TransportError
+from miyun.errors import ConfigError, KeyAccessError, MiyunError
 from miyun.kernels import kernels
 from miyun.keys.home import Home
 from miyun.members import workspace
@@ -20,6 +21,8 @@ from miyun.party.tasks.runner import TaskRunner, contract_of, kind_of
 from miyun.party.upkeep import Upkeep
 from miyun.wire.v1 import agent_pb2 as wire
 
+log = logging.getLogger(__name__)
+
 AGENT_LOCK = "agent"
 LONG_POLL_SECONDS = 20
 LAST_LOOK_SECONDS = 2
@@ -29,6 +32,9 @@ SHORTEST_REST_SECONDS = 0.25
 LONGEST_REST_SECONDS = 4.0
 FIRST_BACK_OFF_SECONDS = 0.5
 LONGEST_BACK_OFF_SECONDS = 30.0
+
+_OWN_FAULTS = (ConfigError, KeyAccessError)
+"""What waiting does not help against; anything else that ends a turn is the zone's doing."""
 
 LONG_WORK = frozenset({"fuse", "insight", "intersect"})
 """Kinds of tasks that others don't wait for."""
@@ -101,7 +107,9 @@ class _Loop:
                 try:
                     if self._turn():
                         return
-                except (TransportError, InternalError) as error:
+                except _OWN_FAULTS:
+                    raise
+                except MiyunError as error:
                     if not self._stop.is_set():
                         self._wait_out(error)
 
@@ -133,7 +141,7 @@ class _Loop:
             return self._once and self._out_of_patience()
         self._rests.clear()
         self._rest_until.clear()
-        self._stop.wait(answer.retry_after_milliseconds / 1000)
+        self._stop.wait(min(answer.retry_after_milliseconds / 1000, LONGEST_BACK_OFF_SECONDS))
         ended, self._last_look = self._last_look, self._once
         return ended
 
@@ -165,7 +173,7 @@ class _Loop:
             if not work.done():
                 continue
             del self._at_work[slot]
-            outcome = work.result()
+            outcome = _outcome_of(work)
             if outcome is Outcome.IDLE:
                 self._rests[slot] = min(2 * self._rests.get(slot, SHORTEST_REST_SECONDS), LONGEST_REST_SECONDS)
                 self._rest_until[slot] = time.monotonic() + self._rests[slot]
@@ -178,13 +186,22 @@ class _Loop:
     def _out_of_patience(self) -> bool:
         return not self._at_work and time.monotonic() - self._moved_at > self._patience
 
-    def _wait_out(self, error: TransportError | InternalError) -> None:
+    def _wait_out(self, error: MiyunError) -> None:
         self._collect()
         if self._once and self._out_of_patience():
             raise error
         self._on_event(ZoneLost(reason=error.message, retry_seconds=self._back_off))
         self._stop.wait(self._back_off)
         self._back_off = min(2 * self._back_off, LONGEST_BACK_OFF_SECONDS)
+
+
+def _outcome_of(work: Future[Outcome]) -> Outcome:
+    """How it ended; a defect is logged, and stops nothing else."""
+    try:
+        return work.result()
+    except Exception:
+        log.exception("a task of this agent failed")
+        return Outcome.IDLE
 
 
 def _slot(task: wire.Task) -> Slot:

@@ -15,6 +15,8 @@ from miyun.wire.v1.segment_pb2 import GetSegmentRequest
 from miyun.wire.v1.segment_pb2_grpc import SegmentServiceStub
 
 DEEPEST_REFERENCE = 32
+MOST_REFERENCES = 1000
+"""As many segments as can be live under a contract."""
 Above = tuple[str, ...]
 """The segments on the way to this one."""
 Known = dict[str, Meaning]
@@ -69,6 +71,10 @@ class Definitions:
                 hint="Create it anew.",
             )
         if segment not in known:
+            if len(known) + len(above) >= MOST_REFERENCES:
+                raise ContractError(
+                    f"a definition is made of more than {MOST_REFERENCES} segments", hint="Simplify it."
+                )
             answer = self._session.stub(SegmentServiceStub).GetSegment(
                 GetSegmentRequest(contract=contract.id, name=segment)
             )

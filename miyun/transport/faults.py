@@ -29,6 +29,7 @@ from miyun.errors import (
     TransportError,
     WaitingError,
 )
+from miyun.words import visible
 
 ERROR_METADATA = "miyun-error-bin"
 LONGEST_TEXT = 1000
@@ -84,7 +85,7 @@ def _read(carried: bytes) -> MiyunError:
     try:
         content: dict[str, Any] = json.loads(carried)
         kind = _CLASSES[content["code"]]
-        texts = {name: str(content[name]) for name in ("message", "hint", "clause")}
+        texts = {name: visible(str(content[name])) for name in ("message", "hint", "clause")}
         if kind is ExpressionError:
             return ExpressionError(texts.pop("message"), position=int(content["position"]), **texts)
         return kind(texts.pop("message"), **texts)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from miyun_cli import main as main_module
+from miyun_cli.output import words
 
 from miyun import errors
 from tests.cli.conftest import Miyun, Standin
@@ -74,6 +75,12 @@ def test_a_wrong_command_line_points_at_the_help(arguments: list[str], message: 
     assert outcome.err.splitlines()[-1] == hint
     error = miyun(*arguments, "--json").error
     assert (error["code"], error["hint"]) == ("usage", hint)
+
+
+def test_what_others_wrote_can_not_speak_to_the_terminal(miyun: Miyun, party: Standin) -> None:
+    party.answers["contracts.list"] = errors.StateError("\x1b[2Jgone", hint="\x9b1m\u202eb", clause="\x07")
+    assert miyun("contract", "list").err == "Error: �[2Jgone [�]\n�1m�b\n"
+    assert words("\x1b[2Jtea\n\ud800") == "�[2Jtea\n�"
 
 
 def test_a_defect_shows_no_traceback_and_no_message(miyun: Miyun, party: Standin) -> None:

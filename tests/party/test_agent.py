@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from miyun.errors import ConfigError, StateError, TransportError
+from miyun.errors import ConfigError, MalformedError, MiyunError, NotPermittedError, StateError, TransportError
 from miyun.party.agent import AGENT_LOCK, Agent
 from miyun.party.progress import TaskFinished, TaskRefused, ZoneLost
 from miyun.party.signals import stopped_by_signals
+from miyun.party.tasks.outcome import Outcome
+from miyun.party.tasks.runner import TaskRunner
 from miyun.wire.v1 import agent_pb2
 from tests.party.world import MERCHANT, PLATFORM, World
 
@@ -123,6 +125,48 @@ def test_a_lost_zone_is_waited_out(world: World, polling: Any) -> None:
     assert [type(event) for event in told] == [ZoneLost] * 3
     waits = [event.retry_seconds for event in told]
     assert waits == sorted(set(waits))
+
+
+@pytest.mark.parametrize("error", [MalformedError("strange"), NotPermittedError("no"), StateError("not now")])
+def test_whatever_a_zone_answers_does_not_end_the_agent(world: World, polling: Any, error: MiyunError) -> None:
+    told: list[Any] = []
+
+    def answer(number: int) -> list[agent_pb2.Task]:
+        if number == 1:
+            raise error
+        return []
+
+    poll = polling(answer)
+    Agent(world.session(MERCHANT)).run(once=True, on_event=told.append)
+    assert [event.reason for event in told] == [error.message]
+    assert len(poll.polls) > 1
+
+
+def test_a_task_with_a_defect_does_not_end_the_agent(
+    world: World, polling: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def run(_: TaskRunner, task: agent_pb2.Task) -> Outcome:
+        done.append(task.job)
+        if len(done) == 1:
+            raise RuntimeError
+        return Outcome.DONE
+
+    monkeypatch.setattr(TaskRunner, "run", run)
+    task = fuse_task(world)
+    polling(lambda number: [] if len(done) > 1 else [task])
+    Agent(world.session(MERCHANT)).run(once=True)
+    assert done == [task.job] * 2
+
+
+def test_a_zone_can_not_put_an_agent_to_sleep(world: World, polling: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    poll = polling(lambda number: [])
+    monkeypatch.setattr("miyun.party.agent.LONGEST_BACK_OFF_SECONDS", 0.01)
+    monkeypatch.setattr(
+        poll, "next_tasks", lambda wait_seconds: agent_pb2.NextTasksResponse(retry_after_milliseconds=1 << 31)
+    )
+    Agent(world.session(MERCHANT)).run(once=True)
 
 
 def test_a_single_run_does_not_wait_for_a_zone_for_ever(world: World, polling: Any) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from miyun.contract.model import Universe
 from miyun.errors import ContractError, MalformedError
-from miyun.party.definitions import DEEPEST_REFERENCE, Definitions
+from miyun.party.definitions import DEEPEST_REFERENCE, MOST_REFERENCES, Definitions
 from miyun.segments.parser import parse
 from tests.party.test_guard import segment_request
 from tests.party.world import MERCHANT, PLATFORM, World
@@ -39,6 +39,18 @@ def test_an_endless_chain_is_refused(world: World) -> None:
         say(world, f"link-{link}", f"link-{link + 1}")
     with pytest.raises(ContractError, match=str(DEEPEST_REFERENCE)):
         Definitions(world.session(MERCHANT)).of_segment(world.contract, "link-0")
+
+
+def test_names_without_end_are_refused(world: World) -> None:
+    for number in range(40):
+        parts = [f"part-{number}-{part}" for part in range(40)]
+        say(world, f"whole-{number}", " or ".join(parts))
+        for part in parts:
+            say(world, part, "tags.tea")
+    say(world, "all", " or ".join(f"whole-{number}" for number in range(40)))
+    with pytest.raises(ContractError, match="1000 segments"):
+        Definitions(world.session(MERCHANT)).of_segment(world.contract, "all")
+    assert len(world.zone.sent(MERCHANT, "GetSegment")) <= MOST_REFERENCES
 
 
 def test_the_universe_of_what_is_over_own_columns_was_signed_as_well(world: World) -> None:

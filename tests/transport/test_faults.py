@@ -1,5 +1,6 @@
 """An error raised in the zone is the same error at the caller; a defect is a defect and says nothing."""
 
+import json
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -109,6 +110,13 @@ def test_a_defect_shows_nothing_to_a_plain_grpc_client_either(
     call: Any = caught.value
     assert (call.code(), call.details()) == (grpc.StatusCode.INTERNAL, "internal")
     assert not call.trailing_metadata()
+
+
+def test_what_a_terminal_would_obey_does_not_arrive() -> None:
+    carried = {"code": "state", "message": "\x1b[2Jgone\x9b1m \ud800", "hint": "a\u202eb\n", "clause": "\x07"}
+    call = SimpleNamespace(trailing_metadata=lambda: ((ERROR_METADATA, json.dumps(carried).encode()),))
+    error = from_call(call)
+    assert (error.message, error.hint, error.clause) == ("�[2Jgone�1m �", "a�b\n", "�")
 
 
 def test_very_long_texts_are_cut_and_still_arrive(failing: Any) -> None:

@@ -9,6 +9,12 @@ import structlog
 from miyun.answers import forms
 from miyun.answers.answering import Answer, Answering
 from miyun.answers.askers import Asker, Askers
+from miyun.answers.bytedance import (
+    ByteDanceQuestion,
+    read_bytedance,
+    write_bytedance,
+    write_bytedance_refusal,
+)
 from miyun.answers.forms import Code
 from miyun.answers.metrics import Form, Metrics, Outcome
 from miyun.errors import MalformedError
@@ -70,6 +76,26 @@ class Desk:
         except RefusedError as refused:
             known = refused.outcome is not Outcome.NOT_KNOWN
             return forms.write_rta_refusal(_CODES[refused.outcome], request), known
+
+    def bytedance(self, token: str, body: bytes | None) -> tuple[bytes, bool]:
+        """The same in ByteDance's layout."""
+        begun = time.perf_counter()
+        question: ByteDanceQuestion | None = None
+
+        def ask() -> tuple[bytes, Outcome]:
+            nonlocal question
+            if body is None:
+                raise MalformedError("too large")
+            question = read_bytedance(body)
+            answer = self.answering.answer(asker, question.ids)
+            return write_bytedance(question, answer), _outcome(answer)
+
+        try:
+            asker = self._admit(token, Form.BYTEDANCE, begun)
+            return self._answered(asker, Form.BYTEDANCE, begun, ask), True
+        except RefusedError as refused:
+            known = refused.outcome is not Outcome.NOT_KNOWN
+            return write_bytedance_refusal(_CODES[refused.outcome], question), known
 
     def json(self, token: str, body: bytes) -> bytes:
         """The JSON answer. Raises: RefusedError: there is none."""

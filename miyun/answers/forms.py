@@ -80,7 +80,7 @@ def read_rta(body: bytes) -> RtaQuestion:
         given += [(Kind.CAID_MD5, one.qaid_md5sum) for one in device.qaid_infos if one.qaid_md5sum]
         given += [(Kind.CAID, one.qaid) for one in device.qaid_infos if one.qaid and not one.qaid_md5sum]
     given += [(Kind.OPENID, one.openid) for one in device.wx_openid if one.openid]
-    return RtaQuestion(message.id, _read_all(given))
+    return RtaQuestion(message.id, read_ids(given))
 
 
 def write_rta(request: str, answer: Answer, milliseconds: int) -> bytes:
@@ -131,7 +131,7 @@ def read_json(body: bytes) -> tuple[AnswerId, ...]:
             'the question is not of the form {"ids": [{"kind": "oaid", "value": "…"}]}',
             hint=f"Give 1 to {MOST_IDS} ids; kinds are {', '.join(Kind)}.",
         ) from None
-    return _read_all((one.kind, one.value) for one in question.ids)
+    return read_ids((one.kind, one.value) for one in question.ids)
 
 
 def write_json(answer: Answer) -> bytes:
@@ -148,7 +148,7 @@ def read_grpc(message: AskRequest) -> tuple[AnswerId, ...]:
     if not 1 <= len(message.ids) <= MOST_IDS:
         raise MalformedError(f"a question has 1 to {MOST_IDS} ids")
     try:
-        return _read_all((Kind(one.kind), one.value) for one in message.ids)
+        return read_ids((Kind(one.kind), one.value) for one in message.ids)
     except ValueError:
         raise MalformedError("a kind of id that is none", hint=f"Kinds are {', '.join(Kind)}.") from None
 
@@ -157,7 +157,12 @@ def write_grpc(answer: Answer) -> AskResponse:
     return AskResponse(targets=answer.targets, cache_seconds=answer.cache_seconds)
 
 
-def _read_all(given: Iterable[tuple[Kind, str]]) -> tuple[AnswerId, ...]:
+def read_ids(given: Iterable[tuple[Kind, str]]) -> tuple[AnswerId, ...]:
+    """Those that are ids, in one spelling.
+
+    Raises:
+        MalformedError: there are too many of them.
+    """
     read = [read_id(kind, value) for kind, value in given]
     if len(read) > MOST_IDS:
         raise MalformedError(f"more than {MOST_IDS} ids")

@@ -14,6 +14,7 @@ _NOBODY: Final = "-"
 
 class Form(StrEnum):
     RTA = "rta"
+    BYTEDANCE = "rta-bytedance"
     JSON = "json"
     GRPC = "grpc"
 

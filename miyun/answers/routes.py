@@ -17,6 +17,7 @@ from miyun.answers.http_connection import Request, Response
 from miyun.answers.metrics import Outcome
 
 RTA: Final = "/rta"
+BYTEDANCE: Final = "/rta-bytedance"
 ASK: Final = "/v1/ask"
 HEALTH: Final = "/health"
 METRICS: Final = "/metrics"
@@ -39,12 +40,13 @@ class AskingRoutes:
 
     def respond(self, request: Request) -> Response:
         path = request.target.partition("?")[0]
-        if path == RTA or path.startswith(f"{RTA}/"):
-            if request.method != "POST":
-                return _plain(HTTPStatus.METHOD_NOT_ALLOWED)
-            token = path[len(RTA) + 1 :] or bearer(request.authorization)
-            body, known = self._desk.rta(token, request.body)
-            return Response(HTTPStatus.OK, body, _PROTOBUF, last=not known)
+        for prefix, answer in ((RTA, self._desk.rta), (BYTEDANCE, self._desk.bytedance)):
+            if path == prefix or path.startswith(f"{prefix}/"):
+                if request.method != "POST":
+                    return _plain(HTTPStatus.METHOD_NOT_ALLOWED)
+                token = path[len(prefix) + 1 :] or bearer(request.authorization)
+                body, known = answer(token, request.body)
+                return Response(HTTPStatus.OK, body, _PROTOBUF, last=not known)
         if path == ASK:
             return self._ask(request) if request.method == "POST" else _plain(HTTPStatus.METHOD_NOT_ALLOWED)
         return _health(request) if path == HEALTH else _plain(HTTPStatus.NOT_FOUND)

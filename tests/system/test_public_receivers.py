@@ -45,8 +45,9 @@ matcher = "example.com"
 listen = "127.0.0.1:{http}"
 grpc_listen = "127.0.0.1:{grpc}"
 status_listen = ""
-[answers.askers.feed.targets]
-everyone = "t-1"
+[answers.askers.feed]
+requests_per_second = 1000000
+targets = {{ everyone = "t-1" }}
 """
 
 
@@ -78,7 +79,7 @@ class Asking:
 
     def _ask_rta(self) -> None:
         wire = Wire(self._http)
-        while not self._stop.is_set():
+        while not self._stop.wait(0.1):
             found = set()
             for person in (*MEMBERS, *USERS, *STRANGERS):
                 device = RtaRequest.Device(oaid_md5sum=md5_of(f"13{person:09d}"))
@@ -93,7 +94,7 @@ class Asking:
         metadata = [("authorization", f"Bearer {self._token}")]
         with grpc.insecure_channel(self._grpc) as channel:
             ask = AnswerServiceStub(channel).Ask
-            while not self._stop.is_set():
+            while not self._stop.wait(0.1):
                 found = set()
                 for person in (*MEMBERS, *USERS, *STRANGERS):
                     asked = AskRequest(ids=[AskedId(kind="user", value=f"u{person}")])
@@ -159,7 +160,7 @@ def test_what_is_activated_is_answered_and_becomes_pair_ids(tmp_path: Path) -> N
         ends = stage.platform.run("segment", "show", CONTRACT, "everyone")["expires"]
         stage.merchant.run("segment", "invalidate", CONTRACT, "everyone")
         os.kill(agent.pid, signal.SIGKILL)
-        stage.platform.run("agent", "run", "--once")
+        stage.platform.text("agent", "run", "--once")
         left = stage.platform.run("answers", "list")
         with pytest.raises(CommandError):
             stage.merchant.run(*activate, "feed", "--wait")

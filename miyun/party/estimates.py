@@ -18,6 +18,7 @@ from miyun.party.sizes import SizesClient
 from miyun.segments.explaining import Explanation
 from miyun.segments.expression import Expression
 from miyun.segments.near import Places
+from miyun.segments.quotes import ToldSize
 
 LONGEST_LIFE = timedelta(days=1)
 """How long an estimate may wait for the other party's agent: then the segment it is made by expires."""
@@ -43,7 +44,8 @@ class SizeEstimate:
 class EstimatesClient:
     """An estimate is a hidden segment that nobody can activate or build on, and that ends when its size is told.
 
-    One that was interrupted goes on when the same is asked again, until it expires.
+    One that was interrupted goes on when the same is asked again, until it expires; who asks the same at the same time
+    is told what the first was told.
     """
 
     def __init__(
@@ -67,13 +69,19 @@ class EstimatesClient:
         terms = self._session.accepted.active(contract, self._session.now())
         plan = self._segments.explain(contract, definition, universe=universe, points=points)
         if plan.told is not None:
-            return _estimate(plan, plan.epoch, plan.told.at_least, plan.told.below, plan.told.at)
+            return _told(plan, plan.told)
         _require_possible(terms, self._session.name, plan)
         name = estimate_name(contract, self._session.name, f"{plan.universe}\0{plan.definition}\0{plan.meaning}")
-        with self._background_agent(on_event) as agent:
-            self._jobs.wait(contract, self._begin(plan, name), on_event)
-            band = patiently(self._session, agent, lambda: self._sizes.size(contract, name, 0))
-            epoch = self._segments.invalidate(contract, name).epoch
+        try:
+            with self._background_agent(on_event) as agent:
+                self._jobs.wait(contract, self._begin(plan, name), on_event)
+                band = patiently(self._session, agent, lambda: self._sizes.size(contract, name, 0))
+                epoch = self._segments.invalidate(contract, name).epoch
+        except StateError:
+            ended = self._segments.explain(contract, plan.definition, universe=universe)
+            if ended.told is None:
+                raise
+            return _told(ended, ended.told)
         return _estimate(plan, epoch, band.at_least, band.below, band.at)
 
     def _begin(self, plan: Explanation, name: str) -> str:
@@ -116,6 +124,10 @@ def _require_possible(contract: Contract, owner: str, plan: Explanation) -> None
                 hint="Use answers that were given before, or agree on a new contract.",
                 clause="budget.rho_micro",
             )
+
+
+def _told(plan: Explanation, told: ToldSize) -> SizeEstimate:
+    return _estimate(plan, plan.epoch, told.at_least, told.below, told.at)
 
 
 def _estimate(plan: Explanation, epoch: int, at_least: int, below: int | None, at: datetime) -> SizeEstimate:

@@ -20,6 +20,7 @@ from miyun.errors import (
 from miyun.party.estimates import _require_possible
 from miyun.party.explaining import explain_segment
 from miyun.party.progress import Phase, Progress
+from miyun.privacy.statements import SizeBand
 from miyun.segments.builders import members
 from miyun.segments.listing import SegmentFilter, SegmentState
 from miyun.segments.quotes import LegQuote, OwnerQuote, SegmentQuote
@@ -35,6 +36,8 @@ TRUTH = len([person for person in MEMBERS if person in USERS and 50 < person < 9
 HIDDEN = SegmentFilter(hidden=True)
 ESTIMATES = SegmentFilter(hidden=True, prefix="estimate-")
 COST = PLENTY.size_rho_micro
+PADDING = 15
+"""The most rows of the platform that can be padding: they count among all of its rows."""
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +148,38 @@ def test_an_estimate_that_was_interrupted_goes_on(stage: Stage) -> None:
 
     assert found.at_least <= len([n for n in USERS if n in MEMBERS and n > 60])
     assert len(stage.merchant._session.requests.segments(stage.contract)) == requests
+
+
+def test_who_asks_the_same_at_the_same_time_is_told_the_same(
+    stage: Stage,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    size, ended = stage.merchant._sizes.size, []
+
+    def size_and_end(contract: str, segment: str, version: int) -> SizeBand:
+        band = size(contract, segment, version)
+        stage.merchant.segments.invalidate(contract, segment)
+        ended.append(band)
+        return band
+
+    monkeypatch.setattr(stage.merchant._sizes, "size", size_and_end)
+    with at_work(stage.platform):
+        found = stage.merchant.estimate(stage.contract, "not tags.spend > 60")
+
+    assert [(band.at_least, band.below, band.at) for band in ended] == [(found.at_least, found.below, found.at)]
+
+
+def test_a_platform_estimates_among_all_its_users(stage: Stage) -> None:
+    before = spent(stage)
+    stage.platform.agent().run(once=True)
+
+    found = stage.platform.estimate(stage.contract, "tags.spend > 100", universe="platform")
+
+    truth = len([person for person in USERS if person > 100])
+    assert truth < (found.below or truth + 1)
+    assert found.at_least <= truth + PADDING
+    assert (found.universe, found.rho_micro) == (Universe.PLATFORM, COST)
+    assert spent(stage) == before
 
 
 def test_an_estimate_is_hidden_closed_short_and_goes_nowhere(stage: Stage) -> None:

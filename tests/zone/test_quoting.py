@@ -18,6 +18,7 @@ from miyun.segments.quotes import SegmentQuote
 from miyun.transport.codec import from_wire
 from miyun.wire.v1 import segment_pb2
 from tests.zone.members import DAY, MERCHANT, NOW, PLATFORM, Member, World
+from tests.zone.test_generations import refresh
 from tests.zone.test_segments import Fused, agree, fuse
 from tests.zone.test_sizes import TIGHT
 
@@ -112,6 +113,23 @@ def test_a_size_that_was_told_costs_nothing_whatever_its_segment_was_called(worl
     renewed = quote(second, RICH_TEA)
     assert (renewed.epoch, renewed.told) == (2, None)
     assert {owner.rho_micro for owner in renewed.owners} == {1_000}
+
+
+def test_what_was_told_of_data_that_changed_is_told_no_more(world: World) -> None:
+    fused = fuse(world, agree(world, "quoted-refreshed"))
+    for name, definition in (("trial", RICH_TEA), ("tea", "tags.tea")):
+        fused.create(name, definition)
+        fused.answer_legs()
+        fused.ready(name)
+        world.merchant.size(fused.contract, name)
+        world.merchant.change_segment(fused.contract, name, "invalidate")
+
+    refresh(fused, world.merchant, 1)
+
+    both, tea = quote(fused, RICH_TEA), quote(fused, "tags.tea")
+    assert [(leg.predicate, leg.asked) for leg in both.legs] == [("members.spend > 100", False), ("tags.tea", True)]
+    assert (both.told, tea.told is None) == (None, False)
+    assert [owner.legs for owner in both.owners] == [1, 1]
 
 
 def test_only_who_may_ask_a_size_sees_what_was_told(world: World) -> None:

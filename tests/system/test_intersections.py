@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from demo.processes import CommandError
 from demo.stage import Stage, write_party
 from tests.system.plain import CAST
 
@@ -34,7 +35,7 @@ def set_up(stage: Stage, tables: Path) -> None:
     stage.open_zone()
     stage.join()
     terms = ("--identifier", "phone:e164-cn:5000", "--insight", "matched", "--no-consent", "--padding", "1")
-    draft, _ = stage.draft(CONTRACT, *terms)
+    draft, _ = stage.draft(CONTRACT, *terms, "--exact-size", CAST.merchant)
     stage.agree(CONTRACT, draft)
 
 
@@ -63,10 +64,15 @@ def test_sums_and_size_from_the_command_line(tmp_path: Path) -> None:
             stage.platform.run("intersections", CONTRACT, listed["job"])
             for listed in stage.platform.run("intersections", CONTRACT)
         ]
+        exact = stage.merchant.run("intersect", CONTRACT, "--exact", CAST.merchant, "--wait")
+        with pytest.raises(CommandError, match="exact-size"):
+            stage.merchant.run("intersect", CONTRACT, "--exact", CAST.platform)
         budget = stage.merchant.run("budget", CONTRACT)
 
     assert again == waited
     assert (job["kind"], job["state"]) == ("intersect", "waiting-for-party")
     for result, size in zip((waited, read), sizes, strict=True):
         check(result, size)
+    (people,) = exact["size"]
+    assert people["people"]["value"] == people["people"]["low"] == people["people"]["high"] == len(SHARED)
     assert budget["spent_micro"] == 2 * 1_000  # for the sizes; the sums were charged to the other party

@@ -80,7 +80,7 @@ class NumberRows:
         with building(path) as work:
             made = work / "numbers.duckdb"
             with explained(), connect(None, memory_mib=config.memory_mib, spill=work / "spill") as connection:
-                connection.execute(f"ATTACH {literal(roster.path)} AS roster (READ_ONLY)")
+                roster.attach_to(connection)
                 connection.execute(f"ATTACH {literal(made)} AS numbers")
                 places = range(len(columns))
                 fields = "".join(f", value{place} BIGINT" for place in places)
@@ -93,7 +93,7 @@ class NumberRows:
                     _read_attributes(connection, config, attributes, len(columns), on_progress)
                 if tags:
                     _read_pairs(connection, config, catalogue, tags, on_progress)
-                _settle(connection, attributes, len(columns))
+                _settle(connection, attributes, len(columns), roster.universe)
                 connection.execute("DETACH numbers")
             put_in_place(made, path)
         return cls.open(path, memory_mib=config.memory_mib)
@@ -230,14 +230,16 @@ def _in_steps(column: NumberColumn, values: Sequence[Attribute | Rejected]) -> A
     return pa.array(steps(column, numbers), mask=~known)
 
 
-def _settle(connection: duckdb.DuckDBPyConnection, attributes: Mapping[int, NumberColumn], count: int) -> None:
+def _settle(
+    connection: duckdb.DuckDBPyConnection, attributes: Mapping[int, NumberColumn], count: int, universe: int
+) -> None:
     """Write ``numbers.number``: a row per handle, in their order, and a column per number."""
     run = connection.execute
     run(
         "CREATE TABLE first AS FROM attributes SEMI JOIN"
         " (SELECT min(source_row) AS source_row FROM attributes GROUP BY member) USING (source_row)"
     )
-    joins, values = " LEFT JOIN first ON first.member = member.member", []
+    joins, values = " LEFT JOIN first ON first.member = live.member", []
     for place in range(count):
         if place in attributes:
             values.append(f"first.value{place} AS value{place}")
@@ -246,6 +248,9 @@ def _settle(connection: duckdb.DuckDBPyConnection, attributes: Mapping[int, Numb
             f"CREATE TABLE first{place} AS SELECT member, arg_min(value, source_row) AS value FROM pairs"
             f" WHERE place = {place} GROUP BY member"
         )
-        joins += f" LEFT JOIN first{place} ON first{place}.member = member.member"
+        joins += f" LEFT JOIN first{place} ON first{place}.member = live.member"
         values.append(f"first{place}.value AS value{place}")
-    run(f"CREATE TABLE numbers.number AS SELECT {', '.join(values)} FROM roster.member{joins} ORDER BY member.rowid")
+    run(
+        f"CREATE TABLE numbers.number AS SELECT {', '.join(values)} FROM range({universe}) AS every(handle)"
+        f" LEFT JOIN live ON live.handle = every.handle{joins} ORDER BY every.handle"
+    )

@@ -11,13 +11,12 @@ from typing import Any, Self
 import duckdb
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 from pyroaring import BitMap
 
 from miyun.chunking import CHUNK_POINTS
 from miyun.contract.model import Consent, IdentifierTerms
 from miyun.errors import MalformedError, NotFoundError, SourceError, StateError
-from miyun.members import scores, today
+from miyun.members import roster_views, scores, today
 from miyun.members.catalogue import Catalogue
 from miyun.members.collecting import collect
 from miyun.members.comparing import Difference, Held, Terms, compare
@@ -28,7 +27,6 @@ from miyun.members.own_rows import OwnRows, Spell
 from miyun.members.reading import Progress, consent_columns, contract_profiles
 from miyun.members.report import MembersReport
 from miyun.members.roster_places import RosterPlaces
-from miyun.members.staging import insert
 from miyun.members.workspace import (
     building,
     connect,
@@ -134,26 +132,15 @@ class Roster:
         spill = self._path.with_name(self._path.name + ".spill")
         try:
             self._connection = connect(None, memory_mib=memory_mib, spill=spill)
-            self._connection.execute(f"ATTACH {literal(self._path)} AS {_ROSTER} (READ_ONLY)")
+            roster_views.attach(self._connection, self._path)
             if self._remembers:
                 identifiers = literal(_identifiers_of(self._path))
                 self._connection.execute(f"ATTACH {identifiers} AS {_IDENTIFIERS} (READ_ONLY)")
-            row = self._connection.execute("SELECT facts FROM roster.facts").fetchone()
+            rows = self._connection.execute("SELECT facts FROM roster.facts").fetchall()
         except duckdb.Error:
             raise StateError(f"the roster {self._path.name} can't be read", hint="Fuse again.") from None
         self._added = 0
-        self._connection.execute("CREATE TABLE changed (handle UINTEGER, member VARCHAR)")
-        self._connection.execute("CREATE TABLE added_padding (handle UINTEGER, copied UINTEGER)")
-        self._connection.execute(
-            "CREATE VIEW live AS SELECT rowid::UINTEGER AS handle, member FROM roster.member"
-            " WHERE member IS NOT NULL AND rowid NOT IN (SELECT handle FROM changed)"
-            " UNION ALL SELECT handle, member FROM changed WHERE member IS NOT NULL"
-        )
-        self._connection.execute(
-            "CREATE VIEW padding AS SELECT handle, copied FROM roster.padding"
-            " WHERE handle NOT IN (SELECT handle FROM added_padding) UNION ALL FROM added_padding"
-        )
-        self._facts = RosterFacts.from_canonical(row[0] if row else b"")
+        self._facts = RosterFacts.from_canonical(rows[0][0] if rows else b"")
         self._places = {type_.type: place for place, type_ in enumerate(self.report.types)}
 
     def close(self) -> None:
@@ -183,19 +170,12 @@ class Roster:
     ) -> None:
         """Take in what deltas changed: ``handles`` more in all, whose each handle is now, and more padding."""
         self._added = handles
-        self._put("changed", members)
-        self._put("added_padding", padding)
+        roster_views.put(self._connection, roster_views.CHANGED, members)
+        roster_views.put(self._connection, roster_views.ADDED_PADDING, padding)
 
-    def _put(self, table: str, rows: Sequence[tuple[int, str | int | None]]) -> None:
-        first, second = zip(*rows, strict=True) if rows else ((), ())
-        kind = pa.string() if table == "changed" else pa.uint32()
-        insert(self._connection, table, [pa.array(first, pa.uint32()), pa.array(second, kind)])
-
-    def _replace(self, table: str, rows: Sequence[tuple[int, str | int | None]]) -> None:
-        self._connection.register("new", pa.table({"handle": pa.array([row[0] for row in rows], pa.uint32())}))
-        self._connection.execute(f"DELETE FROM {table} WHERE handle IN (SELECT handle FROM new)")
-        self._connection.unregister("new")
-        self._put(table, rows)
+    def attach_to(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Attach it there as it is here; see `roster_views`."""
+        roster_views.copy(cursor_of(self._connection), connection, self._path)
 
     def points(self, type_: str) -> int:
         """Points of an identifier type, padding included.
@@ -283,7 +263,7 @@ class Roster:
 
     def copy(self, padding: Sequence[tuple[int, int]]) -> None:
         """Let padding copy other rows than before."""
-        self._replace("added_padding", padding)
+        roster_views.replace(self._connection, roster_views.ADDED_PADDING, padding)
 
     def live(self) -> npt.NDArray[np.uint32]:
         """The handles of members, ascending: neither padding nor retired."""
@@ -354,7 +334,7 @@ class Roster:
 
     def suppose(self, members: Sequence[tuple[int, str | None]]) -> None:
         """Show these handles with these members from now on, or as retired: a change that is only planned."""
-        self._replace("changed", members)
+        roster_views.replace(self._connection, roster_views.CHANGED, members)
 
     def own_rows(
         self, config: MembersConfig, columns: Sequence[str], spell: Spell, handles: BitMap

@@ -92,7 +92,7 @@ class TaggedRows:
         with building(path) as work:
             made = work / "tagged.duckdb"
             with explained(), connect(None, memory_mib=memory_mib, spill=work / "spill") as connection:
-                connection.execute(f"ATTACH {literal(roster.path)} AS roster (READ_ONLY)")
+                roster.attach_to(connection)
                 connection.execute(f"ATTACH {literal(made)} AS tagged")
                 report = gather(
                     connection,

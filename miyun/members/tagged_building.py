@@ -61,7 +61,7 @@ def gather(
     key: bytes,
     on_progress: Progress | None,
 ) -> TagsReport:
-    """Fill the attached database ``tagged`` from the source and the attached database ``roster``.
+    """Fill the attached database ``tagged`` from the source and the attached roster's rows.
 
     Raises:
         SourceError: the source can't be read.
@@ -70,7 +70,10 @@ def gather(
     for table, indices in (("tags", question.tags), ("dimensions", question.dimensions)):
         connection.execute(f"CREATE TABLE tagged.{table} (tag UINTEGER)")
         insert(connection, f"tagged.{table}", [pa.array(indices)])
-    connection.execute("CREATE TABLE tagged.padding AS SELECT handle FROM roster.padding")
+    connection.execute(
+        f"CREATE TABLE tagged.padding AS SELECT handle::UINTEGER AS handle FROM range({universe}) AS every(handle)"
+        " ANTI JOIN live USING (handle)"
+    )
     connection.execute("CREATE TABLE staged (member VARCHAR, tag UINTEGER)")
     staged = 0
     with Quarantine(config.quarantine_path) as quarantine:
@@ -117,8 +120,8 @@ def _places(count: int, indices: Indices) -> npt.NDArray[np.int32]:
 def _sort(connection: duckdb.DuckDBPyConnection) -> None:
     """``sorted`` holds the pairs, each as one number: the handle above the tag."""
     connection.execute(
-        f"CREATE TABLE sorted AS SELECT (member.rowid::UBIGINT << {_TAG_BITS}) | tag AS pair"
-        " FROM staged JOIN roster.member ON staged.member = member.member ORDER BY pair"
+        f"CREATE TABLE sorted AS SELECT (live.handle::UBIGINT << {_TAG_BITS}) | tag AS pair"
+        " FROM staged JOIN live ON staged.member = live.member ORDER BY pair"
     )
     connection.execute("DROP TABLE staged")
 
@@ -211,5 +214,5 @@ class _People:
 
     @cached_property
     def members(self) -> dict[int, str]:
-        query = "SELECT rowid, member FROM roster.member WHERE rowid >= ? AND rowid < ? AND member IS NOT NULL"
+        query = "SELECT handle, member FROM live WHERE handle >= ? AND handle < ?"
         return dict(self._connection.execute(query, self._range).fetchall())

@@ -137,12 +137,19 @@ class Asking:
         return answer
 
     def _require_announced_rows(self, job: InsightJob) -> None:
-        """Where this party knows how many rows the owner of the columns announced, it is as many."""
-        fusion = self._session.fusions.finished(job.contract.id, job.epoch)
-        if fusion is None:
+        """Where this party knows how many rows the owner of the columns announced, it is as many: now, or before deltas
+        that came after the question.
+        """
+        total, known = 0, set[int]()
+        for fusion in self._session.fusions.applied(job.contract.id, job.epoch):
+            announced = fusion.announcement if job.request.circuit is Circuit.VALUES else fusion.counterpart
+            if announced is None:
+                return
+            total += announced.handles
+            known.add(total)
+        if self._session.fusions.under_way(job.contract.id, job.epoch):
             return
-        announced = fusion.announcement if job.request.circuit is Circuit.VALUES else fusion.counterpart
-        if announced is not None and announced.handles != job.layout.handles:
+        if known and job.layout.handles not in known:
             raise MalformedError(
                 "the zone gave totals over another number of rows than were announced",
                 hint="Run `miyun audit verify`, and talk to the zone's operator.",

@@ -135,6 +135,10 @@ class FusionStates:
         found = self.applied(contract, epoch)
         return found[0] if found else None
 
+    def under_way(self, contract: str, epoch: int) -> bool:
+        """Whether this party has still to finish a fusion or a delta of an epoch, which the zone may have bound."""
+        return any(fusion.epoch == epoch and fusion.state is FusionState.EXCHANGING for fusion in self.of(contract))
+
     def newest_delta(self, contract: str, epoch: int) -> int:
         """The sequence of the newest finished delta of an epoch; 0 if none."""
         return max((fusion.sequence for fusion in self.applied(contract, epoch)), default=0)

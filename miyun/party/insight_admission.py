@@ -9,7 +9,7 @@ from miyun.aggregates.lookalikes import LookalikeRelease
 from miyun.aggregates.statements import Circuit, InsightRequest, ReaderKey
 from miyun.contract.model import Contract
 from miyun.contract.permissions import permit_insight
-from miyun.errors import ContractError, MalformedError, NotPermittedError, ReplayError
+from miyun.errors import ContractError, MalformedError, NotPermittedError, ReplayError, WaitingError
 from miyun.members.catalogue import Catalogue, Indices
 from miyun.members.config import load_members_config
 from miyun.party.catalogues import asked_tags, own_catalogue, permit_attribute, permit_tags, score_catalogue, scored_by
@@ -101,12 +101,15 @@ class InsightAdmission:
             )
 
     def _require_own_rows(self, job: InsightJob) -> None:
-        fusion = self._session.fusions.finished(self._contract.id, job.epoch)
-        if fusion is None or fusion.announcement.handles != job.layout.handles:
-            raise MalformedError(
-                "a question over another number of rows than this party announced",
-                hint="Run `miyun audit verify`, and talk to the zone's operator.",
-            )
+        announced = self._session.fusions.handles(self._contract.id, job.epoch)
+        if announced == job.layout.handles:
+            return
+        if self._session.fusions.under_way(self._contract.id, job.epoch):
+            raise WaitingError("this party is about to finish a delta", hint="Wait a moment.")
+        raise MalformedError(
+            "a question over another number of rows than this party announced",
+            hint="Run `miyun audit verify`, and talk to the zone's operator.",
+        )
 
     def _columns(self, request: InsightRequest) -> tuple[Catalogue | None, Indices | None]:
         """The catalogue, where one is needed, and the tags that are asked about."""

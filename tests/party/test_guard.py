@@ -19,10 +19,11 @@ from miyun.errors import (
     WaitingError,
 )
 from miyun.party.fusion_states import FusionState
+from miyun.party.generations import PendingRefresh
 from miyun.party.guard import Guard, LegWork
 from miyun.psi.intersection_sum.statements import IntersectionRequest
 from miyun.psi.statements import Announcement, FuseRequest
-from miyun.segments.statements import ActivationRequest, SegmentRequest
+from miyun.segments.statements import ActivationRequest, DataRefresh, SegmentRequest
 from miyun.transport.codec import to_wire
 from miyun.wire.v1 import activation_pb2, agent_pb2, fusion_pb2, segment_pb2
 from tests.party.intersection_world import intersect_task, intersection_request
@@ -98,6 +99,7 @@ def leg_task(
     epoch: int = 1,
     first: int = 0,
     handles: int = 10,
+    generation: int = 0,
 ) -> agent_pb2.Task:
     task = agent_pb2.LegTask(
         request=to_wire(request, segment_pb2.SegmentRequest),
@@ -106,6 +108,7 @@ def leg_task(
         predicate=predicate,
         first=first,
         handles=handles,
+        generation=generation,
     )
     return agent_pb2.Task(job=request.job, leg=task)
 
@@ -166,6 +169,31 @@ def ready(world: World) -> World:
 def test_a_task_in_order_is_admitted(ready: World, make_task: Make) -> None:
     work = Guard(ready.session(MERCHANT)).admit(make_task(ready))
     assert work.contract == ready.contract
+
+
+def test_predicates_are_answered_in_the_newest_generation_only(ready: World) -> None:
+    session = ready.session(MERCHANT)
+    guard, request = Guard(session), segment_request(ready)
+    refusal(ready, leg_task(ready, request, generation=1), ReplayError)
+    statement = DataRefresh(
+        contract=ready.contract.id,
+        contract_digest=ready.contract.digest(),
+        epoch=1,
+        generation=1,
+        party=MERCHANT,
+        at=NOW,
+    )
+    session.generations.begin(PendingRefresh(statement=statement, signature=b""))
+    assert guard.admit(leg_task(ready, request))
+    with pytest.raises(WaitingError):
+        guard.admit(leg_task(ready, request, generation=1))
+
+    session.generations.confirm(statement)
+
+    assert guard.admit(leg_task(ready, request, generation=1))
+    with pytest.raises(WaitingError):
+        guard.admit(leg_task(ready, request))
+    refusal(ready, leg_task(ready, request, generation=2), ReplayError)
 
 
 def test_the_same_task_again_is_admitted(ready: World, make_task: Make) -> None:

@@ -1,6 +1,6 @@
 """Two plain tables with a known overlap, for tests that need many rows and real processes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ CAST = Cast(
 CONTRACT = "plain"
 
 
-def write_table(path: Path, prefix: str, people: range) -> None:
+def write_table(path: Path, prefix: str, people: Iterable[int]) -> None:
     """Everybody has a phone, every third an email as well; every second is odd, every fifth is a fifth."""
     with path.open("w", encoding="utf-8") as file:
         file.write("id,phone,email,odd,fifth\n")

@@ -33,7 +33,7 @@ POOR = [row for row in range(len(LEFT)) if row not in RICH]
 
 @pytest.fixture
 def fused(world: World) -> Fused:
-    drafted = world.draft(f"refreshed-{next(NUMBERS)}", legs_per_epoch=4)
+    drafted = world.draft(f"refreshed-{next(NUMBERS)}", delta_bucket=BUCKET, legs_per_epoch=4)
     return fuse(world, in_force(world, replace(drafted, grants=(*drafted.grants, *TAG_GRANTS))))
 
 
@@ -219,6 +219,13 @@ def test_a_refresh_that_is_not_the_owners_next_is_refused(
     refresh(fused, fused.world.merchant, 1)
     with pytest.raises(ReplayError):
         refresh(fused, fused.world.merchant, 1, at=fused.contract.starts)
+
+
+def test_an_epoch_that_can_not_change_keeps_what_was_said(world: World) -> None:
+    fused = fuse(world, agree(world, "as-it-is"))
+    with pytest.raises(NotPermittedError) as refusal:
+        refresh(fused, world.merchant, 1)
+    assert refusal.value.clause == "delta_bucket"
 
 
 def test_no_refresh_while_a_fusion_is_under_way_and_a_new_epoch_begins_at_first(fused: Fused) -> None:

@@ -186,6 +186,19 @@ def _delta_lines(contract: Contract) -> Iterator[LeakageLine]:
         who=Who.ZONE,
         name=name,
         learns=Words(
+            en="Learns, when a party's data was refreshed, for each row handle whether the answer to a predicate "
+            "changed since it was asked before. Each predicate that is answered anew counts against the "
+            f"limit of predicates once more ({contract.legs_per_epoch:,} of each party per epoch)",
+            zh="一方刷新数据后，得知每个行句柄对各条件的回答与上次相比是否改变。重新回答的每个条件都再次计入条件数量上限"
+            f"（每个纪元每方 {contract.legs_per_epoch:,} 个）",
+        ),
+        when=AT_EACH_DELTA,
+        clause="legs_per_epoch",
+    )
+    yield LeakageLine(
+        who=Who.ZONE,
+        name=name,
+        learns=Words(
             en="Tokens stay at the zone, and blinding scalars with their owners, not only until a fusion is done but "
             "until its epoch ends. Whoever takes the scalars of both parties and the zone's tokens within that time "
             "can test guesses without anybody's answer; with one party's scalar, only as many as the other's agent "

@@ -4,7 +4,7 @@ from miyun.audit.events import Event, Fact
 from miyun.contract.jobs import JobKind
 from miyun.contract.model import Contract
 from miyun.contract.permissions import permit_leg_count
-from miyun.errors import ReplayError, StateError
+from miyun.errors import NotPermittedError, ReplayError, StateError
 from miyun.psi.statements import FuseRequest
 from miyun.segments.statements import SUPPRESSION, DataRefresh
 from miyun.zone.core import Change, Core
@@ -22,7 +22,7 @@ def refresh_data(core: Core, caller: str, statement: DataRefresh, signature: byt
     """Begin a generation of a party's data, whose rows are the same: its predicates are asked anew.
 
     Raises:
-        NotPermittedError: that would be more predicates in this epoch than the contract allows.
+        NotPermittedError: more predicates in this epoch than the contract allows, or it has no deltas.
         ReplayError: of another epoch, or not a newer generation.
         StateError: a fusion or a delta is under way.
     """
@@ -80,6 +80,12 @@ def begin_generation(change: Change, request: FuseRequest) -> bool:
 
 
 def _require_next(change: Change, contract: Contract, statement: DataRefresh) -> None:
+    if not contract.delta_bucket:
+        raise NotPermittedError(
+            "the contract has no deltas: what was said in an epoch stays as it is",
+            hint="Fuse anew, or agree on a contract with a delta_bucket.",
+            clause="delta_bucket",
+        )
     joined = joined_fusion(change.connection, contract.id)
     if joined is None or joined.epoch != statement.epoch:
         raise ReplayError("data of another epoch than the one that there is", hint="Refresh again.")

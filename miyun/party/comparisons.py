@@ -13,6 +13,7 @@ from miyun.members.comparing import Difference, Terms
 from miyun.members.config import load_members_config
 from miyun.members.reading import Progress
 from miyun.members.roster import Roster
+from miyun.party.paging import paged
 from miyun.party.refresh_plans import RefreshKind, RefreshPlan
 from miyun.party.roster_changes import KnownRoster, digest_of
 from miyun.party.rosters import ChangePart
@@ -22,7 +23,7 @@ from miyun.party.session import Session
 from miyun.party.tasks.change_rows import digest_key
 from miyun.party.tasks.predicate import rows_where
 from miyun.segments.expression import Best, Expression
-from miyun.segments.listing import SegmentFilter
+from miyun.segments.listing import Segment, SegmentFilter
 from miyun.segments.parser import parse
 from miyun.segments.planning import plan
 from miyun.segments.predicates import rows_of
@@ -138,13 +139,15 @@ class _Comparer:
     def _live_predicates(self) -> frozenset[str]:
         """Own predicates that segments are made of."""
         own = self._contract.party(self._session.name).kind.namespace
-        client, found, after = SegmentsClient(self._session), set[str](), ""
-        while page := client.list(self._contract.id, SegmentFilter(hidden=True), limit=_PAGE, after=after):
-            after = page[-1].name
-            for segment in page:
-                if segment.state.is_live:
-                    legs = plan(parse(segment.definition), segment.universe).legs
-                    found |= {leg.predicate.text() for leg in legs if leg.namespace == own}
+        client, found = SegmentsClient(self._session), set[str]()
+
+        def page_after(name: str) -> tuple[Segment, ...]:
+            return client.list(self._contract.id, SegmentFilter(hidden=True), limit=_PAGE, after=name)
+
+        for segment in paged(page_after):
+            if segment.state.is_live:
+                legs = plan(parse(segment.definition), segment.universe).legs
+                found |= {leg.predicate.text() for leg in legs if leg.namespace == own}
         return frozenset(found)
 
     def _is_stale(self, roster: Roster, text: str) -> bool:

@@ -26,6 +26,7 @@ from miyun.party.insight_views import View
 from miyun.party.insights import DEFAULT_PER_PERSON
 from miyun.party.jobs import JobsClient
 from miyun.party.lookalike_store import LOOKALIKE, ReleasedLookalike
+from miyun.party.paging import paged
 from miyun.party.patience import patiently
 from miyun.party.progress import OnEvent, ignore
 from miyun.party.questions import AskedTags, Questions
@@ -173,12 +174,9 @@ class LookalikeClient:
         Raises:
             NotFoundError: there is none of this name.
         """
-        after = ""
-        while page := self.list(contract, after=after):
-            for lookalike in page:
-                if lookalike.name == name:
-                    return lookalike
-            after = page[-1].name
+        for lookalike in paged(lambda after: self.list(contract, after=after)):
+            if lookalike.name == name:
+                return lookalike
         raise NotFoundError(f"there is no lookalike {name[:80]}", hint="List them: miyun lookalike list")
 
     def report(self, contract: str, name: str, *, rho_micro: int, on_event: OnEvent = ignore) -> Separation:

@@ -127,6 +127,9 @@ class Connection(asyncio.Protocol):
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        """Trailers, which come when the method is known, say nothing: whoever is in front has not looked at them."""
+        if self._method:
+            return
         match name.lower():
             case b"authorization":
                 self._authorization = value

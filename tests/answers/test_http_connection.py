@@ -25,7 +25,8 @@ def echo(request: Request) -> Response:
     if request.target == "/large":
         return Response(HTTPStatus.OK, b"x" * 1_000_000)
     size = "too large" if request.body is None else f"{len(request.body)}"
-    return Response(HTTPStatus.OK, f"{request.method} {request.target} {size}".encode())
+    token = f" {request.authorization}" if request.authorization else ""
+    return Response(HTTPStatus.OK, f"{request.method} {request.target} {size}{token}".encode())
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +76,14 @@ def test_messages_in_a_row_are_answered_in_order(address: str) -> None:
 def test_chunks_are_put_together(address: str) -> None:
     chunked = b"POST /c HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
     assert said(address, chunked).body == b"POST /c 5"
+
+
+def test_trailers_say_nothing(address: str) -> None:
+    head = b"POST /t HTTP/1.1\r\nhost: a\r\nauthorization: Bearer a\r\ntransfer-encoding: chunked\r\n\r\n"
+    with wire(address) as one:
+        one.send(head + b"1\r\na\r\n0\r\nauthorization: Bearer b\r\n\r\n" + post("/next", b""))
+        assert one.reply().body == b"POST /t 1 Bearer a"
+        assert one.reply().status == 200
 
 
 def test_continue_is_said_and_old_http_ends(address: str) -> None:

@@ -85,6 +85,11 @@ PARTY_TEMPLATE = """\
 # frequency_cap = { deliveries = 2, days = 7 }
 # fields = { phone = { identifier = "phone" } }
 #
+## Refresh a contract by itself, while the agent runs: only what changed in the table. See docs/operations.md.
+#
+# [refresh.spring]
+# every_days = 7
+#
 # [agent]
 # workers = 4                         # tasks at once
 # patience_seconds = 60               # how long --once waits for the other side without any progress

@@ -82,7 +82,8 @@ class WebhookDestination(Destination[WebhookConfig]):
         return self._outcome(batch, answer, self.config.url)
 
     def poll(self, batch: Batch, handle: str) -> BatchOutcome:
-        return self._outcome(batch, self._client.call("GET", handle, headers=self._headers(batch.key, b"")), handle)
+        place = _same_host(self.config.url, handle)  # the configuration may name another receiver by now
+        return self._outcome(batch, self._client.call("GET", place, headers=self._headers(batch.key, b"")), place)
 
     def close(self) -> None:
         self._client.close()

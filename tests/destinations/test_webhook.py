@@ -76,6 +76,13 @@ def test_a_receiver_that_needs_longer_is_polled(receiver: Receiver, tmp_path: Pa
     assert [one.row for one in made.poll(ROWS, again.handle).refused] == [0]
 
 
+def test_a_receiver_of_before_gets_no_credential_of_the_one_of_now(receiver: Receiver, tmp_path: Path) -> None:
+    made = webhook(receiver, tmp_path)
+    with pytest.raises(DestinationError, match="another host"):
+        made.poll(ROWS, "http://127.0.0.1:9/status/1")
+    assert receiver.ids == []
+
+
 @pytest.mark.parametrize(
     ("failure", "after", "untouched"),
     [

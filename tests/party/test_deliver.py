@@ -12,7 +12,7 @@ import pytest
 from pyroaring import BitMap
 
 from miyun.contract.model import Universe
-from miyun.errors import MalformedError, MiyunError, ReplayError, SignatureError
+from miyun.errors import MalformedError, MiyunError, ReplayError, SignatureError, StateError
 from miyun.keys.sealing import SealingPublicKey
 from miyun.members.config import load_members_config
 from miyun.members.roster import Roster
@@ -153,6 +153,15 @@ def test_a_delivery_ends_with_its_segment_and_at_the_latest_with_its_contract(fu
         delivered = fused.session(MERCHANT).deliveries.get("spring", job)
         assert delivered is not None
         assert delivered.order.ends == min(expires, fused.contract.expires)
+
+
+@pytest.mark.parametrize("state", [SegmentState.INVALIDATED, SegmentState.EXPIRED])
+def test_what_is_made_of_a_segment_that_has_ended_is_not_delivered(fused: World, state: SegmentState) -> None:
+    sealer = Sealer(fused, handles_of(fused, "m3"))
+    sealer.segment = replace(sealer.segment, state=state)
+    with pytest.raises(StateError, match=state):
+        sealer.deliver()
+    assert sealer.deliveries == []
 
 
 def test_handles_become_member_ids_in_a_private_file(fused: World) -> None:

@@ -76,6 +76,23 @@ def test_a_code_stands_for_one_segment_of_its_owner_for_ever(fused: Fused) -> No
     assert fused.world.merchant.segment(fused.contract, "vips").state == "invalidated"
 
 
+def test_a_segment_keeps_its_name_while_it_is_activated(fused: Fused) -> None:
+    fused.create("named", "matched", channels=("member-messages",))
+    fused.ready("named")
+    merchant = fused.world.merchant
+    job = merchant.request_activation(fused.contract, "named", MERCHANT, "member-messages").job.id
+    with pytest.raises(StateError, match=job):
+        merchant.change_segment(fused.contract, "named", "rename", "renamed")
+
+    fused.suppress(job, [], [])
+    fused.wait_sealed(job)
+    with pytest.raises(StateError, match=job):
+        merchant.change_segment(fused.contract, "named", "rename", "renamed")
+
+    fused.deliver(merchant, job)
+    assert merchant.change_segment(fused.contract, "named", "rename", "renamed").segment.name == "renamed"
+
+
 @pytest.mark.parametrize("code", ["two words", "-7", "人群", "x" * 65, "a\nb"])
 def test_what_is_no_code(fused: Fused, code: str) -> None:
     with pytest.raises(InputError, match="code"):

@@ -44,6 +44,7 @@ def deliver(session: Session, work: DeliverWork, stop: StopEvent) -> Outcome:
     Raises:
         SignatureError, MalformedError, ReplayError: what the zone gave is not what was asked for.
         ConfigError: the destination's settings can't work, or its file can't be written.
+        StateError: the segment has ended, or the delivery was given up.
     """
     contract, request = work.contract, work.request
     delivery = session.deliveries.get(contract.id, request.job)
@@ -111,9 +112,16 @@ def _queue(session: Session, work: DeliverWork) -> DeliveryRecord:
 
 
 def _end(session: Session, contract: Contract, segment: str) -> datetime:
-    """When the segment ends, by the zone's word; the contract bounds it."""
+    """When the segment ends, by the zone's word; the contract bounds it.
+
+    Raises:
+        StateError: it has ended since the audience was asked for.
+    """
     answer = session.stub(SegmentServiceStub).GetSegment(GetSegmentRequest(contract=contract.id, name=segment))
-    return min(from_wire(answer, Segment).expires, contract.expires)
+    held = from_wire(answer, Segment)
+    if not held.state.is_live:
+        raise StateError(f"the segment “{segment}” is {held.state}", hint="Create it anew, then activate it.")
+    return min(held.expires, contract.expires)
 
 
 def _opened(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from miyun.audit.events import Event, Fact
+from miyun.contract.jobs import JobKind
 from miyun.contract.model import Contract
 from miyun.errors import InputError, MalformedError, NotPermittedError, StateError
 from miyun.names import check_name
@@ -16,6 +17,8 @@ from miyun.zone.operations.history import SignedReceipt, receipt, record_stateme
 from miyun.zone.operations.retention import retire_segment
 from miyun.zone.operations.segments import name_taken, require_distinct, require_live, require_segment, view
 from miyun.zone.store import segments as store
+from miyun.zone.store.activations import find_activation
+from miyun.zone.store.jobs import open_jobs
 from miyun.zone.store.segments import StoredSegment
 
 
@@ -75,6 +78,7 @@ def _require_one_thing(statement: SegmentChange) -> None:
 def _rename(change: Change, segment: StoredSegment, statement: SegmentChange) -> StoredSegment:
     _require_unused(change, segment)
     require_withdrawn(change, segment)
+    _require_delivered(change, segment)
     taken = store.segment_named(change.connection, segment.contract, check_name(statement.new_name))
     if taken is not None and taken.state.is_live:
         raise name_taken(statement.new_name)
@@ -121,6 +125,14 @@ def _require_unused(change: Change, segment: StoredSegment) -> None:
         raise StateError(
             f"segment {segment.name} is part of {', '.join(referring)}", hint="Invalidate those segments first."
         )
+
+
+def _require_delivered(change: Change, segment: StoredSegment) -> None:
+    """Pass where no activation is under way: its recipient asks for the segment by the name that was signed."""
+    for job in open_jobs(change.connection, [segment.contract], JobKind.ACTIVATE):
+        activation = find_activation(change.connection, segment.contract, job.id)
+        if activation is not None and activation.segment_job == segment.job:
+            raise StateError(f"segment {segment.name} is being activated by job {job.id}", hint="Wait for that.")
 
 
 def _hide(change: Change, segment: StoredSegment, _statement: SegmentChange) -> StoredSegment:

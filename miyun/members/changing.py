@@ -12,7 +12,10 @@ all types as far as numbers allow. A fusion whose epoch may change keeps enough 
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from miyun.contract.model import MOST_DELTA_ROWS
 from miyun.errors import InputError, StateError
@@ -24,13 +27,11 @@ Values = Mapping[int, tuple[Digest, str]]
 """By the place of an identifier type: a keyed digest of a member's value, and the value."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaddingPoint:
-    """``home`` is the handle that it belongs to; ``bound``: it is there now."""
+PADDING = np.dtype([("position", "<u4"), ("home", "<u4"), ("bound", "?")])
+"""A padding point: ``home`` is the handle that it belongs to; ``bound``: it is there now."""
 
-    position: int
-    home: int
-    bound: bool
+PaddingPoints = npt.NDArray[Any]
+"""Of `PADDING`."""
 
 
 class Known(Protocol):
@@ -61,7 +62,7 @@ class Known(Protocol):
         """The position of each value that was ever sent, and the handle that it is bound to."""
         ...
 
-    def padding(self, place: int) -> Sequence[PaddingPoint]: ...
+    def padding(self, place: int) -> PaddingPoints: ...
 
     def some_handles(self, count: int) -> Sequence[int]:
         """Handles of members, at random, for padding to copy."""
@@ -220,21 +221,28 @@ class _Order:
     """One random order of padding handles, the same for all types."""
 
     def __init__(self) -> None:
-        self._ranks: dict[int, int] = {}
+        self._homes = np.empty(0, np.uint32)
+        self._ranks = np.empty(0, np.uint64)
 
-    def rank(self, handle: int) -> int:
-        return self._ranks.setdefault(handle, secrets.randbits(64))
+    def ranks(self, homes: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
+        fresh = np.setdiff1d(homes, self._homes)
+        drawn = np.frombuffer(secrets.token_bytes(8 * fresh.size), np.uint64)
+        known = np.concatenate([self._homes, fresh])
+        order = np.argsort(known)
+        self._homes, self._ranks = known[order], np.concatenate([self._ranks, drawn])[order]
+        return self._ranks[np.searchsorted(self._homes, homes)]
 
 
 def _padded(known: Known, draft: _Draft, rebinds: list[Rebind], order: _Order, bucket: int) -> tuple[Rebind, ...]:
     """With padding points that go or come back, in ascending order of positions."""
     missing = bucket if not rebinds else -len(rebinds) % bucket
-    points = sorted(known.padding(draft.place), key=lambda point: order.rank(point.home))[:missing]
-    if len(points) < missing:
+    points = known.padding(draft.place)
+    if points.size < missing:
         raise StateError("this epoch has too little padding to hide a change", hint="Fuse anew.")
+    chosen = points[np.argsort(order.ranks(points["home"].astype(np.uint32)), kind="stable")[:missing]]
     pads = [
-        Rebind(position=point.position, handle=None if point.bound else point.home, home=point.home, value_digest="")
-        for point in points
+        Rebind(position=position, handle=None if bound else home, home=home, value_digest="")
+        for position, home, bound in chosen.tolist()
     ]
     return tuple(sorted([*rebinds, *pads], key=lambda rebind: rebind.position))
 

@@ -1,6 +1,7 @@
 """The rows that one fusion sends: row handle ↔ member id, and the values of each identifier type in upload order."""
 # ruff: noqa: S608 - names are numbered here, values are parameters, paths are quoted
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from miyun.members.drawing import draw
 from miyun.members.own_rows import OwnRows, Spell
 from miyun.members.reading import Progress, consent_columns, contract_profiles
 from miyun.members.report import MembersReport
-from miyun.members.roster_places import RosterPlaces
+from miyun.members.roster_places import keep_places
 from miyun.members.workspace import (
     building,
     connect,
@@ -114,7 +115,7 @@ class Roster:
                 for name in drawn:
                     connection.execute(f"DETACH {name}")
             path.unlink(missing_ok=True)
-            _places_of(path).unlink(missing_ok=True)
+            shutil.rmtree(places_of(path), ignore_errors=True)
             put_in_place(drawn[_IDENTIFIERS], _identifiers_of(path))
             put_in_place(drawn[_ROSTER], path)
         return cls.open(path, memory_mib=config.memory_mib)
@@ -217,33 +218,11 @@ class Roster:
     def keep_places(self, key: str) -> None:
         """Keep, where rows may change, under which position each value was sent, by digests under a secret key.
 
-        Stays in a file of its own beside the roster; who else than its owner reads it learns nothing without the key.
+        See `miyun.members.roster_places`.
         """
         if not self._remembers:
             return
-        places = _places_of(self._path)
-        with building(places) as work:
-            made = work / "places.duckdb"
-            run = self._connection.execute
-            run(f"ATTACH {literal(made)} AS places")
-            digest = "unhex(left(sha256(concat(?, value)), 32))"
-            for place in self._places.values():
-                run(
-                    f"CREATE TABLE places.point{place} AS SELECT CASE WHEN value IS NOT NULL THEN {digest} END"
-                    f" AS digest, handle FROM {_IDENTIFIERS}.points{place} ORDER BY points{place}.rowid",
-                    [key],
-                )
-                run(
-                    f"CREATE TABLE places.shared{place} AS SELECT {digest} AS digest, member"
-                    f" FROM {_IDENTIFIERS}.shared{place}",
-                    [key],
-                )
-            run("DETACH places")
-            put_in_place(made, places)
-
-    def places(self) -> "RosterPlaces":
-        """What `keep_places` kept. StateError where nothing was kept."""
-        return RosterPlaces(cursor_of(self._connection), _places_of(self._path), len(self._places))
+        keep_places(self._connection, places_of(self._path), key, len(self._places))
 
     def forget_values(self) -> None:
         """Delete the identifiers; member ids, handles and what padding copies remain."""
@@ -369,8 +348,8 @@ def _length_prefixed(text: str) -> bytes:
     return len(data).to_bytes(4, "big") + data
 
 
-def _places_of(path: Path) -> Path:
-    """The file of positions beside a roster."""
+def places_of(path: Path) -> Path:
+    """The folder of positions beside a roster."""
     return path.with_name(path.name + ".places")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,9 +14,10 @@ from miyun.members.comparing import Difference, Terms
 from miyun.members.config import load_members_config
 from miyun.members.reading import Progress
 from miyun.members.roster import Roster
+from miyun.members.roster_places import digest_of
 from miyun.party.paging import paged
 from miyun.party.refresh_plans import RefreshKind, RefreshPlan
-from miyun.party.roster_changes import KnownRoster, digest_of
+from miyun.party.roster_changes import KnownRoster
 from miyun.party.rosters import ChangePart
 from miyun.party.scoring import require_received, scored_today
 from miyun.party.segments import SegmentsClient
@@ -74,10 +76,15 @@ class _Comparer:
         self._generation = session.generations.current(contract.id, epoch)
         self._files = {part: session.rosters.compared_file(contract.id, epoch, part) for part in ChangePart}
 
+    @cached_property
+    def _key(self) -> str:
+        return digest_key(self._session, self._contract, self._epoch)
+
     def prepare(self, on_progress: Progress | None) -> Prepared:
         with self._session.rosters.open(self._contract.id, self._epoch) as roster:
             handles = self._session.fusions.handles(self._contract.id, self._epoch)
-            held = self._session.roster_changes.known(roster.places(), self._contract.id, self._epoch, handles)
+            places = self._session.rosters.places(self._contract.id, self._epoch, self._key)
+            held = self._session.roster_changes.known(places, self._contract.id, self._epoch, handles)
             most = min(_MOST_ROWS, int(MOST_CHANGED_SHARE * len(roster.live())))
             found = self._compare(roster, held, most, on_progress)
             if not found.complete:
@@ -95,11 +102,10 @@ class _Comparer:
         return Prepared(plan=self._plan(RefreshKind.EPOCH, why, found))
 
     def _compare(self, roster: Roster, held: KnownRoster, most: int, on_progress: Progress | None) -> Difference:
-        key = digest_key(self._session, self._contract, self._epoch)
         terms = Terms(
             identifiers=self._contract.identifiers,
             consent=self._contract.consent,
-            digest=lambda value: digest_of(key, value),
+            digest=lambda value: digest_of(self._key, value),
         )
         rows = self._files[ChangePart.ADD]
         return roster.compare(held, self._config, terms, rows, most=most, on_progress=on_progress)

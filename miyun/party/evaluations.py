@@ -7,6 +7,7 @@ transaction that is on disk before the answer goes anywhere; the count is never 
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import ColumnElement, Engine, delete, func, insert, select, update
 
@@ -28,6 +29,14 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeenFile:
+    """The points of one type that a fusion's job had evaluated, in a file to look them up in."""
+
+    job: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Stream:
     """One counterparty, type and epoch: within it no point comes twice."""
 
@@ -45,10 +54,17 @@ class Evaluations:
         self._lock = threading.Lock()
         self._seen: dict[_Stream, SeenPrefixes] = {}
 
-    def answer(self, contract: Contract, chunk: PointsChunk, compute: Callable[[SeenPoints], bytes]) -> Answer:
+    def answer(
+        self,
+        contract: Contract,
+        chunk: PointsChunk,
+        compute: Callable[[SeenPoints], bytes],
+        seen: SeenFile | None = None,
+    ) -> Answer:
         """The tokens of a chunk: those that are stored, or what ``compute`` gives, counted and stored.
 
-        ``compute`` evaluates the points, and shows them to what it is given before it multiplies one.
+        ``compute`` evaluates the points, and shows them to what it is given before it multiplies one. ``seen``: what
+        `keep_seen` wrote of the fusion that a delta changes.
 
         Raises:
             CapExceededError: the contract's cap does not leave so many points.
@@ -59,7 +75,8 @@ class Evaluations:
             stored = self._stored(stream, chunk)
             if stored is not None:
                 return stored
-            claim = _Claim(self, stream, contract)
+            memory = self._memory(stream, seen)
+            claim = _Claim(self, stream, contract, memory)
             tokens = compute(claim)
             answer = Answer(statement=make_tokens_chunk(chunk, tokens), tokens=tokens)
             with self._engine.begin() as connection:
@@ -79,8 +96,14 @@ class Evaluations:
                         acknowledged=False,
                     )
                 )
-            self._memory(stream).add(claim.prefixes)
+            memory.add(claim.prefixes)
             return answer
+
+    def keep_seen(self, contract: str, counterparty: str, type_: str, epoch: int, file: SeenFile) -> None:
+        """Write down, for deltas, which points of an epoch were evaluated so far, all of one job."""
+        stream = _Stream(contract=contract, counterparty=counterparty, type=type_, epoch=epoch)
+        with self._lock:
+            self._memory(stream, None).write(file.path)
 
     def unacknowledged(self, contract: str, job: str) -> tuple[Answer, ...]:
         """Answers that may have been released, in the order of their chunks: the zone may hold them or not."""
@@ -153,7 +176,7 @@ class Evaluations:
                 .values(tokens=None)
             )
         with self._lock:
-            for stream in [held for held in self._seen if held.contract == contract]:
+            for stream in [held for held, seen in self._seen.items() if held.contract == contract and not seen.on_disk]:
                 del self._seen[stream]
 
     def forget_points(self, contract: str, *, before_epoch: int) -> None:
@@ -182,17 +205,20 @@ class Evaluations:
             raise StateError("this fusion has ended here", hint="Fuse again.")
         return Answer(statement=TokensChunk.from_canonical(row.statement), tokens=row.tokens)
 
-    def _memory(self, stream: _Stream) -> SeenPrefixes:
+    def _memory(self, stream: _Stream, file: SeenFile | None) -> SeenPrefixes:
         if stream not in self._seen:
-            seen = SeenPrefixes()
+            there = file if file is not None and file.path.is_file() else None
+            seen = SeenPrefixes(None if there is None else there.path)
+            query = select(evaluations.c.prefixes).where(*_of(stream))
+            if there is not None:
+                query = query.where(evaluations.c.job != there.job)
             with reading(self._engine) as connection:
-                for prefixes in connection.scalars(select(evaluations.c.prefixes).where(*_of(stream))):
+                for prefixes in connection.scalars(query):
                     seen.add(prefixes)
             self._seen[stream] = seen
         return self._seen[stream]
 
-    def _refuse_repeats(self, stream: _Stream, prefixes: bytes) -> None:
-        suspects = self._memory(stream).suspects(prefixes)
+    def _refuse_repeats(self, stream: _Stream, suspects: frozenset[bytes]) -> None:
         if not suspects:
             return
         with reading(self._engine) as connection:
@@ -207,8 +233,9 @@ class Evaluations:
 class _Claim:
     """The points of one chunk, checked; they count when their answer is stored."""
 
-    def __init__(self, store: Evaluations, stream: _Stream, contract: Contract) -> None:
+    def __init__(self, store: Evaluations, stream: _Stream, contract: Contract, memory: SeenPrefixes) -> None:
         self._store = store
+        self._memory = memory
         self._stream = stream
         self._contract = contract
         self.prefixes = b""
@@ -219,7 +246,7 @@ class _Claim:
         with reading(self._store._engine) as connection:
             stream, count = self._stream, len(self.prefixes) // PREFIX_BYTES
             require_room(connection, self._contract, stream.counterparty, stream.type, count)
-        self._store._refuse_repeats(self._stream, self.prefixes)
+        self._store._refuse_repeats(self._stream, self._memory.suspects(self.prefixes))
 
 
 def _of(stream: _Stream) -> tuple[ColumnElement[bool], ...]:

@@ -57,7 +57,7 @@ class FusionStates:
             )
 
     def get(self, contract: str, job: str) -> Fusion | None:
-        found = [fusion for fusion in self.of(contract) if fusion.job == job]
+        found = self._select((fusions.c.contract == contract) & (fusions.c.job == job))
         return found[0] if found else None
 
     def of(self, contract: str) -> tuple[Fusion, ...]:

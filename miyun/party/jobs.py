@@ -13,10 +13,10 @@ from miyun.transport.codec import from_wire
 from miyun.wire.v1 import job_pb2 as wire
 from miyun.wire.v1.job_pb2_grpc import JobServiceStub
 
-SHORTEST_PAUSE = 0.05
+SHORTEST_PAUSE = 0.2
 LONGEST_PAUSE = 2.0
 PAUSE_SHARE = 0.03
-"""Of the time waited so far: nobody waits much longer than the job takes."""
+"""Of the time waited so far: where the zone has no place to wait in, nobody waits much longer than the job takes."""
 
 
 class JobsClient:
@@ -26,14 +26,17 @@ class JobsClient:
         self._session = session
         self._background_agent = background_agent
 
-    def get(self, contract: str, job: str) -> Job:
-        """One job.
+    def get(self, contract: str, job: str, *, wait_seconds: float = 0.0) -> Job:
+        """One job; at its end, if that comes within ``wait_seconds`` and the zone has a place to wait in.
 
         Raises:
             NotFoundError: there is none of this name that this party may see.
         """
         stub = self._session.stub(JobServiceStub)
-        return from_wire(stub.GetJob(wire.GetJobRequest(contract=contract, job=job)), Job)
+        milliseconds = round(wait_seconds * 1000)
+        return from_wire(
+            stub.GetJob(wire.GetJobRequest(contract=contract, job=job, wait_milliseconds=milliseconds)), Job
+        )
 
     def list(
         self, contract: str, *, state: JobState | None = None, limit: int = 100, before: str = ""
@@ -54,14 +57,19 @@ class JobsClient:
 
     def _poll(self, contract: str, job: str, agent: BackgroundAgent, deadline: float | None, on_event: OnEvent) -> Job:
         begun, never = time.monotonic(), threading.Event()
-        while not (found := self.get(contract, job)).state.ended:
+        while True:
+            asked = time.monotonic()
+            pause = min(max(SHORTEST_PAUSE, (asked - begun) * PAUSE_SHARE), LONGEST_PAUSE)
+            found = self.get(contract, job, wait_seconds=pause)
+            if found.state.ended:
+                break
             if set(found.waiting_for) - {self._session.name}:
                 on_event(Progress(contract=contract, job=job, phase=Phase.WAIT, done=found.done, total=found.total))
             agent.attend()
             if deadline is not None and time.monotonic() >= deadline:
                 waiting = f", waiting for {' and '.join(found.waiting_for)}" if found.waiting_for else ""
                 raise StateError(f"job {job} is not done yet{waiting}", hint="Wait again, or look at the job later.")
-            never.wait(min(max(SHORTEST_PAUSE, (time.monotonic() - begun) * PAUSE_SHARE), LONGEST_PAUSE))
+            never.wait(max(0.0, asked + pause - time.monotonic()))
         if found.state is JobState.FAILED:
             raise StateError(
                 f"the {found.kind} job failed: {found.error}",

@@ -1,26 +1,33 @@
 """What deltas changed in this party's rosters: stored before anything is sent, taken in once the zone has bound it."""
 
-import hashlib
 import json
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from pydantic import TypeAdapter
-from sqlalchemy import Column, ColumnElement, Connection, Engine, delete, insert, select
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Table, delete, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from miyun.members.changing import Digest, PaddingPoint, RosterChange
+from miyun.members.changing import PADDING, Digest, PaddingPoints, RosterChange
 from miyun.members.roster import Roster
 from miyun.members.roster_places import RosterPlaces
-from miyun.party.schema import roster_changes, roster_claims, roster_members, roster_padding, roster_points
+from miyun.party.schema import (
+    roster_changes,
+    roster_claims,
+    roster_members,
+    roster_padding,
+    roster_pads,
+    roster_points,
+)
 from miyun.psi.statements import Rebinds
 from miyun.storage.database import reading
 
 _ASKED_AT_ONCE = 500
-_TOUCHED = ""
-"""In the place of a member: that a value was looked at, whoever has it now."""
+_NOBODY = ""
+"""In the place of a member: that a value was somebody's."""
 
 _CHANGE = TypeAdapter(RosterChange)
 
@@ -38,6 +45,7 @@ class StoredChange:
 class RosterChanges:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._newest: StoredChange | None = None
 
     def begin(self, stored: StoredChange) -> None:
         """Store a plan, durably, before anything of it is sent."""
@@ -56,75 +64,69 @@ class RosterChanges:
                 )
                 .on_conflict_do_nothing()
             )
+        self._newest = None
 
     def get(self, contract: str, job: str) -> StoredChange | None:
+        newest = self._newest
+        if newest is not None and (newest.rebinds.contract, newest.rebinds.job) == (contract, job):
+            return newest
         query = select(roster_changes).where(roster_changes.c.contract == contract, roster_changes.c.job == job)
         with reading(self._engine) as connection:
             row = connection.execute(query).first()
         if row is None:
             return None
-        return StoredChange(
+        found = StoredChange(
             change=_CHANGE.validate_json(row.change),
             rebinds=Rebinds.from_canonical(row.rebinds),
             signature=row.rebinds_signature,
             values=row.values,
         )
+        self._newest = found
+        return found
 
     def take_in(self, connection: Connection, contract: str, job: str) -> None:
         """The zone has bound what a delta changed: from now on that is the roster. Once only."""
         stored = self.get(contract, job)
         if stored is None:
             return
-        change, first = stored.change, stored.rebinds
-        key = {"contract": contract, "epoch": first.epoch}
-        _put(connection, roster_members, [{**key, **member.to_plain()} for member in change.members])
-        _put(connection, roster_padding, [{**key, **pad.to_plain()} for pad in change.padding])
+        change, key = stored.change, (contract, stored.rebinds.epoch)
+        _put(connection, roster_members, [(*key, each.member, each.handle, each.live) for each in change.members])
+        _put(connection, roster_padding, [(*key, pad.handle, pad.copied) for pad in change.padding])
         for place, each in enumerate(change.types):
-            of_type = {**key, "place": place}
-            rebound = [
-                {
-                    **of_type,
-                    "position": rebind.position,
-                    "digest": bytes.fromhex(rebind.value_digest) or None,
-                    "handle": rebind.handle,
-                    "home": rebind.home,
-                }
-                for rebind in each.rebinds
+            of_type = (*key, place)
+            sent = [*enumerate(each.points, start=each.first)]
+            bound = [
+                *((rebind.position, rebind.value_digest, rebind.handle) for rebind in each.rebinds),
+                *((position, point.value_digest, point.handle) for position, point in sent),
             ]
-            sent = [
-                {
-                    **of_type,
-                    "position": position,
-                    "digest": bytes.fromhex(point.value_digest) or None,
-                    "handle": point.handle,
-                    "home": None if point.value_digest else point.handle,
-                }
-                for position, point in enumerate(each.points, start=each.first)
+            _put(
+                connection,
+                roster_points,
+                [(*of_type, at, bytes.fromhex(digest), handle) for at, digest, handle in bound if digest],
+            )
+            pads = [
+                *((pad.position, pad.home, pad.handle is not None) for pad in each.rebinds if pad.home is not None),
+                *((position, point.handle, True) for position, point in sent if not point.value_digest),
             ]
-            _put(connection, roster_points, rebound + sent)
+            _keep_pads(connection, *of_type, np.array(pads, PADDING))
             digests = [bytes.fromhex(claim.value_digest) for claim in each.claims]
             for batch in _batches(digests):
                 connection.execute(
                     delete(roster_claims).where(
-                        roster_claims.c.contract == contract,
-                        roster_claims.c.epoch == first.epoch,
-                        roster_claims.c.place == place,
-                        roster_claims.c.digest.in_(batch),
+                        *_of(roster_claims, *key), roster_claims.c.place == place, roster_claims.c.digest.in_(batch)
                     )
                 )
+            claims = zip(digests, (claim.members or (_NOBODY,) for claim in each.claims), strict=True)
             _put(
                 connection,
                 roster_claims,
-                [
-                    {**of_type, "digest": bytes.fromhex(claim.value_digest), "member": member}
-                    for claim in each.claims
-                    for member in (_TOUCHED, *claim.members)
-                ],
+                [(*of_type, digest, member) for digest, members in claims for member in members],
             )
         self.drop(connection, contract, job)
 
     def drop(self, connection: Connection, contract: str, job: str) -> None:
         """Forget a plan."""
+        self._newest = None
         connection.execute(
             delete(roster_changes).where(roster_changes.c.contract == contract, roster_changes.c.job == job)
         )
@@ -132,7 +134,7 @@ class RosterChanges:
     def forget(self, contract: str, *, before_epoch: int) -> None:
         """Forget what changed in epochs that are over."""
         with self._engine.begin() as connection:
-            for table in (roster_changes, roster_members, roster_points, roster_claims, roster_padding):
+            for table in (roster_changes, roster_members, roster_points, roster_pads, roster_claims, roster_padding):
                 connection.execute(delete(table).where(table.c.contract == contract, table.c.epoch < before_epoch))
 
     def apply(self, roster: Roster, contract: str, epoch: int, handles: int) -> None:
@@ -161,9 +163,8 @@ class RosterChanges:
             return
         random, live = secrets.SystemRandom(), roster.live()
         copies = [(handle, int(live[random.randrange(len(live))])) for handle in orphans] if len(live) else []
-        key = {"contract": contract, "epoch": epoch}
         with self._engine.begin() as connection:
-            _put(connection, roster_padding, [{**key, "handle": pad, "copied": row} for pad, row in copies])
+            _put(connection, roster_padding, [(contract, epoch, pad, row) for pad, row in copies])
         roster.copy(copies)
 
     def known(self, places: RosterPlaces, contract: str, epoch: int, handles: int) -> "KnownRoster":
@@ -181,16 +182,14 @@ class KnownRoster:
         self.handles = handles
 
     def points(self, place: int) -> int:
-        query = (
-            select(roster_points.c.position)
-            .where(*_of(roster_points, *self._key), roster_points.c.place == place)
-            .order_by(roster_points.c.position.desc())
-            .limit(1)
+        newest = select(func.max(roster_points.c.position)).where(
+            *_of(roster_points, *self._key), roster_points.c.place == place
         )
         with reading(self._engine) as connection:
-            last = connection.scalar(query)
-        began = self._places.points(place)
-        return began if last is None else max(began, last + 1)
+            real = connection.scalar(newest)
+            pads = _pads(connection, *self._key, place)["position"]
+        sent = self._places.points(place)
+        return max(sent, 0 if real is None else real + 1, int(pads.max(initial=0)) + 1)
 
     def handles_of(self, members: Collection[str]) -> Mapping[str, int]:
         changed = {row.member: row.handle for row in self._members(members) if row.handle is not None}
@@ -210,7 +209,7 @@ class KnownRoster:
         for row in self._select(roster_claims, roster_claims.c.digest, digests, of_place):
             touched.setdefault(row.digest, set()).add(row.member)
         others = self._places.claimants(place, [digest for digest in digests if digest not in touched])
-        return {**others, **{digest: frozenset(of - {_TOUCHED}) for digest, of in touched.items()}}
+        return {**others, **{digest: frozenset(of - {_NOBODY}) for digest, of in touched.items()}}
 
     def positions(self, place: int, digests: Collection[Digest]) -> Mapping[Digest, tuple[int, int | None]]:
         found: dict[Digest, tuple[int, int | None]] = {**self._places.positions(place, digests)}
@@ -219,19 +218,10 @@ class KnownRoster:
             found[row.digest] = row.position, row.handle
         return found
 
-    def padding(self, place: int) -> Sequence[PaddingPoint]:
-        found = {
-            position: PaddingPoint(position=position, home=handle, bound=True)
-            for position, handle in self._places.padding(place)
-        }
-        query = select(roster_points).where(
-            *_of(roster_points, *self._key), roster_points.c.place == place, roster_points.c.home.is_not(None)
-        )
+    def padding(self, place: int) -> PaddingPoints:
         with reading(self._engine) as connection:
-            for row in connection.execute(query):
-                bound = row.handle is not None
-                found[row.position] = PaddingPoint(position=row.position, home=row.home, bound=bound)
-        return list(found.values())
+            changed = _pads(connection, *self._key, place)
+        return _newest(self._places.padding(place), changed)
 
     def sharing(self) -> set[str]:
         query = select(roster_members.c.member, roster_members.c.handle, roster_members.c.live).where(
@@ -257,14 +247,27 @@ class KnownRoster:
                 yield from connection.execute(query).all()
 
 
-def digest_of(key: str, value: str) -> Digest:
-    """A keyed digest of a value, 16 bytes; what `Roster.keep_places` keeps."""
-    return hashlib.sha256((key + value).encode()).digest()[:16]
+def _pads(connection: Connection, contract: str, epoch: int, place: int) -> PaddingPoints:
+    query = select(roster_pads.c.points).where(*_of(roster_pads, contract, epoch), roster_pads.c.place == place)
+    return np.frombuffer(connection.scalar(query) or b"", PADDING)
 
 
-def _put(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> None:
-    for batch in _batches(rows):
-        connection.execute(insert(table).prefix_with("OR REPLACE"), batch)
+def _keep_pads(connection: Connection, contract: str, epoch: int, place: int, changed: PaddingPoints) -> None:
+    points = _newest(_pads(connection, contract, epoch, place), changed)
+    _put(connection, roster_pads, [(contract, epoch, place, points.tobytes())])
+
+
+def _newest(before: PaddingPoints, changed: PaddingPoints) -> PaddingPoints:
+    """Points as they are after a change."""
+    kept = before[np.isin(before["position"], changed["position"], invert=True)]
+    return np.concatenate([kept, changed])
+
+
+def _put(connection: Connection, table: Table, rows: list[tuple[Any, ...]]) -> None:
+    """Write rows over those with the same key. Values are in the order of the columns."""
+    if rows:
+        values = ", ".join("?" for _ in table.columns)
+        connection.exec_driver_sql(f"INSERT OR REPLACE INTO {table.name} VALUES ({values})", rows)  # noqa: S608
 
 
 def _of(table: Any, contract: str, epoch: int) -> tuple[ColumnElement[bool], ...]:

@@ -4,10 +4,12 @@ import shutil
 from enum import StrEnum
 from pathlib import Path
 
-from miyun.errors import NotFoundError, ReplayError
+from miyun.errors import NotFoundError, ReplayError, StateError
 from miyun.keys.files import make_private_folder
-from miyun.members.roster import Roster
+from miyun.members.roster import Roster, places_of
+from miyun.members.roster_places import RosterPlaces
 from miyun.names import new_key
+from miyun.party.evaluations import SeenFile
 from miyun.party.fusion_states import FusionState, FusionStates
 from miyun.party.roster_changes import RosterChanges
 
@@ -49,6 +51,23 @@ class Rosters:
                 self._changes.apply(roster, contract, epoch, added)
                 return roster
         raise ReplayError(f"this party has no rows of epoch {epoch}", hint="Fuse again, then ask.")
+
+    def places(self, contract: str, epoch: int, key: str) -> RosterPlaces:
+        """Where the values of an epoch's fusion were sent; ``key`` is that of their digests.
+
+        Raises:
+            StateError: that was not kept.
+        """
+        fusion = self._fusions.finished(contract, epoch)
+        if fusion is None:
+            raise StateError("this party has not finished the fusion that is to change", hint="Fuse anew.")
+        path = places_of(self.path(contract, epoch, fusion.job))
+        return RosterPlaces(path, key, len(fusion.announcement.counts))
+
+    def seen_file(self, contract: str, epoch: int, job: str, place: int) -> SeenFile:
+        """Where the points of the other party's fusion are written down, by the place of their type; for deltas."""
+        path = self.path(contract, epoch, job)
+        return SeenFile(job=job, path=path.with_name(f"{path.name}.seen{place}"))
 
     def drop(self, contract: str) -> None:
         """Delete all files of a contract that is over."""

@@ -1,6 +1,6 @@
 """The tables of a party's database. Statements are kept as their canonical bytes, beside the signature over them."""
 
-from sqlalchemy import Boolean, Column, Integer, LargeBinary, MetaData, String, Table, UniqueConstraint
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, UniqueConstraint
 
 metadata = MetaData()
 
@@ -91,11 +91,21 @@ roster_points = Table(
     Column("epoch", Integer, primary_key=True),
     Column("place", Integer, primary_key=True),
     Column("position", Integer, primary_key=True),
-    Column("digest", LargeBinary, index=True),
+    Column("digest", LargeBinary, nullable=False),
     Column("handle", Integer),
-    Column("home", Integer),
+    Index("ix_roster_points_digest", "contract", "epoch", "place", "digest"),
 )
-"""Points that deltas sent or bound otherwise, as they are now. Without a digest: padding, of the handle ``home``."""
+"""Points of values that deltas sent or bound otherwise, as they are now."""
+
+roster_pads = Table(
+    "roster_pads",
+    metadata,
+    Column("contract", String, primary_key=True),
+    Column("epoch", Integer, primary_key=True),
+    Column("place", Integer, primary_key=True),
+    Column("points", LargeBinary, nullable=False),
+)
+"""Padding points that deltas sent or bound otherwise, as they are now: records of `miyun.members.changing.PADDING`."""
 
 roster_claims = Table(
     "roster_claims",
@@ -104,9 +114,10 @@ roster_claims = Table(
     Column("epoch", Integer, primary_key=True),
     Column("place", Integer, primary_key=True),
     Column("digest", LargeBinary, primary_key=True),
-    Column("member", String, primary_key=True, index=True),
+    Column("member", String, primary_key=True),
+    Index("ix_roster_claims_member", "contract", "epoch", "member"),
 )
-"""Who has a value that deltas were about; an empty name stands for the fact that they were."""
+"""Who has a value that deltas were about; an empty name stands for nobody."""
 
 roster_padding = Table(
     "roster_padding",

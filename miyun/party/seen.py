@@ -1,16 +1,20 @@
 """Which points were evaluated before, by their first 16 bytes.
 
 Kept as sorted runs that are merged when two of them are about as long: one look-up of a chunk searches a few arrays,
-one insertion costs an amortised handful of copies. In memory a point takes 8 bytes; of two points that agree in those,
-and only then, the 16 bytes that the database holds are compared.
+one insertion costs an amortised handful of copies. In memory a point takes 8 bytes, of an epoch whose rows may change
+on the disk only; of two points that agree in those, and only then, the 16 bytes that the database holds are compared.
 """
+
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from miyun.keys.files import write_private
 from miyun.psi.context import POINT_BYTES
 
 PREFIX_BYTES = 16
+_STORED = np.dtype("<u8")
 
 Prefixes = npt.NDArray[np.uint64]
 """Sorted rows of two big-endian words, so that numbers sort as bytes do."""
@@ -25,8 +29,15 @@ def sorted_prefixes(points: bytes) -> bytes:
 class SeenPrefixes:
     """The prefixes of one counterparty, type and epoch."""
 
-    def __init__(self) -> None:
-        self._runs: list[Prefixes] = []
+    def __init__(self, file: Path | None = None) -> None:
+        """``file``: what `write` wrote, which is looked up on the disk."""
+        self.on_disk = file is not None
+        self._runs: list[Prefixes] = [np.memmap(file, _STORED, "r")] if file is not None else []
+
+    def write(self, file: Path) -> None:
+        """Put all first 8 bytes into a file, durably, where there are any."""
+        if self._runs:
+            write_private(file, np.sort(np.concatenate(self._runs)).astype(_STORED).tobytes())
 
     def add(self, prefixes: bytes) -> None:
         """Take in the sorted prefixes of a chunk."""

@@ -62,8 +62,7 @@ def rematch(types: int, left: Side, right: Side, changed: tuple[Iterable[int], I
     for place, handles in enumerate(changed):
         affected.admit(place, handles)
     for type_index in range(types):
-        for one, other in affected.candidates(type_index):
-            affected.take(type_index, one, other)
+        affected.take(type_index, affected.candidates(type_index))
     return affected.result()
 
 
@@ -101,11 +100,12 @@ class _Affected:
                     found[(partner, handle) if place else (handle, partner)] = None
         return list(found)
 
-    def take(self, type_index: int, left: int, right: int) -> None:
-        self.admit(0, [left])
-        self.admit(1, [right])
-        self._now[0][left] = type_index, right
-        self._now[1][right] = type_index, left
+    def take(self, type_index: int, pairs: Sequence[tuple[int, int]]) -> None:
+        for place in range(2):
+            self.admit(place, [pair[place] for pair in pairs])
+        for left, right in pairs:
+            self._now[0][left] = type_index, right
+            self._now[1][right] = type_index, left
 
     def result(self) -> Rematch:
         before, now = self._before[0], self._now[0]

@@ -4,11 +4,12 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 
 from miyun.contract.model import MOST_DELTA_ROWS
 from miyun.errors import InputError, StateError
-from miyun.members.changing import Digest, PaddingPoint, RosterChange, Values, plan_change
+from miyun.members.changing import PADDING, Digest, PaddingPoints, RosterChange, Values, plan_change
 
 BUCKET = 4
 
@@ -57,9 +58,9 @@ class Sent:
         at = enumerate(zip(self.sent[place], self.bound[place], strict=True))
         return {digest(value): (position, handle) for position, (value, handle) in at if digest(value) in digests}
 
-    def padding(self, place: int) -> Sequence[PaddingPoint]:
+    def padding(self, place: int) -> PaddingPoints:
         first = len(self.sent[place])
-        return [PaddingPoint(position=first + i, home=3 + i, bound=i % 2 == 0) for i in range(self.spare)]
+        return np.array([(first + i, 3 + i, i % 2 == 0) for i in range(self.spare)], PADDING)
 
     def some_handles(self, count: int) -> Sequence[int]:
         return [0, 1, 2]

@@ -1,6 +1,8 @@
 """Remembered prefixes against a plain set."""
 
 import secrets
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,6 +33,26 @@ def test_repeats_are_found_like_in_a_set(held: list[list[bytes]], asked: list[by
     known = {each for chunk in held for each in chunk}
     assert {each for each in asked if each in known} <= suspects
     assert any(contains_any(each, suspects) for each in stored) == bool(known & set(asked))
+
+
+@given(held=chunks, later=chunks, asked=st.lists(prefix, min_size=1, max_size=12))
+@settings(max_examples=30)
+def test_repeats_are_found_in_a_file_and_beside_it(
+    held: list[list[bytes]], later: list[list[bytes]], asked: list[bytes]
+) -> None:
+    memory = SeenPrefixes()
+    for chunk in held:
+        memory.add(sorted_prefixes(points(chunk)))
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "seen"
+        memory.write(file)
+        assert file.exists() == bool(held)
+        again = SeenPrefixes(file if held else None)
+        for chunk in later:
+            again.add(sorted_prefixes(points(chunk)))
+            memory.add(sorted_prefixes(points(chunk)))
+        joined = sorted_prefixes(points(asked))
+        assert again.suspects(joined) == memory.suspects(joined)
 
 
 @given(st.lists(prefix, min_size=1, max_size=30))

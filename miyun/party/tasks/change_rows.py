@@ -14,8 +14,9 @@ from miyun.members.changing import Rebind, RosterChange, Values, plan_change
 from miyun.members.config import MembersConfig, SourceKind, load_members_config
 from miyun.members.reading import MemberReader, consent_columns, contract_profiles
 from miyun.members.roster import RosterChunk, encode_value
+from miyun.members.roster_places import digest_of
 from miyun.party.guard import FuseWork
-from miyun.party.roster_changes import StoredChange, digest_of
+from miyun.party.roster_changes import StoredChange
 from miyun.party.rosters import ChangePart
 from miyun.party.session import Session
 from miyun.psi.chunks import Rebound, write_rebinds
@@ -64,9 +65,9 @@ def plan(session: Session, work: FuseWork) -> RosterChange:
     added, refused = _added(config, contract, key, files[ChangePart.ADD])
     removed = refused | _removed(config, files[ChangePart.REMOVE]) - added.keys()
     handles = session.fusions.handles(contract.id, request.epoch)
-    with session.rosters.open(contract.id, request.epoch) as roster:
-        known = session.roster_changes.known(roster.places(), contract.id, request.epoch, handles)
-        change = plan_change(known, len(contract.identifiers), added, removed, contract.delta_bucket)
+    places = session.rosters.places(contract.id, request.epoch, key)
+    known = session.roster_changes.known(places, contract.id, request.epoch, handles)
+    change = plan_change(known, len(contract.identifiers), added, removed, contract.delta_bucket)
     session.roster_changes.begin(_stored(session, work, change))
     files[ChangePart.REMOVE].unlink(missing_ok=True)
     return change

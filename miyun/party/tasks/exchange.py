@@ -6,7 +6,7 @@ from miyun.audit.events import Event as AuditEvent
 from miyun.audit.events import Fact
 from miyun.chunking import CHUNK_POINTS
 from miyun.party.blinding_scalars import BlindingScalars
-from miyun.party.evaluations import Answer
+from miyun.party.evaluations import Answer, SeenFile
 from miyun.party.fusion_states import Fusion
 from miyun.party.guard import FuseWork
 from miyun.party.progress import OnEvent, Phase, Progress
@@ -154,13 +154,22 @@ class Exchange:
         context = FusionContext.of(contract, self._fusion.epoch, type_)
         points = open_chunk(context, chunk, answer.sealed, self._session.sealing_key)
         stored = self._session.evaluations.answer(
-            contract, chunk, lambda seen: evaluate(context, points, self._scalars.get(type_), seen)
+            contract, chunk, lambda seen: evaluate(context, points, self._scalars.get(type_), seen), self._seen(type_)
         )
         self._put_tokens(stored)
         self._machine.on_evaluated(type_, index)
         self._evaluated[type_] = index + 1
         self._tell(Phase.EXCHANGE)
         return True
+
+    def _seen(self, type_: str) -> SeenFile | None:
+        """The points of the fusion that this delta changes."""
+        contract, epoch = self._work.contract, self._fusion.epoch
+        began = self._session.fusions.finished(contract.id, epoch) if self._fusion.sequence else None
+        if began is None:
+            return None
+        place = [terms.type for terms in contract.identifiers].index(type_)
+        return self._session.rosters.seen_file(contract.id, epoch, began.job, place)
 
     def _put_tokens(self, answer: Answer) -> None:
         message = wire.PutTokensRequest(

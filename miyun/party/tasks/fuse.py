@@ -30,7 +30,8 @@ from miyun.wire.v1.fusion_pb2_grpc import FusionServiceStub
 
 _BINDING_SECONDS = 10.0
 """How long the requester of a delta waits for the zone's word at a time."""
-_SHORTEST_PAUSE_SECONDS = 0.01
+_PAUSE_SECONDS = 0.05
+"""Where the zone has no place to wait in."""
 
 
 def fuse(session: Session, work: FuseWork, stop: Event, on_event: OnEvent) -> Outcome:
@@ -40,24 +41,31 @@ def fuse(session: Session, work: FuseWork, stop: Event, on_event: OnEvent) -> Ou
         MiyunError: the contract, the own data or what the counterparty sent forbids to go on.
     """
     contract, request = work.contract, work.request
-    fusion = session.fusions.get(contract.id, request.job)
-    if fusion is None:
-        fusion = _begin(session, work, on_event)
+    held = session.fusions.get(contract.id, request.job)
+    fusion = held or _begin(session, work, on_event)
     if fusion.state is FusionState.FINISHED:
         return _confirm(session, fusion)
     if fusion.state is FusionState.ABANDONED:
         raise StateError("this fusion was given up for a newer one", hint="Ask for a new fusion.")
     if fusion.sequence:
-        return _change(session, work, fusion, stop, on_event)
+        return _change(session, work, fusion, stop, on_event, resumed=held is not None)
     roster = Roster.open(session.rosters.path(contract.id, fusion.epoch, fusion.job))
     with roster:
         outcome = Exchange(session, work, fusion, roster, on_event).run(stop)
         if outcome is Outcome.DONE:
             if contract.delta_bucket:
                 roster.keep_places(digest_key(session, contract, fusion.epoch))
+                _keep_seen(session, contract, fusion)
             roster.forget_values()
             end_fusion(session, contract, fusion, FusionState.FINISHED)
         return outcome
+
+
+def _keep_seen(session: Session, contract: Contract, fusion: Fusion) -> None:
+    counterparty = contract.counterparty(session.name).name
+    for place, terms in enumerate(contract.identifiers):
+        file = session.rosters.seen_file(contract.id, fusion.epoch, fusion.job, place)
+        session.evaluations.keep_seen(contract.id, counterparty, terms.type, fusion.epoch, file)
 
 
 def _begin(session: Session, work: FuseWork, on_event: OnEvent) -> Fusion:
@@ -121,41 +129,42 @@ def _announcement(session: Session, work: FuseWork, handles: int, points: Sequen
     )
 
 
-def _change(session: Session, work: FuseWork, fusion: Fusion, stop: Event, on_event: OnEvent) -> Outcome:
+def _change(
+    session: Session, work: FuseWork, fusion: Fusion, stop: Event, on_event: OnEvent, *, resumed: bool
+) -> Outcome:
     """A party's part in a delta. The requester's rows are changed once the zone says that they are bound."""
     contract = work.contract
     change = session.roster_changes.get(contract.id, fusion.job)
     if change is None:
         rows = ChangeRows(change=NO_CHANGE, types=())
         outcome = Exchange(session, work, fusion, rows, on_event).run(stop)
-        if outcome is Outcome.DONE:
-            end_fusion(session, contract, fusion, FusionState.FINISHED)
-        return outcome
+        return _changed(session, contract, fusion) if outcome is Outcome.DONE else outcome
     rows = ChangeRows(change=change.change, types=tuple(terms.type for terms in contract.identifiers))
-    if _verdict(session, fusion) is JobState.DONE:
-        end_fusion(session, contract, fusion, FusionState.FINISHED)
-        return Outcome.DONE
+    if resumed and _verdict(session, fusion) is JobState.DONE:
+        return _changed(session, contract, fusion)
     outcome = Exchange(session, work, fusion, rows, on_event).run(stop)
     if outcome is not Outcome.DONE:
         return outcome
     deadline = time.monotonic() + _BINDING_SECONDS
-    pause = _SHORTEST_PAUSE_SECONDS
     while time.monotonic() < deadline and not stop.is_set():
-        match _verdict(session, fusion):
+        match _verdict(session, fusion, wait=True):
             case JobState.DONE:
-                end_fusion(session, contract, fusion, FusionState.FINISHED)
-                return Outcome.DONE
+                return _changed(session, contract, fusion)
             case JobState.FAILED:
                 raise StateError("the zone could not bind this delta; its job says why", hint="Ask for it again.")
-        stop.wait(pause)
-        pause = min(2 * pause, 1.0)
+        stop.wait(_PAUSE_SECONDS)
     return Outcome.MOVED
 
 
-def _verdict(session: Session, fusion: Fusion) -> JobState:
-    """How far the zone is with a fusion."""
+def _changed(session: Session, contract: Contract, delta: Fusion) -> Outcome:
+    end_fusion(session, contract, delta, FusionState.FINISHED)
+    return Outcome.CHANGED
+
+
+def _verdict(session: Session, fusion: Fusion, *, wait: bool = False) -> JobState:
+    """How far the zone is with a fusion; ``wait`` for its end, for as long as the zone lets it."""
     answer = session.stub(FusionServiceStub).GetProgress(
-        wire.GetProgressRequest(contract=fusion.contract, job=fusion.job)
+        wire.GetProgressRequest(contract=fusion.contract, job=fusion.job, wait=wait)
     )
     return from_wire(answer.job, Job).state
 

@@ -105,7 +105,7 @@ class TaskRunner:
         except Exception as error:
             log.exception("task %s of kind %s failed", task.job, kind_of(task))
             return self._refuse(task, InternalError(f"{type(error).__name__}: {error}"))
-        if outcome is Outcome.DONE:
+        if outcome in {Outcome.DONE, Outcome.CHANGED}:
             self._on_event(TaskFinished(contract=contract, job=task.job, kind=kind_of(task)))
         return outcome
 

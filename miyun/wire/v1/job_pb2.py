@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17miyun/wire/v1/job.proto\x12\rmiyun.wire.v1\"\xdb\x01\n\x03Job\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08\x63ontract\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\x11\n\trequester\x18\x05 \x01(\t\x12\x0f\n\x07\x63reated\x18\x06 \x01(\t\x12\x0f\n\x07updated\x18\x07 \x01(\t\x12\x13\n\x0bwaiting_for\x18\x08 \x03(\t\x12\x0c\n\x04\x64one\x18\t \x01(\x04\x12\r\n\x05total\x18\n \x01(\x04\x12\x12\n\nerror_code\x18\x0b \x01(\t\x12\r\n\x05\x65rror\x18\x0c \x01(\t\x12\x0f\n\x07subject\x18\r \x01(\t\".\n\rGetJobRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\"Q\n\x0fListJobsRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\r\x12\x0e\n\x06\x62\x65\x66ore\x18\x04 \x01(\t\"4\n\x10ListJobsResponse\x12 \n\x04jobs\x18\x01 \x03(\x0b\x32\x12.miyun.wire.v1.Job2\x95\x01\n\nJobService\x12:\n\x06GetJob\x12\x1c.miyun.wire.v1.GetJobRequest\x1a\x12.miyun.wire.v1.Job\x12K\n\x08ListJobs\x12\x1e.miyun.wire.v1.ListJobsRequest\x1a\x1f.miyun.wire.v1.ListJobsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17miyun/wire/v1/job.proto\x12\rmiyun.wire.v1\"\xdb\x01\n\x03Job\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08\x63ontract\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\x11\n\trequester\x18\x05 \x01(\t\x12\x0f\n\x07\x63reated\x18\x06 \x01(\t\x12\x0f\n\x07updated\x18\x07 \x01(\t\x12\x13\n\x0bwaiting_for\x18\x08 \x03(\t\x12\x0c\n\x04\x64one\x18\t \x01(\x04\x12\r\n\x05total\x18\n \x01(\x04\x12\x12\n\nerror_code\x18\x0b \x01(\t\x12\r\n\x05\x65rror\x18\x0c \x01(\t\x12\x0f\n\x07subject\x18\r \x01(\t\"I\n\rGetJobRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\x19\n\x11wait_milliseconds\x18\x03 \x01(\r\"Q\n\x0fListJobsRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\r\x12\x0e\n\x06\x62\x65\x66ore\x18\x04 \x01(\t\"4\n\x10ListJobsResponse\x12 \n\x04jobs\x18\x01 \x03(\x0b\x32\x12.miyun.wire.v1.Job2\x95\x01\n\nJobService\x12:\n\x06GetJob\x12\x1c.miyun.wire.v1.GetJobRequest\x1a\x12.miyun.wire.v1.Job\x12K\n\x08ListJobs\x12\x1e.miyun.wire.v1.ListJobsRequest\x1a\x1f.miyun.wire.v1.ListJobsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,11 +34,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_JOB']._serialized_start=43
   _globals['_JOB']._serialized_end=262
   _globals['_GETJOBREQUEST']._serialized_start=264
-  _globals['_GETJOBREQUEST']._serialized_end=310
-  _globals['_LISTJOBSREQUEST']._serialized_start=312
-  _globals['_LISTJOBSREQUEST']._serialized_end=393
-  _globals['_LISTJOBSRESPONSE']._serialized_start=395
-  _globals['_LISTJOBSRESPONSE']._serialized_end=447
-  _globals['_JOBSERVICE']._serialized_start=450
-  _globals['_JOBSERVICE']._serialized_end=599
+  _globals['_GETJOBREQUEST']._serialized_end=337
+  _globals['_LISTJOBSREQUEST']._serialized_start=339
+  _globals['_LISTJOBSREQUEST']._serialized_end=420
+  _globals['_LISTJOBSRESPONSE']._serialized_start=422
+  _globals['_LISTJOBSRESPONSE']._serialized_end=474
+  _globals['_JOBSERVICE']._serialized_start=477
+  _globals['_JOBSERVICE']._serialized_end=626
 # @@protoc_insertion_point(module_scope)

@@ -76,6 +76,7 @@ def _apply(core: Core, change: Change, contract: Contract, delta: Fusion) -> Non
         raise InternalError("a delta of an epoch that never began")
     known = _known(connection, contract, delta)
     pages, sides = open_index(connection, contract, began)
+    pages.at_hand()
     changed = _bind(connection, contract, delta, known, sides[known.side])
     touched: list[Iterable[int]] = [(), ()]
     touched[known.side] = changed.tolist()

@@ -13,16 +13,13 @@ from miyun.psi.statements import Announcement, PointsChunk, Rebinds, TokensChunk
 from miyun.psi.zone_fusion import Verdict, ZoneFusion, ZoneFusionState
 from miyun.zone.core import Core
 from miyun.zone.operations.access import active_contract, contract_of_party, require_caller
-from miyun.zone.operations.fusion import find_fusion, held_fusion
+from miyun.zone.operations.fusion import HOLD_SECONDS, find_fusion, held_fusion
 from miyun.zone.operations.history import SignedReceipt, receipt, record_statement
 from miyun.zone.operations.jobs import move_job, require_job
 from miyun.zone.operations.machines import MachineChange, Machines
 from miyun.zone.store import fusions as store
 from miyun.zone.store.bulk import Content, drop_values, get_values, put_values
 from miyun.zone.store.fusions import ChunkPlace, Fusion, FusionState
-
-HOLD_SECONDS = 5.0
-"""How long a party that asks too early is kept waiting, if a place is free."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

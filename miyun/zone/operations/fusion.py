@@ -1,6 +1,6 @@
 """A fusion as parties drive it: requested, announced, exchanged chunk by chunk."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -21,10 +21,13 @@ from miyun.zone.operations.access import (
 )
 from miyun.zone.operations.generations import require_generation
 from miyun.zone.operations.history import SignedReceipt, receipt, record_statement
-from miyun.zone.operations.jobs import begin_job, held_job, move_job, require_job
+from miyun.zone.operations.jobs import begin_job, held_job, move_job, require_job, wait_for_end
 from miyun.zone.store import fusions as store
 from miyun.zone.store.fusions import Fusion, FusionState, LaneCount
 from miyun.zone.store.jobs import open_jobs
+
+HOLD_SECONDS = 5.0
+"""How long a party that asks too early is kept waiting, if a place is free."""
 
 
 def request_fusion(core: Core, caller: str, request: FuseRequest, signature: bytes) -> tuple[Job, SignedReceipt]:
@@ -66,16 +69,33 @@ class Newest:
     sequence: int
 
 
-def get_progress(core: Core, caller: str, contract: str, job: str) -> tuple[Job | None, tuple[LaneCount, ...], Newest]:
-    """A fusion's job with its chunk counts (both empty without a job id), and what is finished."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """A fusion's job with its chunk counts (None and empty where none was asked for), and what is finished."""
+
+    job: Job | None
+    counts: tuple[LaneCount, ...]
+    newest: Newest
+
+
+def get_progress(core: Core, caller: str, contract: str, job: str, *, wait: bool = False) -> Progress:
+    """How far a fusion is; ``wait`` for its end, for a while."""
+    found = _progress(core, caller, contract, job)
+    if wait and found.job is not None and not found.job.state.ended:
+        ended = wait_for_end(core, caller, found.job, HOLD_SECONDS)
+        return replace(found, job=ended) if ended.state.ended else _progress(core, caller, contract, job)
+    return found
+
+
+def _progress(core: Core, caller: str, contract: str, job: str) -> Progress:
     with core.reading() as connection:
         signed = contract_of_party(connection, contract, caller)
         newest = _newest(connection, contract)
         if not job:
-            return None, (), newest
+            return Progress(job=None, counts=(), newest=newest)
         fusion = find_fusion(connection, signed.contract, job)
         held = require_job(connection, contract, job, JobKind.FUSE)
-        return held, store.count_chunks(connection, contract, fusion.job), newest
+        return Progress(job=held, counts=store.count_chunks(connection, contract, fusion.job), newest=newest)
 
 
 def get_report(core: Core, caller: str, contract: str, epoch: int) -> tuple[FusionReport, bytes]:

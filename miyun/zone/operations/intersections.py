@@ -27,7 +27,7 @@ from miyun.zone.operations.access import (
     require_terms,
     verify_party,
 )
-from miyun.zone.operations.exchange import HOLD_SECONDS
+from miyun.zone.operations.fusion import HOLD_SECONDS
 from miyun.zone.operations.history import SignedReceipt, receipt, record_statement
 from miyun.zone.operations.jobs import begin_job, finish_job, held_job, move_job, require_job
 from miyun.zone.operations.releases import INTERSECTION, charge_each

@@ -21,6 +21,7 @@ from miyun.zone.store import jobs as store
 from miyun.zone.store.jobs import SignedRequest
 
 PAGE_JOBS = 200
+LONGEST_WAIT_SECONDS = 5.0
 
 JobRequest = FuseRequest | SegmentRequest | ActivationRequest | InsightRequest | IntersectionRequest | LookalikeRelease
 
@@ -100,15 +101,31 @@ def fail_job(change: Change, job: Job, *, code: str, reason: str) -> Job:
     return failed
 
 
-def get_job(core: Core, caller: str, contract: str, job: str) -> Job:
-    """A job of one of the caller's contracts.
+def get_job(core: Core, caller: str, contract: str, job: str, *, wait_seconds: float = 0.0) -> Job:
+    """A job of one of the caller's contracts, at its end or after so many seconds.
 
     Raises:
         NotFoundError: there is none.
     """
     with core.reading() as connection:
         contract_of_party(connection, contract, caller)
-        return require_job(connection, contract, job)
+        found = require_job(connection, contract, job)
+    if not found.state.ended and wait_seconds:
+        return wait_for_end(core, caller, found, min(wait_seconds, LONGEST_WAIT_SECONDS))
+    return found
+
+
+def wait_for_end(core: Core, caller: str, job: Job, seconds: float) -> Job:
+    """A job that the caller may see, at its end or after so many seconds."""
+    newest = job
+
+    def ended() -> Job | None:
+        nonlocal newest
+        with core.reading() as connection:
+            newest = require_job(connection, job.contract, job.id)
+        return newest if newest.state.ended else None
+
+    return core.bell.hold(caller, ended, seconds) or newest
 
 
 def list_jobs(core: Core, caller: str, contract: str, *, state: str, limit: int, before: str) -> tuple[Job, ...]:

@@ -35,8 +35,8 @@ _RANGE_BITS = 20
 _RANGE = 1 << _RANGE_BITS
 _RANGES = 1 << (32 - _RANGE_BITS)
 _MOST_BUCKETS = 1 << 16
-_FULLEST = 16 * BUCKET_TOKENS
-"""No bucket of pseudorandom tokens comes near."""
+_FULLEST = 16
+"""Times as many tokens as a bucket has on average: none of pseudorandom tokens comes near."""
 
 _BOUND = np.dtype([("handle", "<u4"), ("position", "<u4")])
 _MATCHED = np.dtype([("handle", "<u4"), ("pair", "<u4"), ("mate", "<u4"), ("type", "<u4")])
@@ -86,15 +86,7 @@ class IndexSide:
     def find(self, type_index: int, tokens: Rows) -> Numbers:
         """The position of each token, or `NONE`."""
         column = self._column(Part.TOKENS, type_index)
-        numbers = bucket_of(tokens["low"], self._buckets[type_index])
-        self._pages.prepare(column, numbers)
-        found = np.full(tokens.size, NONE, np.uint32)
-        for place, number in enumerate(numbers.tolist()):
-            bucket = self._pages.bucket(column, number)
-            hits = np.flatnonzero((bucket["low"] == tokens["low"][place]) & (bucket["high"] == tokens["high"][place]))
-            if hits.size:
-                found[place] = bucket["position"][hits[0]]
-        return found
+        return self._pages.find(column, bucket_of(tokens["low"], self._buckets[type_index]), tokens)
 
     def unbind(self, type_index: int, handles: Numbers) -> None:
         rows = blank(Part.ROWS, handles.size)
@@ -131,10 +123,9 @@ class IndexSide:
         column = self._column(Part.TOKENS, type_index)
         entries = _with_positions(rows, positions)
         numbers = bucket_of(rows["low"], self._buckets[type_index])
-        for number in np.unique(numbers).tolist():
-            self._pages.extend(column, number, entries[numbers == number])
-            if self._pages.bucket(column, number).size > _FULLEST:
-                raise _crowded()
+        self._pages.extend(column, numbers, entries)
+        if self._pages.fullest(column, numbers) > _most_in_bucket(first + rows.size, self._buckets[type_index]):
+            raise _crowded()
         return positions
 
     def _column(self, part: Part, type_index: int = 0) -> Column:
@@ -195,7 +186,7 @@ def _lay_points(connection: Connection, pages: Pages, lane: Lane, place: _Place,
         rows["handle"], rows["position"] = points["handle"], positions
         bound.add(rows, _range_of(rows["handle"]))
         first += points.size
-    if dealt.counts.max(initial=0) > _FULLEST:
+    if dealt.counts.max(initial=0) > _most_in_bucket(first, place.buckets):
         raise _crowded()
     buckets = ((number, np.concatenate([*dealt.pieces(number)])) for number in np.flatnonzero(dealt.counts).tolist())
     pages.write(place.tokens, buckets)
@@ -263,6 +254,10 @@ def _range_of(handles: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint16]:
 
 def _buckets(rows: int) -> int:
     return min(buckets_for(rows), _MOST_BUCKETS)
+
+
+def _most_in_bucket(tokens: int, buckets: int) -> int:
+    return _FULLEST * max(BUCKET_TOKENS, tokens // buckets)
 
 
 def _crowded() -> MalformedError:

@@ -87,6 +87,19 @@ match_pages = Table(
     Column("data", LargeBinary, nullable=False),
 )
 
+match_changes = Table(
+    "match_changes",
+    metadata,
+    Column("contract", String(64), primary_key=True),
+    Column("epoch", Integer, primary_key=True),
+    Column("part", String(8), primary_key=True),
+    Column("side", Integer, primary_key=True),
+    Column("type", Integer, primary_key=True),
+    Column("places", LargeBinary, nullable=False),
+    Column("entries", LargeBinary, nullable=False),
+)
+"""What deltas changed in a column of ``match_pages`` and is not in its pages yet."""
+
 live_numbers = Table(
     "live_numbers",
     metadata,

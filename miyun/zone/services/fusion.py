@@ -83,16 +83,16 @@ class FusionService(FusionServiceServicer):
 
     def GetProgress(self, request: wire.GetProgressRequest, context: grpc.ServicerContext) -> wire.GetProgressResponse:
         caller = current_peer(context).name
-        job, lanes, newest = fusion.get_progress(self._core, caller, request.contract, request.job)
+        found = fusion.get_progress(self._core, caller, request.contract, request.job, wait=request.wait)
         types = [
             wire.TypeProgress(party=lane.sender, type=lane.type, points=lane.points, tokens=lane.tokens)
-            for lane in lanes
+            for lane in found.counts
         ]
         return wire.GetProgressResponse(
-            job=None if job is None else job_message(job),
+            job=None if found.job is None else job_message(found.job),
             types=types,
-            newest_epoch=newest.epoch,
-            newest_sequence=newest.sequence,
+            newest_epoch=found.newest.epoch,
+            newest_sequence=found.newest.sequence,
         )
 
     def GetReport(self, request: wire.GetReportRequest, context: grpc.ServicerContext) -> wire.GetReportResponse:

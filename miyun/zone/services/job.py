@@ -15,7 +15,8 @@ class JobService(JobServiceServicer):
         self._core = core
 
     def GetJob(self, request: wire.GetJobRequest, context: grpc.ServicerContext) -> wire.Job:
-        return job_message(jobs.get_job(self._core, current_peer(context).name, request.contract, request.job))
+        caller, seconds = current_peer(context).name, request.wait_milliseconds / 1000
+        return job_message(jobs.get_job(self._core, caller, request.contract, request.job, wait_seconds=seconds))
 
     def ListJobs(self, request: wire.ListJobsRequest, context: grpc.ServicerContext) -> wire.ListJobsResponse:
         found = jobs.list_jobs(

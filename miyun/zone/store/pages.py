@@ -1,7 +1,8 @@
-"""Long columns of numbers in pages of the database, of which a delta reads and writes those that it touches.
+"""Long columns of numbers in pages of the database, of which a delta reads those that it touches.
 
 Arrays have a number of entries a page, and hold all ones where nothing was written. Buckets hold rows that begin with
-the same bits of a token.
+the same bits of a token. What deltas change lies beside the pages, in one row a column, until that is long: then it
+goes into the pages. So a delta writes a few rows, not a page for each entry.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,16 +12,19 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
-from miyun.psi.rematch import Numbers
-from miyun.zone.schema import match_pages
+from miyun.psi.rematch import NONE, Numbers
+from miyun.zone.schema import match_changes, match_pages
 
-PAGE_ENTRIES = 256
-BUCKET_TOKENS = 256
+PAGE_ENTRIES = 64
+BUCKET_TOKENS = 64
 """Tokens of a bucket on average, as an epoch begins."""
+MOST_CHANGES = 1 << 16
+"""Entries of a column that may lie beside its pages."""
 
 _ASKED_AT_ONCE = 500
+_MAPPED_BYTES = 1 << 33
 
 Rows = npt.NDArray[Any]
 
@@ -53,94 +57,202 @@ class Column:
     type_index: int = 0
 
 
-class Pages:
-    """The pages of one epoch within one transaction; ``flush`` writes those that changed."""
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """Entries beside the pages of a column: ``places`` in an array, ascending, or the buckets of tokens, in no order.
 
-    def __init__(self, connection: Connection, contract: str, epoch: int) -> None:
+    ``stored``: whether the database has a row for them.
+    """
+
+    places: Numbers
+    entries: Rows
+    stored: bool
+
+
+class Pages:
+    """The pages of one epoch within one transaction; ``flush`` writes what changed."""
+
+    def __init__(self, connection: Connection, contract: str, epoch: int, *, most_changes: int = MOST_CHANGES) -> None:
         self._connection = connection
-        self._epoch = (match_pages.c.contract == contract, match_pages.c.epoch == epoch)
-        self._key = {"contract": contract, "epoch": epoch}
+        self._contract, self._epoch = contract, epoch
+        self._most_changes = most_changes
         self._held: dict[Column, dict[int, Rows]] = {}
         self._stored: dict[Column, set[int]] = {}
-        self._changed: dict[Column, set[int]] = {}
+        self._beside: dict[Column, _Changes] = {}
+        self._changed: set[Column] = set()
+
+    def at_hand(self) -> None:
+        """Have SQLite read single pages from mapped memory from now on: one call of the system less for each."""
+        if self._connection.dialect.name == "sqlite":
+            self._connection.exec_driver_sql(f"PRAGMA mmap_size = {_MAPPED_BYTES}")
 
     def get(self, column: Column, indices: Numbers) -> Rows:
         """Entries of an array."""
-        pages, places = np.divmod(indices.astype(np.int64), PAGE_ENTRIES)
-        self._load(column, pages)
-        held = self._held.get(column, {})
         found = np.empty(indices.size, DTYPES[column.part])
-        for page, where in _by_page(pages):
-            found[where] = held[page][places[where]]
+        beside = self._changes(column)
+        at = np.minimum(np.searchsorted(beside.places, indices), max(0, beside.places.size - 1))
+        changed = beside.places[at] == indices if beside.places.size else np.zeros(indices.size, np.bool_)
+        found[changed] = beside.entries[at[changed]]
+        rest = np.flatnonzero(~changed)
+        if rest.size:
+            pages, offsets = np.divmod(indices[rest].astype(np.int64), PAGE_ENTRIES)
+            numbers, which = np.unique(pages, return_inverse=True)
+            held = self._load(column, numbers)
+            found[rest] = np.concatenate(held)[which * PAGE_ENTRIES + offsets]
         return found
 
     def put(self, column: Column, indices: Numbers, rows: Rows) -> None:
         """Write entries of an array; each index once."""
-        pages, places = np.divmod(indices.astype(np.int64), PAGE_ENTRIES)
-        self._load(column, pages)
-        for page, where in _by_page(pages):
-            self._held[column][page][places[where]] = rows[where]
-            self._changed.setdefault(column, set()).add(page)
+        beside = self._changes(column)
+        kept = np.isin(beside.places, indices, invert=True)
+        places = np.concatenate([beside.places[kept], indices.astype(np.uint32)])
+        order = np.argsort(places, kind="stable")
+        entries = np.concatenate([beside.entries[kept], rows])[order]
+        self._beside[column] = _Changes(places[order], entries, beside.stored)
+        self._changed.add(column)
 
-    def bucket(self, column: Column, number: int) -> Rows:
-        """The rows of a bucket; `prepare` reads many at once."""
-        self.prepare(column, np.array([number], np.uint32))
-        return self._held[column][number]
+    def find(self, column: Column, numbers: Numbers, tokens: Rows) -> Numbers:
+        """The position of each token, which is to be in the bucket of its number, or `NONE`."""
+        beside = self._changes(column).entries
+        alike = beside[np.isin(beside["low"], tokens["low"])]
+        positions = {(low, high): position for low, high, position in alike.tolist()}
+        unique, which = np.unique(numbers, return_inverse=True)
+        buckets = [rows.tobytes() for rows in self._load(column, unique)]
+        found = np.full(tokens.size, NONE, np.uint32)
+        for place, (bucket, token) in enumerate(zip(which.tolist(), tokens[["low", "high"]].tolist(), strict=True)):
+            at = _row_of(buckets[bucket], token)
+            found[place] = positions.get(token, NONE) if at is None else at
+        return found
 
-    def prepare(self, column: Column, numbers: Numbers) -> None:
-        self._load(column, numbers.astype(np.int64))
+    def fullest(self, column: Column, numbers: Numbers) -> int:
+        """How many rows the fullest of these buckets has."""
+        unique = np.unique(numbers)
+        inside = np.array([rows.size for rows in self._load(column, unique)], np.int64)
+        beside = self._changes(column).places
+        beside = beside[np.isin(beside, unique)]
+        return int((inside + np.bincount(np.searchsorted(unique, beside), minlength=unique.size)).max(initial=0))
 
-    def extend(self, column: Column, number: int, rows: Rows) -> None:
-        """Append rows to a bucket."""
-        self._held[column][number] = np.concatenate([self.bucket(column, number), rows])
-        self._changed.setdefault(column, set()).add(number)
+    def extend(self, column: Column, numbers: Numbers, rows: Rows) -> None:
+        """Append each row to the bucket of its number."""
+        beside = self._changes(column)
+        self._beside[column] = _Changes(
+            np.concatenate([beside.places, numbers.astype(np.uint32)]),
+            np.concatenate([beside.entries, rows]),
+            beside.stored,
+        )
+        self._changed.add(column)
 
     def write(self, column: Column, pages: Iterable[tuple[int, Rows]]) -> None:
         """Store pages of a column that has none of these yet, past what this object holds."""
         for batch in _batches(pages):
             self._connection.execute(
                 insert(match_pages),
-                [{**self._key, **_place(column), "page": page, "data": rows.tobytes()} for page, rows in batch],
+                [{**self._key(column), "page": page, "data": rows.tobytes()} for page, rows in batch],
             )
 
     def flush(self) -> None:
-        for column, pages in self._changed.items():
-            held, stored = self._held[column], self._stored[column]
-            self.write(column, ((page, held[page]) for page in sorted(pages - stored)))
-            change = (
-                update(match_pages)
-                .where(*self._epoch, *_of(column), match_pages.c.page == bindparam("at"))
-                .values(data=bindparam("bytes"))
-            )
-            for batch in _batches((page, held[page]) for page in sorted(pages & stored)):
-                self._connection.execute(change, [{"at": page, "bytes": rows.tobytes()} for page, rows in batch])
-            stored |= pages
+        for column in self._changed:
+            beside = self._beside[column]
+            if beside.places.size > self._most_changes:
+                self._take_in(column, beside)
+                nothing = DTYPES[column.part]
+                beside = _Changes(np.empty(0, np.uint32), np.empty(0, nothing), beside.stored)
+            values = {"places": beside.places.astype("<u4").tobytes(), "entries": beside.entries.tobytes()}
+            if beside.stored:
+                self._connection.execute(update(match_changes).where(*self._of(match_changes, column)).values(values))
+            else:
+                self._connection.execute(insert(match_changes).values(**self._key(column), **values))
+            self._beside[column] = _Changes(beside.places, beside.entries, stored=True)
         self._changed.clear()
 
     def erase(self) -> None:
-        self._connection.execute(delete(match_pages).where(*self._epoch))
+        for table in (match_pages, match_changes):
+            self._connection.execute(
+                delete(table).where(table.c.contract == self._contract, table.c.epoch == self._epoch)
+            )
 
-    def _load(self, column: Column, pages: npt.NDArray[np.int64]) -> None:
+    def _changes(self, column: Column) -> _Changes:
+        if column not in self._beside:
+            table = match_changes.c
+            row = self._connection.execute(
+                select(table.places, table.entries).where(*self._of(match_changes, column))
+            ).one_or_none()
+            self._beside[column] = _Changes(
+                np.frombuffer(b"" if row is None else row.places, "<u4").astype(np.uint32, copy=False),
+                np.frombuffer(b"" if row is None else row.entries, DTYPES[column.part]),
+                stored=row is not None,
+            )
+        return self._beside[column]
+
+    def _take_in(self, column: Column, beside: _Changes) -> None:
+        """Write what lies beside a column into its pages."""
+        buckets = column.part is Part.TOKENS
+        places = beside.places.astype(np.int64)
+        numbers, offsets = (places, places) if buckets else np.divmod(places, PAGE_ENTRIES)
+        order = np.argsort(numbers, kind="stable")
+        pages, starts = np.unique(numbers[order], return_index=True)
+        self._load(column, pages)
+        held, stored = self._held[column], self._stored[column]
+        for page, part in zip(pages.tolist(), np.split(order, starts[1:]), strict=True):
+            if buckets:
+                held[page] = np.concatenate([held[page], beside.entries[part]])
+            else:
+                held[page] = held[page].copy()
+                held[page][offsets[part]] = beside.entries[part]
+        touched = pages.tolist()
+        self.write(column, ((page, held[page]) for page in touched if page not in stored))
+        change = (
+            update(match_pages)
+            .where(*self._of(match_pages, column), match_pages.c.page == bindparam("at"))
+            .values(data=bindparam("bytes"))
+        )
+        for batch in _batches((page, held[page]) for page in touched if page in stored):
+            self._connection.execute(change, [{"at": page, "bytes": rows.tobytes()} for page, rows in batch])
+        stored.update(touched)
+
+    def _load(self, column: Column, pages: npt.NDArray[Any]) -> list[Rows]:
+        """The pages of these numbers, in their order."""
         held = self._held.setdefault(column, {})
         stored = self._stored.setdefault(column, set())
-        missing = [page for page in np.unique(pages).tolist() if page not in held]
+        wanted = pages.tolist()
+        missing = [page for page in wanted if page not in held]
         dtype = DTYPES[column.part]
+        table = match_pages.c
         for start in range(0, len(missing), _ASKED_AT_ONCE):
-            asked = missing[start : start + _ASKED_AT_ONCE]
-            query = select(match_pages.c.page, match_pages.c.data).where(
-                *self._epoch, *_of(column), match_pages.c.page.in_(asked)
-            )
-            for row in self._connection.execute(query):
-                held[row.page] = np.frombuffer(row.data, dtype).copy()
-                stored.add(row.page)
-        for page in missing:
-            if page not in held:
-                held[page] = blank(column.part, 0 if column.part is Part.TOKENS else PAGE_ENTRIES)
+            asked = table.page.in_(missing[start : start + _ASKED_AT_ONCE])
+            query = select(table.page, table.data).where(*self._of(match_pages, column), asked)
+            for page, data in self._connection.execute(query).all():
+                held[page] = np.frombuffer(data, dtype)
+                stored.add(page)
+        nothing = blank(column.part, 0 if column.part is Part.TOKENS else PAGE_ENTRIES)
+        return [held.setdefault(page, nothing) for page in wanted]
+
+    def _of(self, table: Table, column: Column) -> tuple[Any, ...]:
+        return tuple(table.c[name] == value for name, value in self._key(column).items())
+
+    def _key(self, column: Column) -> dict[str, Any]:
+        return {
+            "contract": self._contract,
+            "epoch": self._epoch,
+            "part": column.part.value,
+            "side": column.side,
+            "type": column.type_index,
+        }
 
 
 def blank(part: Part, entries: int) -> Rows:
     """Entries of which nothing is known."""
     return np.frombuffer(b"\xff" * (entries * DTYPES[part].itemsize), DTYPES[part]).copy()
+
+
+def _row_of(bucket: bytes, token: tuple[int, int]) -> int | None:
+    """The position of a token in the bytes of its bucket."""
+    wanted = token[0].to_bytes(8, "little") + token[1].to_bytes(8, "little")
+    size = DTYPES[Part.TOKENS].itemsize
+    at = bucket.find(wanted)
+    while at % size and at >= 0:
+        at = bucket.find(wanted, at + 1)
+    return None if at < 0 else int.from_bytes(bucket[at + 16 : at + size], "little")
 
 
 def buckets_for(rows: int) -> int:
@@ -151,23 +263,6 @@ def buckets_for(rows: int) -> int:
 def bucket_of(low: npt.NDArray[np.uint64], buckets: int) -> Numbers:
     """By the first bits of the first half of a token: tokens are pseudorandom."""
     return (low & np.uint64(buckets - 1)).astype(np.uint32)
-
-
-def _by_page(pages: npt.NDArray[np.int64]) -> Iterator[tuple[int, npt.NDArray[np.intp]]]:
-    if not pages.size:
-        return
-    order = np.argsort(pages, kind="stable")
-    numbers, starts = np.unique(pages[order], return_index=True)
-    yield from zip(numbers.tolist(), np.split(order, starts[1:]), strict=True)
-
-
-def _of(column: Column) -> tuple[Any, ...]:
-    table = match_pages.c
-    return table.part == column.part.value, table.side == column.side, table.type == column.type_index
-
-
-def _place(column: Column) -> dict[str, Any]:
-    return {"part": column.part.value, "side": column.side, "type": column.type_index}
 
 
 def _batches(pages: Iterable[tuple[int, Rows]]) -> Iterator[list[tuple[int, Rows]]]:

@@ -73,11 +73,17 @@ def upgrade() -> None:
         sa.Column("epoch", sa.Integer, primary_key=True),
         sa.Column("place", sa.Integer, primary_key=True),
         sa.Column("position", sa.Integer, primary_key=True),
-        sa.Column("digest", sa.LargeBinary),
+        sa.Column("digest", sa.LargeBinary, nullable=False),
         sa.Column("handle", sa.Integer),
-        sa.Column("home", sa.Integer),
     )
-    op.create_index("ix_roster_points_digest", "roster_points", ["digest"])
+    op.create_index("ix_roster_points_digest", "roster_points", ["contract", "epoch", "place", "digest"])
+    op.create_table(
+        "roster_pads",
+        sa.Column("contract", sa.String, primary_key=True),
+        sa.Column("epoch", sa.Integer, primary_key=True),
+        sa.Column("place", sa.Integer, primary_key=True),
+        sa.Column("points", sa.LargeBinary, nullable=False),
+    )
     op.create_table(
         "roster_claims",
         sa.Column("contract", sa.String, primary_key=True),
@@ -86,7 +92,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.LargeBinary, primary_key=True),
         sa.Column("member", sa.String, primary_key=True),
     )
-    op.create_index("ix_roster_claims_member", "roster_claims", ["member"])
+    op.create_index("ix_roster_claims_member", "roster_claims", ["contract", "epoch", "member"])
     op.create_table(
         "roster_padding",
         sa.Column("contract", sa.String, primary_key=True),

@@ -138,23 +138,7 @@ def upgrade() -> None:
         sa.Column("statement", sa.LargeBinary, nullable=False),
         sa.Column("data", sa.LargeBinary, nullable=False),
     )
-    op.create_table(
-        "match_pages",
-        sa.Column("contract", sa.String(64), primary_key=True),
-        sa.Column("epoch", sa.Integer, primary_key=True),
-        sa.Column("part", sa.String(8), primary_key=True),
-        sa.Column("side", sa.Integer, primary_key=True),
-        sa.Column("type", sa.Integer, primary_key=True),
-        sa.Column("page", sa.Integer, primary_key=True),
-        sa.Column("data", sa.LargeBinary, nullable=False),
-    )
-    op.create_table(
-        "live_numbers",
-        sa.Column("contract", sa.String(64), primary_key=True),
-        sa.Column("epoch", sa.Integer, primary_key=True),
-        sa.Column("of", sa.String(8), primary_key=True),
-        sa.Column("numbers", sa.LargeBinary, nullable=False),
-    )
+    _create_matches()
     op.create_table(
         "pairs",
         sa.Column("contract", sa.String(64), primary_key=True),
@@ -415,4 +399,34 @@ def _create_legs() -> None:
         sa.Column("predicate", sa.Text, nullable=False),
         sa.Column("statement", sa.LargeBinary),
         sa.Column("bits", sa.LargeBinary),
+    )
+
+
+def _create_matches() -> None:
+    op.create_table(
+        "match_pages",
+        sa.Column("contract", sa.String(64), primary_key=True),
+        sa.Column("epoch", sa.Integer, primary_key=True),
+        sa.Column("part", sa.String(8), primary_key=True),
+        sa.Column("side", sa.Integer, primary_key=True),
+        sa.Column("type", sa.Integer, primary_key=True),
+        sa.Column("page", sa.Integer, primary_key=True),
+        sa.Column("data", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "match_changes",
+        sa.Column("contract", sa.String(64), primary_key=True),
+        sa.Column("epoch", sa.Integer, primary_key=True),
+        sa.Column("part", sa.String(8), primary_key=True),
+        sa.Column("side", sa.Integer, primary_key=True),
+        sa.Column("type", sa.Integer, primary_key=True),
+        sa.Column("places", sa.LargeBinary, nullable=False),
+        sa.Column("entries", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "live_numbers",
+        sa.Column("contract", sa.String(64), primary_key=True),
+        sa.Column("epoch", sa.Integer, primary_key=True),
+        sa.Column("of", sa.String(8), primary_key=True),
+        sa.Column("numbers", sa.LargeBinary, nullable=False),
     )

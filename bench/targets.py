@@ -34,7 +34,7 @@ class Target:
     size: int = 0
     figure: str = "seconds"
     against: str = ""
-    """The figure of theirs, where it is another one."""
+    """The figure of theirs, where it is another one; so ours can be compared with itself."""
 
 
 TARGETS: Final = (
@@ -70,6 +70,16 @@ TARGETS: Final = (
         theirs="phe and libsodium, scaled",
         times=50,
     ),
+    Target(words="delta, beside fusing again", case="delta", size=1_000_000, theirs=OURS, times=100, against="fusing"),
+    Target(
+        words="delta, beside fusing again, processor time",
+        case="delta",
+        size=1_000_000,
+        theirs=OURS,
+        times=100,
+        figure="processor",
+        against="fusing_processor",
+    ),
 )
 
 
@@ -89,6 +99,8 @@ class Limit:
 LIMITS: Final = (
     Limit(words="portrait over 100,000 tags", case="portrait", size=1_000_000, seconds=120, memory=2 << 30),
     Limit(words="portrait over 50 tags", case="few-tags", size=1_000_000, seconds=60, memory=2 << 30),
+    Limit(words="segment of both sides' predicates", case="segment", size=1_000_000, seconds=5),
+    Limit(words="algebra of ten segments", case="algebra", size=1_000_000, seconds=0.1),
     *(
         Limit(
             words=f"{form} answers, 99 %", case="answers", size=1_000_000, seconds=0.005, figure="p99", contestant=form

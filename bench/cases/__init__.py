@@ -2,9 +2,35 @@
 
 from typing import Any, Final
 
-from bench.cases import answers, blinding, few_tags, fusion, intersection, join, paillier, portrait, scaling
+from bench.cases import (
+    algebra,
+    answers,
+    blinding,
+    delta,
+    few_tags,
+    fusion,
+    intersection,
+    join,
+    paillier,
+    portrait,
+    scaling,
+    segment,
+)
 from bench.cases.case import Case
 
-_MODULES: Final = (fusion, scaling, portrait, few_tags, intersection, blinding, paillier, join, answers)
+_MODULES: Final = (
+    fusion,
+    scaling,
+    delta,
+    segment,
+    algebra,
+    portrait,
+    few_tags,
+    intersection,
+    blinding,
+    paillier,
+    join,
+    answers,
+)
 
 CASES: Final[dict[str, Case[Any]]] = {module.CASE.name: module.CASE for module in _MODULES}

@@ -1,11 +1,13 @@
 """Miyun's own fusion: a zone and two agents as warm processes, asked through the Python API by a third."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from bench.cases.case import Bout, Place
 from bench.cases.one_process import begin, used
@@ -33,9 +35,8 @@ class MiyunFusion:
         started = time.monotonic()
         with staged(place.folder / "stage", self.backend, partial(_set_up, ground)) as stage:
             set_up = time.monotonic() - started
-            user = Worker(
-                "user", python=place.python, script="miyun_fusion", task=_task(stage, ground), folder=place.folder
-            )
+            task = fusion_task(stage, ground.rows)
+            user = Worker("user", python=place.python, script="miyun_fusion", task=task, folder=place.folder)
             with user:
                 ready = user.ready(deadline)
                 apart = {"set-up": set_up, "start-up": time.monotonic() - started - set_up}
@@ -62,23 +63,27 @@ def _run(stage: Stage, user: Worker, ground: Tables, deadline: Deadline) -> Run:
 
 def _set_up(ground: Tables, stage: Stage) -> None:
     stage.make_homes()
-    for actor, table in ((stage.merchant, ground.merchant), (stage.platform, ground.platform)):
-        write_party(
-            actor,
-            {
-                "members": {"source": "csv", "path": str(table), "id": "id"},
-                "members.identifiers.phone": {"column": "phone", "profile": "e164-cn"},
-            },
-        )
+    write_tables(stage, ground.merchant, ground.platform)
     agree(stage, "--identifier", f"phone:e164-cn:{RUNS_WITHIN_CAP * ground.rows}")
 
 
-def _task(stage: Stage, ground: Tables) -> dict[str, object]:
+def write_tables(
+    stage: Stage, merchant: Path, platform: Path, attributes: Mapping[str, dict[str, Any]] = MappingProxyType({})
+) -> None:
+    """Tell both parties which table is theirs, with the same ``attributes``, tables of the configuration."""
+    for actor, table in ((stage.merchant, merchant), (stage.platform, platform)):
+        members = {"source": "csv", "path": str(table), "id": "id"}
+        phone = {"column": "phone", "profile": "e164-cn"}
+        write_party(actor, {"members": members, "members.identifiers.phone": phone, **attributes})
+
+
+def fusion_task(stage: Stage, rows: int) -> dict[str, object]:
+    """What the worker of the parties' users is told."""
     parties = (stage.merchant, stage.platform)
     return {
         "contract": CONTRACT,
         "homes": [str(party.home) for party in parties],
         "keys": [str(party.key_file) for party in parties],
         "logs": [str(party.log) for party in parties],
-        "rows": ground.rows,
+        "rows": rows,
     }

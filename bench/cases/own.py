@@ -1,8 +1,9 @@
 """What Miyun's own contestants have in common."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +13,9 @@ from bench.processes import Deadline, Worker
 from bench.results import Process
 from demo.processes import CommandError
 from demo.stage import Cast, Stage
+from miyun.contract.document import parse_contract
+from miyun.contract.model import Grant
+from miyun.contract.writing import to_yaml
 from miyun.kernels import BACKEND_VARIABLE, NATIVE_VERSION
 
 CAST: Final = Cast(
@@ -49,11 +53,16 @@ def staged(folder: Path, backend: str, set_up: Callable[[Stage], None]) -> Itera
         yield stage
 
 
-def agree(stage: Stage, *terms: str) -> None:
-    """Start the zone, have both parties join it, and agree on a contract without consent or padding."""
+def agree(stage: Stage, *terms: str, grants: Sequence[Grant] = ()) -> None:
+    """Start the zone, have both parties join it, and agree on a contract without consent or padding.
+
+    ``grants`` are further ones than a draft has.
+    """
     stage.open_zone()
     stage.join()
     draft, _ = stage.draft(CONTRACT, *terms, "--no-consent", "--padding", "1")
+    contract = parse_contract(draft.read_text(encoding="utf-8"))
+    draft.write_text(to_yaml(replace(contract, grants=(*contract.grants, *grants))), encoding="utf-8")
     stage.agree(CONTRACT, draft)
 
 

@@ -1,7 +1,8 @@
-"""The parties' users: ask for a fusion and wait for it, then have it delivered. The agents are other processes."""
+"""The parties' users: ask for a fusion or a change and wait, then have it delivered. The agents are other processes."""
 
 import itertools
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from bench.workers.channel import Answer, Work, serve
@@ -32,10 +33,22 @@ def prepare(task: Answer) -> tuple[Answer, Work]:
         until(lambda: all(f"fuse done ({job.id})" in log.read_text("utf-8") for log in logs))
         return {"seconds": time.monotonic() - asked}
 
-    def deliver() -> Answer:
+    def change(add: str, remove: str) -> Answer:
         asked = time.monotonic()
-        segment = f"everyone-{next(numbers)}"
-        end(merchant, contract, merchant.segments.create(contract, segment, "matched"))
+        job = merchant.request_change(contract, add=Path(add), remove=Path(remove))
+        end(merchant, contract, job)
+        until(lambda: all(f"fuse done ({job.id})" in log.read_text("utf-8") for log in logs))
+        return {"seconds": time.monotonic() - asked}
+
+    def create(definition: str) -> Answer:
+        asked = time.monotonic()
+        segment = f"segment-{next(numbers)}"
+        end(merchant, contract, merchant.segments.create(contract, segment, definition))
+        return {"seconds": time.monotonic() - asked, "segment": segment}
+
+    def deliver(segment: str = "") -> Answer:
+        asked = time.monotonic()
+        segment = segment or create("matched")["segment"]
         files = []
         for party, channel in zip((merchant, platform), CHANNELS, strict=True):
             job = merchant.activate(contract, segment, recipient=party.name, channel=channel)
@@ -45,7 +58,12 @@ def prepare(task: Answer) -> tuple[Answer, Work]:
         merchant.segments.invalidate(contract, segment)
         return {"seconds": seconds, "files": files}
 
-    return {"version": kernels().words}, lambda request: fuse() if request["do"] == "fuse" else deliver()
+    work: dict[str, Callable[..., Answer]] = {"fuse": fuse, "change": change, "create": create, "deliver": deliver}
+
+    def do(request: Answer) -> Answer:
+        return work[request.pop("do")](**request)
+
+    return {"version": kernels().words}, do
 
 
 serve(prepare)

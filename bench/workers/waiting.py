@@ -7,13 +7,14 @@ from miyun import Party
 from miyun.contract.jobs import Job, JobState
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 0.25
+LONGEST_WAIT = 2.0
+"""Seconds in which the zone answers when a job ends, if it has a place to wait in."""
 
 
 def end(party: Party, contract: str, job: Job) -> None:
     """Return when a job is done. Raises: RuntimeError: it failed."""
-    started = time.monotonic()
-    while not (found := party.jobs.get(contract, job.id)).state.ended:
-        time.sleep(_pause(started))
+    while not (found := party.jobs.get(contract, job.id, wait_seconds=LONGEST_WAIT)).state.ended:
+        time.sleep(SHORTEST_PAUSE)
     if found.state is JobState.FAILED:
         raise RuntimeError(f"the {found.kind} job failed: {found.error}")
 

@@ -21,7 +21,7 @@ from pydantic import Field, model_validator
 from miyun.answers.ids import AnswerId, Kind, read_id
 from miyun.answers.key import DIGEST_BYTES
 from miyun.answers.sets import SetBuilder
-from miyun.answers.store import AnswerStore, Origin
+from miyun.answers.store import AnswerStore, Origin, writing
 from miyun.destinations.batches import Batch, BatchOutcome, Preview, Refused
 from miyun.destinations.plugin import Context, Destination, DestinationConfig
 from miyun.errors import ConfigError
@@ -105,7 +105,7 @@ class StoreDestination(Destination[StoreConfig]):
                 refused.append(_refused(row, ids))
             else:
                 digests += [self._store.key.digest(one) for one in found]
-        with replacing(self._part(batch.index)) as file:
+        with writing(self.context.work), replacing(self._part(batch.index)) as file:
             file.write(b"".join(digests))
         return BatchOutcome(refused=tuple(refused))
 

@@ -139,11 +139,13 @@ class AnswerStore:
 
         Raises:
             InputError: the name is not possible.
+            ConfigError: they can't be written.
         """
         check_name(name)
-        make_private_folder(self._folder)
-        with SetBuilder(self._folder) as builder:
-            yield builder
+        with writing(self._folder):
+            make_private_folder(self._folder)
+            with SetBuilder(self._folder) as builder:
+                yield builder
 
     def require_free(self, name: str, origin: Origin) -> None:
         """Pass where there is no audience of this name, or one that was delivered of the same segment.
@@ -287,6 +289,19 @@ class AnswerStore:
         mac.update(listed.canonical_bytes())
         digest: bytes = mac.digest()
         return digest
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Explain why nothing can be written there.
+
+    Raises:
+        ConfigError: the block failed for the system's reasons.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(f"{folder} can't be written: {error.strerror}", hint="Make room there.") from None
 
 
 def _is_newer(held: Origin, other: Origin) -> bool:

@@ -1,7 +1,9 @@
 """Deliveries into the store: parts, one swap, what a set is made of and who may ask about it."""
 
 import itertools
-from collections.abc import Sequence
+import resource
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -48,6 +50,37 @@ def holds(store: AnswerStore, audience: Any, kind: Kind, raw: str) -> bool:
     id_ = read_id(kind, raw)
     assert isinstance(id_, AnswerId)
     return store.key.digest(id_) in audience
+
+
+def files_of(at: Context) -> list[str]:
+    return sorted(path.name for path in AnswerStore(at.home).list_path.parent.iterdir())
+
+
+@contextmanager
+def no_room(most_bytes: int) -> Iterator[None]:
+    """As on a full disk: no file becomes longer."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_leaves_what_was_answered(tmp_path: Path) -> None:
+    at = context(tmp_path)
+    store = delivered(at, batch(0, "a", "b"))
+    before = files_of(at)
+    later = made(of_version(at, 3, "activate-2"))
+    many = batch(0, *(f"user-{number}" for number in range(1000)))
+    with no_room(4096), pytest.raises(ConfigError, match="can't be written"):
+        later.deliver(many)
+    later.deliver(many)
+    with no_room(8192), pytest.raises(ConfigError, match="can't be written"):
+        later.finish(1)
+    assert (users(store), files_of(at)) == ({"a", "b"}, before)
+    later.finish(1)
+    assert users(store) == set()
 
 
 def of_version(at: Context, version: int, job: str) -> Context:

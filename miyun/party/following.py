@@ -4,6 +4,7 @@ from datetime import datetime
 
 from miyun.answers.store import AnswerStore, Audience, Origin
 from miyun.contract.model import Contract
+from miyun.party.paging import paged
 from miyun.party.session import Session
 from miyun.segments.listing import Segment
 from miyun.transport.codec import from_wire
@@ -23,10 +24,12 @@ def follow_segments(session: Session, contract: Contract) -> None:
     if not held:
         return
     segments = _segments(session, contract, sorted({origin.segment for origin in held.values()}))
-    now = session.now()
-    store.end(
-        {audience.file: _end(audience, segments.get(origin.segment), now) for audience, origin in held.items()}, now
-    )
+    now, ends = session.now(), {}
+    for audience, origin in held.items():
+        delivery = session.deliveries.get(contract.id, origin.job)
+        channel = None if delivery is None else delivery.order.channel
+        ends[audience.file] = _end(audience, segments.get(origin.segment), channel, now)
+    store.end(ends, now)
 
 
 def forget_audiences(session: Session, contract: str) -> None:
@@ -40,18 +43,25 @@ def _delivered(store: AnswerStore) -> list[tuple[Audience, Origin]]:
 
 
 def _segments(session: Session, contract: Contract, names: list[str]) -> dict[str, Segment]:
-    stub, found = session.stub(SegmentServiceStub), {}
+    stub, found = session.stub(SegmentServiceStub), dict[str, Segment]()
     for start in range(0, len(names), _NAMES):
         wanted = SegmentFilter(names=names[start : start + _NAMES])
-        answer = stub.ListSegments(ListSegmentsRequest(contract=contract.id, limit=_NAMES, after="", filter=wanted))
-        for one in answer.segments:
-            segment = from_wire(one, Segment)
-            found[segment.name] = segment
+
+        def page_after(name: str, wanted: SegmentFilter = wanted) -> list[Segment]:
+            request = ListSegmentsRequest(contract=contract.id, limit=_NAMES, after=name, filter=wanted)
+            return [from_wire(one, Segment) for one in stub.ListSegments(request).segments]
+
+        found |= {segment.name: segment for segment in paged(page_after)}
     return found
 
 
-def _end(audience: Audience, segment: Segment | None, now: datetime) -> datetime:
-    """When an audience ends. A name may stand for another segment by now, which was created later."""
+def _end(audience: Audience, segment: Segment | None, channel: str | None, now: datetime) -> datetime:
+    """When an audience that came by a channel ends: now, where the segment is not meant for that any more.
+
+    A name may stand for another segment by now, which was created later.
+    """
     if segment is None or not segment.state.is_live or segment.created > audience.built:
+        return now
+    if channel is not None and channel not in segment.channels:
         return now
     return segment.expires

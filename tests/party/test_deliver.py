@@ -155,11 +155,20 @@ def test_a_delivery_ends_with_its_segment_and_at_the_latest_with_its_contract(fu
         assert delivered.order.ends == min(expires, fused.contract.expires)
 
 
-@pytest.mark.parametrize("state", [SegmentState.INVALIDATED, SegmentState.EXPIRED])
-def test_what_is_made_of_a_segment_that_has_ended_is_not_delivered(fused: World, state: SegmentState) -> None:
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"state": SegmentState.INVALIDATED}, "is invalidated"),
+        ({"state": SegmentState.EXPIRED}, "is expired"),
+        ({"channels": ()}, "not meant for member-messages any more"),
+    ],
+)
+def test_what_was_ended_or_narrowed_meanwhile_is_not_delivered(
+    fused: World, changes: dict[str, Any], words: str
+) -> None:
     sealer = Sealer(fused, handles_of(fused, "m3"))
-    sealer.segment = replace(sealer.segment, state=state)
-    with pytest.raises(StateError, match=state):
+    sealer.segment = replace(sealer.segment, **changes)
+    with pytest.raises(StateError, match=words):
         sealer.deliver()
     assert sealer.deliveries == []
 

@@ -74,12 +74,14 @@ def segment(name: str, **changes: Any) -> Segment:
 
 
 def follow(world: World, *segments: Segment) -> list[tuple[str, ...]]:
-    """The zone lists these; gives the names that it was asked for."""
+    """The zone lists these, two at a time; gives the names that it was asked for."""
     asked: list[tuple[str, ...]] = []
 
     def listed(message: Any) -> Any:
-        asked.append(tuple(message.filter.names))
-        return segment_pb2.ListSegmentsResponse(segments=[to_wire(one, segment_pb2.Segment) for one in segments])
+        if not message.after:
+            asked.append(tuple(message.filter.names))
+        page = [one for one in segments if one.name > message.after][:2]
+        return segment_pb2.ListSegmentsResponse(segments=[to_wire(one, segment_pb2.Segment) for one in page])
 
     session = world.session(MERCHANT)
     session.stub = lambda service: SimpleNamespace(ListSegments=listed)  # type: ignore[method-assign]
@@ -144,6 +146,18 @@ def test_an_activation_becomes_an_audience_without_opt_outs(fused: World) -> Non
     assert listed.expires == NOW + 20 * DAY
     delivered(fused, "activate-2", "m2", "m9")
     assert users(fused) == {"m2", "m9"}
+
+
+@pytest.mark.usefixtures("kind")
+def test_what_a_segment_is_not_meant_for_any_more_ends(fused: World) -> None:  # noqa: F811
+    write_members(fused.merchant.path, [row(number) for number in range(10)], extra=TABLE)
+    fused.restart(MERCHANT)
+    delivered(fused, "activate-1", "m1")
+    fused.clock.now = NOW + timedelta(hours=1)
+    follow(fused, segment("everybody", channels=("member-messages", "search-ads")))
+    assert users(fused) == {"m1"}
+    follow(fused, segment("everybody", channels=("search-ads",)))
+    assert AnswerStore(fused.merchant).listed().audiences == ()
 
 
 @pytest.mark.usefixtures("kind")

@@ -91,7 +91,7 @@ def _queue(session: Session, work: DeliverWork) -> DeliveryRecord:
         segment=request.segment,
         version=request.version,
         channel=request.channel,
-        ends=_end(session, contract, request.segment),
+        ends=_end(session, contract, request),
     )
     require_possible(session, contract.id, request.channel)
     plan = plan_of(session, request.channel)
@@ -111,16 +111,20 @@ def _queue(session: Session, work: DeliverWork) -> DeliveryRecord:
     return queued
 
 
-def _end(session: Session, contract: Contract, segment: str) -> datetime:
+def _end(session: Session, contract: Contract, request: ActivationRequest) -> datetime:
     """When the segment ends, by the zone's word; the contract bounds it.
 
     Raises:
-        StateError: it has ended since the audience was asked for.
+        StateError: since the audience was asked for it has ended, or was taken away from the channel.
     """
-    answer = session.stub(SegmentServiceStub).GetSegment(GetSegmentRequest(contract=contract.id, name=segment))
-    held = from_wire(answer, Segment)
+    asked = GetSegmentRequest(contract=contract.id, name=request.segment)
+    held = from_wire(session.stub(SegmentServiceStub).GetSegment(asked), Segment)
     if not held.state.is_live:
-        raise StateError(f"the segment “{segment}” is {held.state}", hint="Create it anew, then activate it.")
+        raise StateError(f"the segment “{held.name}” is {held.state}", hint="Create it anew, then activate it.")
+    if request.channel not in held.channels:
+        raise StateError(
+            f"the segment “{held.name}” is not meant for {request.channel} any more", hint="Create one that is."
+        )
     return min(held.expires, contract.expires)
 
 

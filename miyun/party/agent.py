@@ -91,7 +91,7 @@ class _Loop:
         self._poll = Poll(session.home, None if once else stop)
         self._runner = TaskRunner(session, stop, on_event)
         self._upkeep = Upkeep(session, on_event)
-        self._scheduler = Scheduler(session, on_event)
+        self._scheduler = Scheduler(session, stop, on_event)
         self._patience = session.config.agent.patience_seconds
         self._at_work: dict[Slot, Future[Outcome]] = {}
         self._rests: dict[Slot, float] = {}

@@ -3,11 +3,12 @@
 import logging
 import time
 from datetime import timedelta
+from threading import Event
 
 from miyun.contract.jobs import Job, JobState
 from miyun.contract.lifecycle import ContractState
 from miyun.errors import InternalError, MiyunError, NotFoundError, TransportError, WaitingError
-from miyun.party.progress import OnEvent, Warned, ignore
+from miyun.party.progress import AgentEvent, OnEvent, Warned, ignore
 from miyun.party.refreshes import Refreshes
 from miyun.party.schedules import Schedule
 from miyun.party.session import Session
@@ -51,8 +52,9 @@ class SchedulesClient:
 class Scheduler:
     """For the agent's loop; ``run`` is for a thread of its own."""
 
-    def __init__(self, session: Session, on_event: OnEvent = ignore) -> None:
+    def __init__(self, session: Session, stop: Event, on_event: OnEvent = ignore) -> None:
         self._session = session
+        self._stop = stop
         self._on_event = on_event
         self._refreshes = Refreshes(session)
         self._follow_at = 0.0
@@ -83,7 +85,7 @@ class Scheduler:
         schedule = held.begun(self._session.now())
         self._session.schedules.put(schedule)
         try:
-            done = self._refreshes.begin(contract, self._on_event)
+            done = self._refreshes.begin(contract, self._unless_stopped)
         except (WaitingError, TransportError, InternalError) as error:
             log.info("the refresh of %s waits: %s", contract, error)
             self._session.schedules.put(schedule.later(self._session.now() + SOON))
@@ -100,6 +102,11 @@ class Scheduler:
         else:
             self._session.schedules.put(schedule.waits(done.job.id, done.plan.kind, done.plan.why))
         return Outcome.DONE
+
+    def _unless_stopped(self, event: AgentEvent) -> None:
+        if self._stop.is_set():
+            raise TransportError("the agent is stopping")
+        self._on_event(event)
 
     def _active(self) -> list[Schedule]:
         now, accepted = self._session.now(), self._session.accepted

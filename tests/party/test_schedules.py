@@ -3,13 +3,14 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
 from miyun.contract.jobs import JobState
 from miyun.errors import NotFoundError, SourceError, TransportError, WaitingError
-from miyun.party.progress import Warned
+from miyun.party.progress import OnEvent, Phase, Progress, Warned
 from miyun.party.refresh_plans import RefreshKind, RefreshPlan
 from miyun.party.refreshes import Refresh
 from miyun.party.schedules import FIRST_RETRY, LONGEST_RETRY, Schedule
@@ -36,9 +37,11 @@ class Turned:
     answers: list[Refresh | BaseException] = field(default_factory=list)
     jobs: dict[str, Any] = field(default_factory=dict)
     told: list[Any] = field(default_factory=list)
+    stop: Event = field(default_factory=Event)
 
-    def begin(self, _contract: str, _on_event: object) -> Refresh:
+    def begin(self, contract: str, on_event: OnEvent) -> Refresh:
         self.runs.append(self.now)
+        on_event(Progress(contract=contract, job="refresh", phase=Phase.PREPARE, done=1, total=2))
         answer = self.answers.pop(0) if self.answers else refreshed()
         if isinstance(answer, BaseException):
             raise answer
@@ -51,7 +54,7 @@ class Turned:
 
     def scheduler(self) -> Scheduler:
         """As a process that starts has it."""
-        scheduler = Scheduler(self.session, self.told.append)
+        scheduler = Scheduler(self.session, self.stop, self.told.append)
         self.monkeypatch.setattr(scheduler._refreshes, "begin", self.begin)
         return scheduler
 
@@ -134,7 +137,7 @@ def test_a_run_that_fails_is_tried_again_later_each_time(turned: Turned) -> None
         turned.now = held.retry_at
     assert waits[:3] == [FIRST_RETRY, 2 * FIRST_RETRY, 4 * FIRST_RETRY]
     assert waits[-1] == LONGEST_RETRY
-    assert isinstance(turned.told[0], Warned)
+    assert isinstance(turned.told[1], Warned)
 
     assert run_what_is_due(scheduler) == 1
 
@@ -154,6 +157,15 @@ def test_what_passes_by_itself_is_no_failure(turned: Turned, error: Exception) -
     turned.now += timedelta(minutes=1)
     assert run_what_is_due(scheduler) == 1
     assert (turned.held().attempts, len(turned.runs)) == (0, 2)
+
+
+def test_an_agent_that_is_to_stop_leaves_its_run_for_later(turned: Turned) -> None:
+    scheduler = turned.scheduler()
+    scheduler.due()
+    turned.now = NOW + 7 * DAY
+    turned.stop.set()
+    assert scheduler.run("spring") is Outcome.IDLE
+    assert (turned.held().attempts, turned.held().did) == (0, None)
 
 
 def test_a_process_that_dies_in_a_run_begins_it_again(turned: Turned) -> None:

@@ -12,7 +12,6 @@ from miyun.errors import (
     NotPermittedError,
     ReplayError,
     SignatureError,
-    StateError,
     WaitingError,
 )
 from miyun.segments.statements import DataRefresh
@@ -234,7 +233,7 @@ def test_no_refresh_while_a_fusion_is_under_way_and_a_new_epoch_begins_at_first(
     refresh(fused, merchant, 1)
     fused.left.put_leg("segment-spenders", SPENDERS, POOR, 1)
     request = request_fusion(merchant, fused.contract, 2)
-    with pytest.raises(StateError, match="not finished"):
+    with pytest.raises(WaitingError, match="not finished"):
         refresh(fused, merchant, 2)
 
     exchange(*(replace(side, request=request, seed=2) for side in (fused.left, fused.right)))

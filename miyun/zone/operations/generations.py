@@ -4,7 +4,7 @@ from miyun.audit.events import Event, Fact
 from miyun.contract.jobs import JobKind
 from miyun.contract.model import Contract
 from miyun.contract.permissions import permit_leg_count
-from miyun.errors import NotPermittedError, ReplayError, StateError
+from miyun.errors import NotPermittedError, ReplayError, WaitingError
 from miyun.psi.statements import FuseRequest
 from miyun.segments.statements import SUPPRESSION, DataRefresh
 from miyun.zone.core import Change, Core
@@ -24,7 +24,7 @@ def refresh_data(core: Core, caller: str, statement: DataRefresh, signature: byt
     Raises:
         NotPermittedError: more predicates in this epoch than the contract allows, or it has no deltas.
         ReplayError: of another epoch, or not a newer generation.
-        StateError: a fusion or a delta is under way.
+        WaitingError: a fusion or a delta is under way.
     """
     with core.changing() as change:
         contract = active_contract(change, statement.contract, caller)
@@ -90,7 +90,7 @@ def _require_next(change: Change, contract: Contract, statement: DataRefresh) ->
     if joined is None or joined.epoch != statement.epoch:
         raise ReplayError("data of another epoch than the one that there is", hint="Refresh again.")
     for job in open_jobs(change.connection, [contract.id], JobKind.FUSE):
-        raise StateError(f"fusion {job.id} of epoch {job.subject} is not finished", hint="Wait for it.")
+        raise WaitingError(f"fusion {job.id} of epoch {job.subject} is not finished", hint="Wait for it.")
     current = store.current_generations(change.connection, contract.id, statement.epoch)
     if statement.generation <= current.get(statement.party, 0):
         raise ReplayError("no newer generation of the data than there is", hint="Refresh again.")

@@ -166,7 +166,8 @@ def test_a_list_is_narrowed_and_cut(party: Standin, miyun: Miyun) -> None:
 
 
 def test_several_segments_are_shown_at_once(party: Standin, miyun: Miyun) -> None:
-    party.answers["segments.list"] = (samples.segment("a"), samples.segment("b"))
+    pages = {"": (samples.segment("a"),), "a": (samples.segment("b"),), "b": ()}
+    party.answers["segments.list"] = lambda contract, wanted, limit, after: pages[after]
     outcome = miyun("segment", "show", "spring", "a", "b", "--json")
     assert [segment["name"] for segment in outcome.document] == ["a", "b"]
     assert "there is no segment c" in miyun("segment", "show", "spring", "a", "c", "--json").error["message"]

@@ -135,13 +135,15 @@ def show(
 ) -> None:
     """Show a segment, or several at once."""
     from miyun.errors import NotFoundError
+    from miyun.party.paging import paged
     from miyun.segments.listing import SegmentFilter
 
+    wanted = SegmentFilter(names=tuple(segment))
     with invocation.party() as party:
         if len(segment) == 1:
             show_segment(invocation, party.segments.get(contract, segment[0]))
             return
-        found = party.segments.list(contract, SegmentFilter(names=tuple(segment)), limit=len(segment))
+        found = list(paged(lambda after: party.segments.list(contract, wanted, limit=PAGE, after=after)))
     missing = sorted(set(segment) - {one.name for one in found})
     if missing:
         raise NotFoundError(

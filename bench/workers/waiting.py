@@ -6,7 +6,7 @@ from collections.abc import Callable
 from miyun import Party
 from miyun.contract.jobs import Job, JobState
 
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 0.25
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.005, 0.25
 LONGEST_WAIT = 2.0
 """Seconds in which the zone answers when a job ends, if it has a place to wait in."""
 

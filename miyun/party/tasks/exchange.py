@@ -56,6 +56,8 @@ class Exchange:
     def run(self, stop: Event) -> Outcome:
         """Take steps until somebody else has to. The contract may end between two of them: ContractError."""
         with self._sealer:
+            if self._fusion.sequence and (due := self._machine.next_to_send()):
+                self._sealer.begin(*due)
             return self._take_steps(stop)
 
     def _take_steps(self, stop: Event) -> Outcome:

@@ -21,8 +21,15 @@ def add_contract(connection: Connection, contract: Contract) -> None:
 
 
 def find_contract(connection: Connection, contract: str) -> SignedContract | None:
-    row = connection.execute(select(contracts).where(contracts.c.id == contract)).one_or_none()
-    return None if row is None else _signed(connection, row)
+    signed = contract_signatures.c
+    rows = connection.execute(
+        select(contracts, signed.signer, signed.signature)
+        .outerjoin(contract_signatures, signed.contract == contracts.c.id)
+        .where(contracts.c.id == contract)
+    ).all()
+    if not rows:
+        return None
+    return _with_signatures(rows[0], {row.signer: row.signature for row in rows if row.signer is not None})
 
 
 def contracts_of(connection: Connection, party: str) -> tuple[SignedContract, ...]:
@@ -98,9 +105,13 @@ def _signed(connection: Connection, row: Row[Any]) -> SignedContract:
             contract_signatures.c.contract == row.id
         )
     ).all()
+    return _with_signatures(row, {signature.signer: signature.signature for signature in signatures})
+
+
+def _with_signatures(row: Row[Any], signatures: dict[str, bytes]) -> SignedContract:
     return SignedContract(
         contract=stored_contract(row.document),
-        signatures={signature.signer: signature.signature for signature in signatures},
+        signatures=signatures,
         activated=row.activated,
         revocation=None if row.revocation is None else Revocation.from_canonical(row.revocation),
         revocation_signature=row.revocation_signature or b"",

@@ -11,6 +11,7 @@ from miyun.errors import ConfigError, KeyAccessError, MiyunError
 from miyun.kernels import kernels
 from miyun.keys.home import Home
 from miyun.members import workspace
+from miyun.party.defects import log_defect
 from miyun.party.poll import Poll
 from miyun.party.progress import OnEvent, ZoneLost, ignore
 from miyun.party.scheduling import Scheduler
@@ -199,8 +200,8 @@ def _outcome_of(work: Future[Outcome]) -> Outcome:
     """How it ended; a defect is logged, and stops nothing else."""
     try:
         return work.result()
-    except Exception:
-        log.exception("a task of this agent failed")
+    except Exception as error:
+        log_defect(log, "a task of this agent", error)
         return Outcome.IDLE
 
 

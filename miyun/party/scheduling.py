@@ -8,6 +8,7 @@ from threading import Event
 from miyun.contract.jobs import Job, JobState
 from miyun.contract.lifecycle import ContractState
 from miyun.errors import InternalError, MiyunError, NotFoundError, TransportError, WaitingError
+from miyun.party.defects import log_defect
 from miyun.party.progress import AgentEvent, OnEvent, Warned, ignore
 from miyun.party.refreshes import Refreshes
 from miyun.party.schedules import Schedule
@@ -94,7 +95,7 @@ class Scheduler:
             self._failed(schedule, error.message, error.hint)
             return Outcome.DONE
         except Exception as error:
-            log.exception("the refresh of %s failed", contract)
+            log_defect(log, f"the refresh of {contract}", error)
             self._failed(schedule, f"a defect: {type(error).__name__}", "Look into the agent's log.")
             return Outcome.DONE
         if done.job is None:

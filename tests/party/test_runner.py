@@ -72,14 +72,18 @@ def test_a_zone_that_fails_is_asked_again(world: World) -> None:
     assert start(world, task) is Outcome.IDLE
 
 
-def test_a_defect_is_refused_without_particulars(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defect_is_refused_without_particulars(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("m17, 13800000017")
 
     monkeypatch.setattr("miyun.party.tasks.runner.fuse", fail)
-    assert start(world, world.begin()) is Outcome.DONE
+    told: list[Any] = []
+    assert start(world, world.begin(), told) is Outcome.DONE
     assert world.zone.refusals[0].code == "internal"
-    assert "138" not in world.zone.refusals[0].reason
+    assert "138" not in f"{world.zone.refusals[0].reason} {told} {caplog.text}"
+    assert "RuntimeError at test_runner.py:" in caplog.text
 
 
 def test_a_refused_fusion_leaves_no_scalar(world: World) -> None:

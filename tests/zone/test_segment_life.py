@@ -18,8 +18,9 @@ from miyun.errors import (
 )
 from miyun.names import job_id
 from miyun.privacy.statements import SizeBand
-from miyun.transport.codec import from_wire
-from miyun.wire.v1 import segment_pb2
+from miyun.segments.statements import Refusal
+from miyun.transport.codec import from_wire, to_wire
+from miyun.wire.v1 import agent_pb2, segment_pb2
 from tests.zone.members import DAY, MERCHANT, NOW, PLATFORM, Member, World
 from tests.zone.test_segments import Fused, agree, fuse, in_force
 from tests.zone.test_sizes import TIGHT
@@ -91,6 +92,30 @@ def test_a_segment_keeps_its_name_while_it_is_activated(fused: Fused) -> None:
 
     fused.deliver(merchant, job)
     assert merchant.change_segment(fused.contract, "named", "rename", "renamed").segment.name == "renamed"
+
+
+def refuse(fused: Fused, member: Member, job: str) -> None:
+    refusal = Refusal(contract=fused.contract.id, job=job, party=member.name, code="input", reason="no", at=NOW)
+    member.agent.RefuseTask(
+        agent_pb2.RefuseTaskRequest(statement=to_wire(refusal, agent_pb2.Refusal), signature=member.sign(refusal))
+    )
+
+
+def test_a_party_refuses_only_what_it_is_asked(fused: Fused) -> None:
+    merchant, platform = fused.world.parties
+    own = merchant.create_segment(fused.contract, "own", "members.opted_in", channels=("member-messages",)).job.id
+    with pytest.raises(StateError, match="asks nothing of"):
+        refuse(fused, platform, own)
+    fused.answer_legs()
+    fused.ready("own")
+
+    job = merchant.request_activation(fused.contract, "own", MERCHANT, "member-messages").job.id
+    fused.suppress(job, [], [])
+    fused.wait_sealed(job)
+    with pytest.raises(StateError, match="asks nothing of"):
+        refuse(fused, platform, job)
+    refuse(fused, merchant, job)
+    assert merchant.job(fused.contract, job).state == "failed"
 
 
 @pytest.mark.parametrize("code", ["two words", "-7", "人群", "x" * 65, "a\nb"])

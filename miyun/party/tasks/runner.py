@@ -15,6 +15,7 @@ from miyun.errors import (
     WaitingError,
 )
 from miyun.party.contract_views import refresh_one
+from miyun.party.defects import log_defect
 from miyun.party.deliveries import DeliveryRecord
 from miyun.party.fusion_states import Fusion, FusionState
 from miyun.party.guard import DeliverWork, FuseWork, Guard, LegWork, ReceiveWork, SendWork, SuppressWork, Work
@@ -103,8 +104,8 @@ class TaskRunner:
         except MiyunError as error:
             return self._refuse(task, error)
         except Exception as error:
-            log.exception("task %s of kind %s failed", task.job, kind_of(task))
-            return self._refuse(task, InternalError(f"{type(error).__name__}: {error}"))
+            log_defect(log, f"task {task.job} of kind {kind_of(task)}", error)
+            return self._refuse(task, InternalError(f"a defect ({type(error).__name__}); the log says where"))
         if outcome in {Outcome.DONE, Outcome.CHANGED}:
             self._on_event(TaskFinished(contract=contract, job=task.job, kind=kind_of(task)))
         return outcome

@@ -94,6 +94,9 @@ class LookalikeTask:
     signature: bytes
 
 
+_ASKED_ALONE = frozenset((JobKind.SEGMENT, JobKind.ACTIVATE))
+"""Jobs that one party may have no part in, or none any more. In the others a party may find fault until the end."""
+
 Task = FuseTask | LegTask | SuppressTask | DeliverTask | InsightTask | IntersectTask | LookalikeTask
 
 
@@ -140,7 +143,7 @@ def refuse_task(core: Core, caller: str, statement: Refusal, signature: bytes) -
     """Take an agent's refusal: its job fails with this reason.
 
     Raises:
-        StateError: the job is finished.
+        StateError: the job is finished, or has no part for the caller.
     """
     with core.changing() as change:
         contract = active_contract(change, statement.contract, caller)
@@ -151,6 +154,8 @@ def refuse_task(core: Core, caller: str, statement: Refusal, signature: bytes) -
             if job.error == reason:
                 return
             raise StateError(f"job {job.id} is {job.state}", hint="Look at the job.")
+        if job.kind in _ASKED_ALONE and not _tasks(change.connection, contract, job, caller):
+            raise StateError(f"job {job.id} asks nothing of {caller} now", hint="Look at the job.")
         _give_up(change, contract, job, reason)
         fail_job(change, job, code=statement.code[:32], reason=reason)
         record_statement(

@@ -64,7 +64,11 @@ def prepare(session: Session, contract: Contract, on_progress: Progress | None =
         return comparer.new_epoch("nothing is fused yet")
     if not contract.delta_bucket:
         return comparer.new_epoch("the contract has no deltas (delta_bucket)")
-    return comparer.prepare(on_progress)
+    try:
+        return comparer.prepare(on_progress)
+    except BaseException:
+        comparer.forget()
+        raise
 
 
 class _Comparer:
@@ -88,15 +92,20 @@ class _Comparer:
             most = min(_MOST_ROWS, int(MOST_CHANGED_SHARE * len(roster.live())))
             found = self._compare(roster, held, most, on_progress)
             if not found.complete:
-                self._files[ChangePart.ADD].unlink(missing_ok=True)
+                self.forget()
                 return self.new_epoch(f"more than {most:,} members changed", found)
             _suppose(roster, held, found)
             due = self._due(roster)
         room = self._contract.legs_per_epoch - self._session.legs.count(self._contract.id, self._epoch)
         if len(due) > room:
-            self._files[ChangePart.ADD].unlink(missing_ok=True)
+            self.forget()
             return self.new_epoch(f"{len(due)} predicates are to be answered anew, and the epoch has room for {room}")
         return self._prepared(found, due)
+
+    def forget(self) -> None:
+        """Delete the copies of rows."""
+        for file in self._files.values():
+            file.unlink(missing_ok=True)
 
     def new_epoch(self, why: str, found: Difference | None = None) -> Prepared:
         return Prepared(plan=self._plan(RefreshKind.EPOCH, why, found))

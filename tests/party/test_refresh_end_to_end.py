@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from miyun.contract.jobs import JobState
-from miyun.errors import WaitingError
+from miyun.errors import ExpressionError, WaitingError
 from miyun.party.generations import PendingRefresh
 from miyun.party.refresh_plans import RefreshKind
+from miyun.segments.listing import SegmentState
 from miyun.segments.statements import DataRefresh
 from tests.party.test_change_end_to_end import Stage, Table, at_stage, matched
 from tests.party.world import MERCHANT, PLATFORM, row
@@ -186,6 +187,22 @@ def test_data_that_nobody_was_told_of_changes_nothing(stage: Stage) -> None:
 
     create(stage, "spenders", SPENDERS)
     assert stage.activated("spenders", MERCHANT) == spenders(stage, 20)
+
+
+def test_a_refresh_that_fails_leaves_no_rows_behind(stage: Stage) -> None:
+    merchant = stage.parties[MERCHANT]
+    create(stage, "big", LATE)
+    stage.tables[MERCHANT]["m99"] = row(99)
+    stage.write(MERCHANT)
+    settings = stage.folder / MERCHANT / "party.toml"
+    settings.write_text(settings.read_text("utf-8").replace('type = "number"', 'type = "text"'), "utf-8")
+
+    with pytest.raises(ExpressionError):
+        merchant.refresh("spring")
+
+    left = [file.name for file in (stage.folder / MERCHANT / "rosters").iterdir() if "compared" in file.name]
+    assert left == []
+    assert merchant.segments.get("spring", "big").state is SegmentState.READY
 
 
 def test_a_refresh_falls_back_to_an_epoch_with_words(stage: Stage) -> None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from miyun.contract.model import Consent, IdentifierTerms
 from miyun.errors import ConfigError
@@ -179,7 +180,7 @@ class MemberReader:
             self._of_attribute[name].take(attributes[name], batch.rows, *cells)
         return MemberBatch(
             rows=batch.rows,
-            members=[member or "" for member in batch.columns[config.id]],
+            members=cast("list[str]", batch.columns[config.id]),
             consented=self._consented(batch),
             identifiers=identifiers,
             attributes=attributes,

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from miyun.members.quarantine import Quarantine
 from miyun.members.reasons import Reason, Rejected
@@ -31,13 +31,16 @@ class Tally:
         self, values: Sequence[Value | Rejected], rows: Sequence[int], *cells: Sequence[str | None]
     ) -> list[Value | None]:
         """The accepted values; None where one was rejected. ``cells`` are the columns they were read from."""
-        for place, value in enumerate(values):
-            if isinstance(value, Rejected):
-                self.rejected[value.reason] += 1
-                if self.quarantine and (self.keep_empty or value.reason != Reason.EMPTY):
-                    raw = PART.join(column[place] or "" for column in cells)
-                    self.quarantine.add(rows[place], self.column, value.reason, raw)
-        taken = [None if isinstance(value, Rejected) else value for value in values]
+        if Rejected in set(map(type, values)):  # asked once for all of them: most columns have none
+            for place, value in enumerate(values):
+                if isinstance(value, Rejected):
+                    self.rejected[value.reason] += 1
+                    if self.quarantine and (self.keep_empty or value.reason != Reason.EMPTY):
+                        raw = PART.join(column[place] or "" for column in cells)
+                        self.quarantine.add(rows[place], self.column, value.reason, raw)
+            taken = [None if isinstance(value, Rejected) else value for value in values]
+        else:
+            taken = cast("list[Value | None]", [*values])
         self.accepted += len(taken) - taken.count(None)
         return taken
 

@@ -2,13 +2,14 @@
 # ruff: noqa: S608 - names are numbered here, values are parameters, paths are quoted
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 from pyroaring import BitMap
 
+from miyun.bitmaps import to_bitmap
 from miyun.contract.model import Consent
 from miyun.contract.schema import ColumnType
 from miyun.errors import ExpressionError
@@ -168,7 +169,9 @@ def _is_yes(cell: Attribute | Rejected) -> bool:
     return cell is True
 
 
-def _readable(values: Iterable[Attribute | Rejected]) -> list[Attribute | None]:
+def _readable(values: list[Attribute | Rejected]) -> list[Attribute | None]:
+    if not {Rejected, Position} & set(map(type, values)):
+        return cast("list[Attribute | None]", values)
     return [None if isinstance(value, Rejected) else True if isinstance(value, Position) else value for value in values]
 
 
@@ -181,7 +184,8 @@ def _places(values: Iterable[Attribute | Rejected]) -> Places:
 
 def _handles(connection: duckdb.DuckDBPyConnection, query: str) -> BitMap:
     """The handles that a query finds, and those of the padding that copies them."""
-    return with_copies(connection, BitMap(connection.execute(query).fetchnumpy()["handle"]))
+    found: dict[str, Any] = connection.execute(query).fetchnumpy()
+    return with_copies(connection, to_bitmap(found["handle"]))
 
 
 def with_copies(connection: duckdb.DuckDBPyConnection, handles: BitMap) -> BitMap:

@@ -102,6 +102,7 @@ def keep_secret(actor: Actor, name: str, value: str) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_third_parties_get_the_join_less_who_opted_out_hashed_as_each_has_it(tmp_path: Path) -> None:
     google = google_server.Google(polls=1, denied={sha(f"+8613{DENIED:09d}"): "DENIED_CONSENT"})

@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from miyun.errors import StateError
 from miyun.members.changing import PADDING, Digest, PaddingPoints
-from miyun.members.workspace import building, cursor_of, private_folder, sync
+from miyun.members.workspace import building, private_folder, sync
 
 DIGEST_BYTES = 16
 _NOTHING = 0xFFFF_FFFF
@@ -134,11 +134,11 @@ class _Keeper:
 
     def _write(self, query: str, columns: Mapping[str, Callable[[pa.RecordBatch], Any]]) -> None:
         """Append what each column makes of every batch to its file."""
-        cursor = cursor_of(self._connection)
         keys = [self._key] * query.count("?")
         files = {name: (self._folder / name).open("wb") for name in columns}
         try:
-            for batch in cursor.sql(query, params=keys).to_arrow_reader(_ROWS_AT_ONCE):
+            table: pa.Table = self._connection.execute(query, keys).to_arrow_table()
+            for batch in table.to_batches(_ROWS_AT_ONCE):
                 for name, of in columns.items():
                     files[name].write(of(batch))
         finally:

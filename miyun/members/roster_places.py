@@ -137,7 +137,7 @@ class _Keeper:
         keys = [self._key] * query.count("?")
         files = {name: (self._folder / name).open("wb") for name in columns}
         try:
-            table: pa.Table = self._connection.execute(query, keys).to_arrow_table()
+            table: pa.Table = self._connection.sql(query, params=keys).to_arrow_table()
             for batch in table.to_batches(_ROWS_AT_ONCE):
                 for name, of in columns.items():
                     files[name].write(of(batch))

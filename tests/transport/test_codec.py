@@ -83,7 +83,7 @@ def field_shape(field: FieldDescriptor) -> tuple[str, str]:
     kind = field.message_type.name if field.message_type is not None else kinds[field.type]
     if field.is_repeated:
         return "repeated", kind
-    optional = field.has_presence and field.message_type is None
+    optional = field.has_presence and (field.message_type is None or field.containing_oneof is not None)
     return ("optional" if optional else "single"), kind
 
 

@@ -18,6 +18,7 @@ from miyun.segments.quotes import SegmentQuote
 from miyun.transport.codec import from_wire
 from miyun.wire.v1 import segment_pb2
 from tests.zone.members import DAY, MERCHANT, NOW, PLATFORM, Member, World
+from tests.zone.test_deltas import BUCKET
 from tests.zone.test_generations import refresh
 from tests.zone.test_segments import Fused, agree, fuse
 from tests.zone.test_sizes import TIGHT
@@ -116,7 +117,7 @@ def test_a_size_that_was_told_costs_nothing_whatever_its_segment_was_called(worl
 
 
 def test_what_was_told_of_data_that_changed_is_told_no_more(world: World) -> None:
-    fused = fuse(world, agree(world, "quoted-refreshed"))
+    fused = fuse(world, agree(world, "quoted-refreshed", delta_bucket=BUCKET))
     for name, definition in (("trial", RICH_TEA), ("tea", "tags.tea")):
         fused.create(name, definition)
         fused.answer_legs()

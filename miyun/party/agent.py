@@ -4,10 +4,11 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from threading import Event
 
-from miyun.errors import ConfigError, KeyAccessError, MiyunError
+from miyun.errors import ConfigError, KeyAccessError, MiyunError, StateError
 from miyun.kernels import kernels
 from miyun.keys.home import Home
 from miyun.members import workspace
@@ -25,6 +26,9 @@ from miyun.wire.v1 import agent_pb2 as wire
 log = logging.getLogger(__name__)
 
 AGENT_LOCK = "agent"
+TAKE_OVER_SECONDS = 60.0
+"""How long a daemon that is started beside a command waits for the command's own agent."""
+_LOOK_SECONDS = 0.1
 LONG_POLL_SECONDS = 20
 LAST_LOOK_SECONDS = 2
 """How long a single run waits, at its end, for tasks that its own work brings about."""
@@ -62,15 +66,29 @@ class Agent:
 
         Raises:
             ConfigError: ``MIYUN_BACKEND`` asks for what this installation has not.
-            StateError: another agent of this home is running.
+            StateError: another agent of this home is running, ``TAKE_OVER_SECONDS`` later as well where not ``once``.
             TransportError: ``once``, and the zone can't be reached for as long as the patience lasts.
         """
-        with self.home.lock(AGENT_LOCK):
-            if stop is not None:
-                self.work(stop=stop, on_event=on_event, once=once)
+        with ExitStack() as held:
+            stopped = stop or held.enter_context(stopped_by_signals())
+            self._take_over(held, stopped, 0 if once else TAKE_OVER_SECONDS)
+            self.work(stop=stopped, on_event=on_event, once=once)
+
+    def _take_over(self, held: ExitStack, stop: Event, seconds: float) -> None:
+        """Wait for a command that is this home's agent at the moment, which ends with what it was asked for, or to be
+        stopped.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                held.enter_context(self.home.lock(AGENT_LOCK))
+            except StateError:
+                if time.monotonic() >= deadline:
+                    raise
+            else:
                 return
-            with stopped_by_signals() as signalled:
-                self.work(stop=signalled, on_event=on_event, once=once)
+            if stop.wait(_LOOK_SECONDS):
+                return
 
     def work(self, *, stop: Event, on_event: OnEvent, once: bool = False) -> None:
         """``run`` for a caller that holds the agent's lock itself."""

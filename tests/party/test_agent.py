@@ -186,6 +186,32 @@ def test_one_agent_a_home(world: World, polling: Any) -> None:
         Agent(world.session(MERCHANT)).run(once=True)
 
 
+def test_a_daemon_takes_over_from_a_command(world: World, polling: Any) -> None:
+    stop = threading.Event()
+
+    def answer(number: int) -> list[agent_pb2.Task]:
+        stop.set()
+        return []
+
+    poll = polling(answer)
+    daemon = threading.Thread(target=Agent(world.session(MERCHANT)).run, kwargs={"stop": stop})
+    with world.merchant.lock(AGENT_LOCK):
+        daemon.start()
+        daemon.join(0.3)
+        assert (daemon.is_alive(), poll.polls) == (True, [])
+    daemon.join(30)
+    assert (daemon.is_alive(), len(poll.polls)) == (False, 1)
+
+
+def test_a_daemon_that_waits_for_a_command_can_be_stopped(world: World, polling: Any) -> None:
+    stop = threading.Event()
+    poll = polling(lambda number: [])
+    stop.set()
+    with world.merchant.lock(AGENT_LOCK):
+        Agent(world.session(MERCHANT)).run(stop=stop)
+    assert poll.polls == []
+
+
 def test_it_stops_when_told(world: World, polling: Any) -> None:
     stop = threading.Event()
 

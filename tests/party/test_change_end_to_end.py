@@ -187,7 +187,7 @@ def drawn(table: Mapping[str, dict[str, str]], prefix: str, chance: random.Rando
     return added, gone
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_whatever_comes_and_goes_is_matched_as_a_fusion_would(stage: Stage, seed: int) -> None:
     merchant = stage.parties[MERCHANT]
     merchant.fuse("spring")

@@ -57,7 +57,7 @@ def shuffled(table: Table, prefix: str, chance: random.Random) -> None:
         table.update(rows)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_whatever_changes_in_the_tables_is_true_after_a_refresh(stage: Stage, seed: int) -> None:
     create(stage, "everybody", "matched")
     create(stage, "spenders", SPENDERS)
@@ -112,6 +112,7 @@ def test_padding_answers_as_one_live_row_does_in_every_generation(stage: Stage) 
         assert {tuple(handle in bits for bits in answers) for handle in padding} <= said
 
 
+@pytest.mark.slow
 def test_a_statement_that_a_process_left_unsent_is_sent_by_the_next(stage: Stage) -> None:
     merchant = stage.parties[MERCHANT]
     create(stage, "big", LATE)

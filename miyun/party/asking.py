@@ -140,6 +140,8 @@ class Asking:
         """Where this party knows how many rows the owner of the columns announced, it is as many: now, or before deltas
         that came after the question.
         """
+        if self._session.fusions.under_way(job.contract.id, job.epoch):
+            return
         total, known = 0, set[int]()
         for fusion in self._session.fusions.applied(job.contract.id, job.epoch):
             announced = fusion.announcement if job.request.circuit is Circuit.VALUES else fusion.counterpart
@@ -147,8 +149,6 @@ class Asking:
                 return
             total += announced.handles
             known.add(total)
-        if self._session.fusions.under_way(job.contract.id, job.epoch):
-            return
         if known and job.layout.handles not in known:
             raise MalformedError(
                 "the zone gave totals over another number of rows than were announced",

@@ -116,6 +116,7 @@ class FusionStates:
                         fusions.c.contract == contract,
                         fusions.c.epoch == epoch,
                         fusions.c.sequence >= sequence,
+                        fusions.c.job != job,
                         fusions.c.state == FusionState.FINISHED,
                     )
                     .values(state=FusionState.ABANDONED)
@@ -136,7 +137,10 @@ class FusionStates:
         return found[0] if found else None
 
     def under_way(self, contract: str, epoch: int) -> bool:
-        """Whether this party has still to finish a fusion or a delta of an epoch, which the zone may have bound."""
+        """Whether this party has still to finish a fusion or a delta of an epoch, which the zone may have bound.
+
+        Ask before you read what is finished: in the other order it may finish between the two, and is in neither.
+        """
         return any(fusion.epoch == epoch and fusion.state is FusionState.EXCHANGING for fusion in self.of(contract))
 
     def newest_delta(self, contract: str, epoch: int) -> int:

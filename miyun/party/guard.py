@@ -21,7 +21,6 @@ from miyun.errors import ContractError, NotPermittedError, ReplayError, Signatur
 from miyun.keys.signing import VerifyKey
 from miyun.names import check_name
 from miyun.party.definitions import Definitions
-from miyun.party.fusion_states import Fusion, FusionState
 from miyun.party.insight_admission import InsightAdmission, InsightWork, weighed_tags
 from miyun.party.intersection_admission import IntersectWork, admit_intersection
 from miyun.party.lookalike_store import ReleasedLookalike
@@ -132,21 +131,17 @@ class Guard:
         if request.epoch < finished and self._session.fusions.get(contract.id, request.job) is None:
             raise ReplayError(f"epoch {request.epoch} was fused before; the newest is {finished}", hint="Ask anew.")
         if request.sequence and self._session.fusions.get(contract.id, request.job) is None:
-            self._require_next_delta(contract, request, finished)
+            self._require_next_delta(contract, request)
         self._session.requests.keep(request, task.signature, subject=str(request.epoch))
         return FuseWork(contract=contract, request=request, signature=task.signature)
 
-    def _require_next_delta(self, contract: Contract, request: FuseRequest, finished: int) -> None:
+    def _require_next_delta(self, contract: Contract, request: FuseRequest) -> None:
         if not contract.delta_bucket:
             raise NotPermittedError(
                 "the contract has no deltas: an epoch stays as it is", hint="Fuse anew.", clause="delta_bucket"
             )
-        if request.epoch != finished:
-            self._wait_for_epoch(contract, request.epoch)
-            raise ReplayError(
-                f"a delta of epoch {request.epoch}; the newest one here is {finished}", hint="Ask for the delta again."
-            )
-        if request.sequence <= self._session.fusions.newest_delta(contract.id, finished):
+        self._require_epoch(contract, request.epoch, oldest=0)
+        if request.sequence <= self._session.fusions.newest_delta(contract.id, request.epoch):
             raise ReplayError("a delta that comes before one that is in", hint="Ask for the delta again.")
 
     def leg(self, task: wire.LegTask) -> LegWork:
@@ -279,10 +274,11 @@ class Guard:
 
     def _require_handles(self, contract: Contract, epoch: int, first: int, handles: int) -> None:
         """Pass for handles that this party announced."""
+        about_to_finish = self._session.fusions.under_way(contract.id, epoch)
         announced = self._session.fusions.handles(contract.id, epoch)
         if 0 <= first < handles <= announced:
             return
-        if any(fusion.sequence and fusion.state is FusionState.EXCHANGING for fusion in self._deltas(contract, epoch)):
+        if about_to_finish:
             raise WaitingError("this party is about to finish a delta", hint="Wait a moment.")
         raise ReplayError(
             f"the zone asks about {handles:,} row handles; this party has {announced:,}", hint="Fuse again, then ask."
@@ -290,10 +286,11 @@ class Guard:
 
     def _require_generation(self, contract: Contract, epoch: int, generation: int) -> None:
         """Pass for the data that this party has told the zone about."""
+        about_to_begin = self._is_about_to_begin(contract, epoch, generation)
         current = self._session.generations.current(contract.id, epoch)
         if generation == current:
             return
-        if generation < current or self._is_about_to_begin(contract, epoch, generation):
+        if generation < current or about_to_begin:
             raise WaitingError("this party's data was refreshed, and the zone is about to ask anew", hint="Wait.")
         raise ReplayError(
             f"the zone asks about generation {generation} of this party's data; the newest one here is {current}",
@@ -304,24 +301,16 @@ class Guard:
         pending = self._session.generations.pending(contract.id)
         if pending is not None and (pending.statement.epoch, pending.statement.generation) == (epoch, generation):
             return True
-        return any(delta.state is FusionState.EXCHANGING for delta in self._deltas(contract, epoch))
-
-    def _wait_for_epoch(self, contract: Contract, epoch: int) -> None:
-        if any(
-            fusion.epoch == epoch and not fusion.sequence and fusion.state is FusionState.EXCHANGING
-            for fusion in self._session.fusions.of(contract.id)
-        ):
-            raise WaitingError(f"this party is about to finish epoch {epoch}", hint="Wait a moment.")
-
-    def _deltas(self, contract: Contract, epoch: int) -> list[Fusion]:
-        return [fusion for fusion in self._session.fusions.of(contract.id) if fusion.epoch == epoch and fusion.sequence]
+        return self._session.fusions.under_way(contract.id, epoch)
 
     def _require_epoch(self, contract: Contract, epoch: int, *, oldest: int) -> None:
         """Pass for the newest finished epoch, or as many before it as ``oldest`` says."""
+        about_to_finish = self._session.fusions.under_way(contract.id, epoch)
         newest = self._session.fusions.newest_epoch(contract.id)
         if newest + oldest <= epoch <= newest and epoch > 0:
             return
-        self._wait_for_epoch(contract, epoch)
+        if about_to_finish:
+            raise WaitingError(f"this party is about to finish epoch {epoch}", hint="Wait a moment.")
         raise ReplayError(
             f"the zone asks about epoch {epoch}; the newest one here is {newest}", hint="Fuse again, then ask."
         )

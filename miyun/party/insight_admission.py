@@ -101,10 +101,10 @@ class InsightAdmission:
             )
 
     def _require_own_rows(self, job: InsightJob) -> None:
-        announced = self._session.fusions.handles(self._contract.id, job.epoch)
-        if announced == job.layout.handles:
+        about_to_finish = self._session.fusions.under_way(self._contract.id, job.epoch)
+        if self._session.fusions.handles(self._contract.id, job.epoch) == job.layout.handles:
             return
-        if self._session.fusions.under_way(self._contract.id, job.epoch):
+        if about_to_finish:
             raise WaitingError("this party is about to finish a delta", hint="Wait a moment.")
         raise MalformedError(
             "a question over another number of rows than this party announced",

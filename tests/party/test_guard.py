@@ -196,6 +196,47 @@ def test_predicates_are_answered_in_the_newest_generation_only(ready: World) -> 
     refusal(ready, leg_task(ready, request, generation=2), ReplayError)
 
 
+def test_a_generation_that_begins_between_two_looks_is_admitted(ready: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = ready.session(MERCHANT)
+    statement = DataRefresh(
+        contract=ready.contract.id,
+        contract_digest=ready.contract.digest(),
+        epoch=1,
+        generation=1,
+        party=MERCHANT,
+        at=NOW,
+    )
+    session.generations.begin(PendingRefresh(statement=statement, signature=b""))
+
+    def then_confirmed(look: Callable[..., Any]) -> Callable[..., Any]:
+        def looked(*arguments: Any) -> Any:
+            seen = look(*arguments)
+            session.generations.confirm(statement)
+            return seen
+
+        return looked
+
+    for look in ("current", "pending"):
+        monkeypatch.setattr(session.generations, look, then_confirmed(getattr(session.generations, look)))
+
+    assert Guard(session).admit(leg_task(ready, segment_request(ready), generation=1))
+
+
+def test_an_epoch_that_ends_between_two_looks_is_admitted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    fused(world, finished=False)
+    states = world.session(MERCHANT).fusions
+    under_way = states.under_way
+
+    def then_finished(contract: str, epoch: int) -> bool:
+        seen = under_way(contract, epoch)
+        states.end("spring", "fuse-1", FusionState.FINISHED)
+        return seen
+
+    monkeypatch.setattr(states, "under_way", then_finished)
+
+    assert Guard(world.session(MERCHANT)).admit(leg_task(world, segment_request(world)))
+
+
 def test_the_same_task_again_is_admitted(ready: World, make_task: Make) -> None:
     guard = Guard(ready.session(MERCHANT))
     assert guard.admit(make_task(ready)) == guard.admit(make_task(ready))

@@ -1,11 +1,14 @@
 """Data that changes under rows that stay: what is asked anew, what is charged anew, and what is refused."""
 
 import itertools
+import threading
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
+from miyun.contract.model import Contract
 from miyun.errors import (
     ContractError,
     MiyunError,
@@ -14,11 +17,14 @@ from miyun.errors import (
     SignatureError,
     WaitingError,
 )
+from miyun.segments.algebra import Selection
 from miyun.segments.statements import DataRefresh
 from miyun.transport.codec import to_wire
 from miyun.wire.v1 import segment_pb2
+from miyun.zone.operations import evaluation
 from miyun.zone.operations.selections import held_selection
 from miyun.zone.store.bulk import get_pairs
+from miyun.zone.store.segments import StoredSegment
 from tests.zone.changing import begin
 from tests.zone.matching import exchange, request_fusion
 from tests.zone.members import MERCHANT, NOW, PLATFORM, TYPES, Member, World
@@ -197,6 +203,30 @@ def test_what_waits_for_a_version_fails_when_it_is_renewed(fused: Fused) -> None
     assert "refreshed" in failed.error
     fused.suppress(kept, [], [])
     fused.wait_sealed(kept)
+
+
+def test_data_that_is_refreshed_while_a_segment_is_evaluated_is_asked_anew(
+    fused: Fused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merchant, overtaken, select = fused.world.merchant, threading.Event(), evaluation._select
+
+    def overtake(connection: Connection, contract: Contract, segment: StoredSegment) -> Selection:
+        selection = select(connection, contract, segment)
+        if not overtaken.is_set():
+            refresh(fused, merchant, 1)
+            overtaken.set()
+        return selection
+
+    monkeypatch.setattr(evaluation, "_select", overtake)
+    fused.create("spenders", SPENDERS)
+    fused.answer_legs()
+    assert overtaken.wait(30)
+
+    fused.left.put_leg("segment-spenders", SPENDERS, POOR, 1)
+    fused.ready("spenders")
+
+    assert selected(fused, "spenders") == {pair for pair in PAIRS if pair[0] in POOR}
+    assert causes(fused, "spenders") == [(1, "refreshed")]
 
 
 @pytest.mark.parametrize(

@@ -157,18 +157,21 @@ def follow_legs(change: Change, contract: Contract, segment: StoredSegment) -> J
 
 
 def evaluate_segment(core: Core, contract: Contract, segment: StoredSegment) -> bool:
-    """Compute a segment's selection, once its legs and the segments it refers to are there. False until then."""
+    """Compute a segment's selection, once its legs and the segments it refers to are there. False until then.
+
+    Where it was changed or is asked anew meanwhile, nothing is kept, and it is to be looked at again.
+    """
     with core.reading() as connection:
         if not _is_due(connection, segment):
             return False
+        made = _made_from(connection, contract, segment)
         selection = _select(connection, contract, segment).numbers.serialize()
     with core.changing() as change:
         active_contract(change, contract.id, contract.parties[0].name)
-        if store.find_segment(change.connection, contract.id, segment.job) != segment:
-            return False
-        sequence = newest_delta(change.connection, contract.id, segment.epoch)
-        generations = generations_of(change.connection, contract, segment.epoch, segment.meaning, segment.universe)
-        store.put_selection(change.connection, segment, sequence, generations, selection)
+        now = store.find_segment(change.connection, contract.id, segment.job)
+        if now != segment or _made_from(change.connection, contract, segment) != made:
+            return True
+        store.put_selection(change.connection, segment, *made, selection)
         mark_evaluated(change.connection, segment, change.at)
         store.save_segment(change.connection, replace(segment, state=SegmentState.READY))
         finish_job(change, require_job(change.connection, contract.id, segment.job))
@@ -204,6 +207,14 @@ def segment_plan(connection: Connection, segment: StoredSegment) -> Plan:
 
 def _asked_of(contract: Contract, meaning: str, universe: Universe) -> set[str]:
     return {contract.owner_of(leg.namespace).name for leg in plan(parse(meaning), universe).legs}
+
+
+def _made_from(connection: Connection, contract: Contract, segment: StoredSegment) -> tuple[int, str]:
+    """The newest delta of a segment's epoch, and the generations of the data that it derives from."""
+    return (
+        newest_delta(connection, contract.id, segment.epoch),
+        generations_of(connection, contract, segment.epoch, segment.meaning, segment.universe),
+    )
 
 
 def _is_due(connection: Connection, segment: StoredSegment) -> bool:

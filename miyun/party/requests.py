@@ -1,5 +1,7 @@
 """Signed requests that this party made, or that its guard let through."""
 
+from typing import TypeVar
+
 from sqlalchemy import ColumnElement, Engine, insert, select
 
 from miyun.aggregates.lookalikes import LookalikeRelease
@@ -14,6 +16,8 @@ from miyun.storage.database import reading
 SignedRequest = (
     FuseRequest | SegmentRequest | ActivationRequest | InsightRequest | IntersectionRequest | LookalikeRelease
 )
+
+Request = TypeVar("Request", FuseRequest, SegmentRequest, ActivationRequest, InsightRequest, IntersectionRequest)
 
 
 class Requests:
@@ -51,61 +55,43 @@ class Requests:
 
     def segments(self, contract: str) -> tuple[SegmentRequest, ...]:
         """The segment requests of a contract."""
-        query = select(requests.c.statement).where(
-            requests.c.contract == contract, requests.c.kind == SegmentRequest.KIND
-        )
-        with reading(self._engine) as connection:
-            return tuple(SegmentRequest.from_canonical(statement) for statement in connection.scalars(query))
+        return tuple(request for request, _ in self._signed(SegmentRequest, requests.c.contract == contract))
 
     def segment(self, contract: str, job: str) -> SegmentRequest | None:
         """The segment request that a job's id stands for, if it is known."""
-        query = select(requests.c.statement).where(
-            requests.c.contract == contract, requests.c.job == job, requests.c.kind == SegmentRequest.KIND
-        )
-        with reading(self._engine) as connection:
-            statement = connection.scalar(query)
-        return None if statement is None else SegmentRequest.from_canonical(statement)
-
-    def fusion(self, contract: str, job: str) -> tuple[FuseRequest, bytes]:
-        """The request of a fusion that this party takes part in, with its signature."""
-        query = select(requests.c.statement, requests.c.signature).where(
-            requests.c.contract == contract, requests.c.job == job, requests.c.kind == FuseRequest.KIND
-        )
-        with reading(self._engine) as connection:
-            row = connection.execute(query).one()
-        return FuseRequest.from_canonical(row.statement), row.signature
+        found = self._of_job(SegmentRequest, contract, job)
+        return None if found is None else found[0]
 
     def activation(self, contract: str, job: str) -> ActivationRequest | None:
         """The activation request that a job's id stands for, if it is known."""
-        query = select(requests.c.statement).where(
-            requests.c.contract == contract, requests.c.job == job, requests.c.kind == ActivationRequest.KIND
-        )
-        with reading(self._engine) as connection:
-            statement = connection.scalar(query)
-        return None if statement is None else ActivationRequest.from_canonical(statement)
+        found = self._of_job(ActivationRequest, contract, job)
+        return None if found is None else found[0]
+
+    def fusion(self, contract: str, job: str) -> tuple[FuseRequest, bytes]:
+        """The request of a fusion that this party takes part in, with its signature."""
+        found = self._of_job(FuseRequest, contract, job)
+        assert found is not None  # noqa: S101
+        return found
 
     def intersection(self, contract: str, job: str) -> tuple[IntersectionRequest, bytes] | None:
         """The request that a job's id stands for, with its signature, if it is known."""
-        query = select(requests.c.statement, requests.c.signature).where(
-            requests.c.contract == contract, requests.c.job == job, requests.c.kind == IntersectionRequest.KIND
-        )
-        with reading(self._engine) as connection:
-            row = connection.execute(query).first()
-        return None if row is None else (IntersectionRequest.from_canonical(row.statement), row.signature)
+        return self._of_job(IntersectionRequest, contract, job)
 
     def insight(self, contract: str, job: str) -> tuple[InsightRequest, bytes] | None:
         """The question that a job's id stands for, with its signature, if it is known."""
-        found = self._insights(requests.c.contract == contract, requests.c.job == job)
-        return found[0] if found else None
+        return self._of_job(InsightRequest, contract, job)
 
     def insights(self, contract: str, question: bytes) -> tuple[tuple[InsightRequest, bytes], ...]:
         """All requests that asked one question, by its digest."""
-        return self._insights(requests.c.contract == contract, requests.c.subject == question.hex())
+        return self._signed(InsightRequest, requests.c.contract == contract, requests.c.subject == question.hex())
 
-    def _insights(self, *conditions: ColumnElement[bool]) -> tuple[tuple[InsightRequest, bytes], ...]:
-        query = select(requests.c.statement, requests.c.signature).where(
-            *conditions, requests.c.kind == InsightRequest.KIND
-        )
+    def _of_job(self, type_: type[Request], contract: str, job: str) -> tuple[Request, bytes] | None:
+        found = self._signed(type_, requests.c.contract == contract, requests.c.job == job)
+        return found[0] if found else None
+
+    def _signed(self, type_: type[Request], *conditions: ColumnElement[bool]) -> tuple[tuple[Request, bytes], ...]:
+        """Requests of one type, with their signatures."""
+        query = select(requests.c.statement, requests.c.signature).where(*conditions, requests.c.kind == type_.KIND)
         with reading(self._engine) as connection:
             rows = connection.execute(query).all()
-        return tuple((InsightRequest.from_canonical(row.statement), row.signature) for row in rows)
+        return tuple((type_.from_canonical(row.statement), row.signature) for row in rows)

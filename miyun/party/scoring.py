@@ -59,9 +59,7 @@ def scored_rows(
     with session.lookalikes.scoring, session.rosters.open(contract.id, epoch) as roster:
         held = np.frombuffer(path.read_bytes() if path.is_file() else b"", "<i4")
         if len(held) < roster.universe:
-            scores = np.zeros(roster.universe, "<i4")
-            handles, scored = _score(load_members_config(session.config_path), roster, lookalike, on_progress)
-            scores[handles] = np.clip(scored, -_LARGEST, _LARGEST)
+            scores = _scores(load_members_config(session.config_path), roster, lookalike, on_progress)
             scores[: len(held)] = held
             held = scores
             write_private(path, held.tobytes())
@@ -74,9 +72,7 @@ def scored_today(session: Session, roster: Roster, lookalike: ReceivedLookalike)
     Raises:
         ConfigError, SourceError: as `scored_rows`.
     """
-    scores = np.zeros(roster.universe, "<i4")
-    handles, scored = _score(load_members_config(session.config_path), roster, lookalike, None)
-    scores[handles] = np.clip(scored, -_LARGEST, _LARGEST)
+    scores = _scores(load_members_config(session.config_path), roster, lookalike)
     return ScoredRows(scores, roster.live(), lookalike.edges)
 
 
@@ -116,10 +112,10 @@ class ScoredRows:
             yield low, high, self._live[slice(*np.searchsorted(self._live, [low, high]))]
 
 
-def _score(
-    config: MembersConfig, roster: Roster, lookalike: ReceivedLookalike, on_progress: Progress | None
-) -> tuple[Handles, npt.NDArray[np.int64]]:
-    """Tags that the catalogue has no more, or not to be carried, weigh nothing."""
+def _scores(
+    config: MembersConfig, roster: Roster, lookalike: ReceivedLookalike, on_progress: Progress | None = None
+) -> Scores:
+    """By handle. Tags that the catalogue has no more, or not to be carried, weigh nothing."""
     catalogue = own_catalogue(config)
     assert config.tags is not None  # noqa: S101
     carried = set(catalogue.branch().tolist())
@@ -128,4 +124,7 @@ def _score(
         for tag, weight in lookalike.weights.items()
         if (place := catalogue.place_of(tag)) is not None and place in carried
     }
-    return roster.scores(config.tags, catalogue, weights, on_progress)
+    scores = np.zeros(roster.universe, "<i4")
+    handles, scored = roster.scores(config.tags, catalogue, weights, on_progress)
+    scores[handles] = np.clip(scored, -_LARGEST, _LARGEST)
+    return scores

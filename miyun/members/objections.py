@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
-from pyroaring import BitMap
 
+from miyun.bitmaps import to_numbers
 from miyun.contract.model import Consent
 from miyun.members import today
 from miyun.members.config import MembersConfig
@@ -12,8 +12,8 @@ from miyun.members.staging import insert
 from miyun.members.workspace import connect, explained
 
 
-def left_out_of(config: MembersConfig, consent: Consent, batches: Iterator[Sequence[str]]) -> dict[str, BitMap]:
-    """The places of members (counted on over all batches) who must not be reached today; see :func:`today.left_out`.
+def left_out_of(config: MembersConfig, consent: Consent, batches: Iterator[Sequence[str]]) -> dict[str, str]:
+    """Those of the members who must not be reached today, each with the reason that counts; see `today.left_out`.
 
     Raises:
         SourceError: the source, or a list, can't be read.
@@ -26,4 +26,10 @@ def left_out_of(config: MembersConfig, consent: Consent, batches: Iterator[Seque
             handles = pa.array(range(place, place + len(members)), pa.uint32())
             insert(connection, "live", [handles, pa.array(members, pa.string())])
             place += len(members)
-        return today.left_out(connection, config, consent)
+        reasons: dict[str, str] = {}
+        for reason, out in today.left_out(connection, config, consent).items():
+            connection.register("out", pa.table({"handle": pa.array(to_numbers(out))}))
+            for (member,) in connection.execute("SELECT member FROM live SEMI JOIN out USING (handle)").fetchall():
+                reasons.setdefault(member, reason)
+            connection.unregister("out")
+        return reasons

@@ -138,10 +138,12 @@ class Deliveries:
         with self._engine.begin() as connection:
             connection.execute(update(deliveries).where(*_of(order), deliveries.c.state.not_in(ENDED)).values(**values))
 
-    def looked(self, order: Order, now: float) -> None:
-        """Note that nobody is queued who objects, as of now."""
+    def looked(self, order: Order, now: float, *, before: float) -> None:
+        """Note that nobody is queued who objects, as of now; not where it is to be looked anew since ``before``."""
         with self._engine.begin() as connection:
-            connection.execute(update(deliveries).where(*_of(order)).values(looked_at=now))
+            connection.execute(
+                update(deliveries).where(*_of(order), deliveries.c.looked_at == before).values(looked_at=now)
+            )
 
     def say(self, statement: Delivery, signature: bytes) -> None:
         """Write down what the zone will be told, unless something was before."""

@@ -237,13 +237,14 @@ class DeliveryQueue:
             connection.execute(update(batches).where(*self._of(batches)).values(attempts=0, not_before=0.0))
 
     def send_unclear_again(self) -> None:
-        """A person says that batches which may have arrived did not."""
+        """A person says that batches which may have arrived did not. Who objects by now is to be left out of them."""
         with self._engine.begin() as connection:
             connection.execute(
                 update(batches)
                 .where(*self._of(batches), batches.c.state == BatchState.SENT)
                 .values(state=BatchState.PENDING)
             )
+            connection.execute(update(deliveries).where(*self._of(deliveries)).values(looked_at=0.0))
 
     def take_unclear_as_arrived(self) -> None:
         """A person says that batches which may have arrived did."""

@@ -84,17 +84,12 @@ class Sending:
         if delivery is None or delivery.local or now - delivery.looked_at < LOOK_SECONDS:
             return False
         config = load_members_config(self._session.config_path)
-        reasons: dict[int, str] = {}
-        for reason, places in left_out_of(config, contract.consent, (one.ids for one in self._queue.pending())).items():
-            for place in places:
-                reasons.setdefault(place, reason)
-        first = 0
+        reasons = left_out_of(config, contract.consent, (batch.ids for batch in self._queue.pending()))
         for batch in self._queue.pending():
-            here = {place: reasons[first + place] for place in range(len(batch.ids)) if first + place in reasons}
+            here = {place: reasons[member] for place, member in enumerate(batch.ids) if member in reasons}
             if here:
                 self._queue.withdraw(batch, here)
-            first += len(batch.ids)
-        self._session.deliveries.looked(self._order, now)
+        self._session.deliveries.looked(self._order, now, before=delivery.looked_at)
         return True
 
     def _is_too_late(self, queued: QueuedBatch) -> bool:

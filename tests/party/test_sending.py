@@ -15,6 +15,7 @@ from miyun.destinations import registry
 from miyun.destinations.batches import Batch, BatchOutcome, Counted, Preview, Refused
 from miyun.destinations.plugin import Destination, DestinationConfig
 from miyun.errors import ConfigError, NotPermittedError, ReplayError, StateError, UnavailableError
+from miyun.members.objections import left_out_of
 from miyun.party.channels import example_order, open_destination, plan_of, report_path, work_folder
 from miyun.party.deliveries import DeliveryRecord, DeliveryState
 from miyun.party.delivery_queue import DeliveryQueue
@@ -423,6 +424,32 @@ def test_who_objects_before_it_is_sent_is_not_reached(fused: World, script: Scri
     again = Sealer(fused, handles_of(fused, *EVERYBODY), job="activate-2")
     queue(again, job="activate-2")
     assert known(again, "activate-2").left_out == {"opt-out": 2, "frequency-cap": 8}, "it is not counted"
+
+
+def test_who_objects_is_not_reached_by_what_a_person_sends_again_while_it_is_looked(
+    sealer: Sealer, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script.keeps_keys = False
+    queue(sealer)
+    session = sealer.world.session(MERCHANT)
+    queued = [batch.ids for batch in session.queue(known(sealer).order).pending()]
+    script.steps = [unavailable()]
+    send(sealer)
+    objecting = {queued[0][1], queued[3][0]}
+    write(sealer.world, [row(n, opted_out=str(f"m{n}" in objecting).lower()) for n in range(10)])
+    sealer.attend()
+    wait(sealer, hours=2)
+
+    def looked(*arguments: Any) -> dict[str, str]:
+        found = left_out_of(*arguments)
+        sealer.world.session(MERCHANT).queue(known(sealer).order).send_unclear_again()
+        return found
+
+    monkeypatch.setattr("miyun.party.sending.left_out_of", looked)
+
+    assert send(sealer) is Outcome.DONE
+    assert script.ids == sorted(set(EVERYBODY) - objecting)
+    assert known(sealer).left_out == {"opt-out": 2}
 
 
 CAP = "frequency_cap = { deliveries = 1, days = 7 }\n"

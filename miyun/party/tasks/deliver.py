@@ -104,7 +104,7 @@ def _queue(session: Session, work: DeliverWork) -> DeliveryRecord:
             raise ReplayError("the zone gave another audience than before", hint="Run `miyun audit verify`.")
         began_at = session.now().timestamp()
         enqueue(session, plan, order, roster, handles)
-    session.deliveries.looked(order, began_at)
+    session.deliveries.looked(order, began_at, before=begun.looked_at)
     session.deliveries.move(order, DeliveryState.SENDING)
     queued = session.deliveries.get(contract.id, request.job)
     assert queued is not None  # noqa: S101

@@ -71,9 +71,7 @@ class DeliveryQueue:
             kept = [place for place, member in enumerate(rows.ids) if member not in over]
             index = held.batches
             for part in _parts(kept, batch_rows):
-                ids = [rows.ids[place] for place in part]
-                columns = {name: [column[place] for place in part] for name, column in rows.columns.items()}
-                self._put(connection, index, ids, columns)
+                self._put(connection, index, rows, part)
                 index += 1
             if cap is not None and kept:
                 connection.execute(delete(charges).where(charges.c.at <= (now - _LONGEST_CAP).timestamp()))
@@ -147,7 +145,12 @@ class DeliveryQueue:
 
     def put_back(self, batch: Batch) -> None:
         """It did not arrive, for certain."""
-        self._move(batch, BatchState.PENDING)
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(batches)
+                .where(*self._one(batch), batches.c.state != BatchState.SETTLED)
+                .values(state=BatchState.PENDING)
+            )
 
     def work(self, batch: Batch, handle: str, not_before: float) -> None:
         """Its receiver has taken it and is to be asked about it later."""
@@ -166,17 +169,13 @@ class DeliveryQueue:
             ).first()
             if row is None:
                 return
-            connection.execute(
-                update(batches).where(*self._one(batch)).values(state=BatchState.SETTLED, rows=b"", handle="")
-            )
+            _settle(connection, self._one(batch))
             refused = [(batch.ids[one.row], one) for one in outcome.refused]
             self._refuse(connection, refused)
-            self._refund(connection, [member for member, _ in refused])
+            _refund(connection, self._of(charges), [member for member, _ in refused])
             index = connection.scalar(select(deliveries.c.batches).where(*self._of(deliveries))) or 0
             if outcome.later:
-                ids = [batch.ids[place] for place in outcome.later]
-                columns = {name: [column[place] for place in outcome.later] for name, column in batch.columns.items()}
-                self._put(connection, index, ids, columns, attempts=row.attempts, not_before=not_before)
+                self._put(connection, index, batch, outcome.later, attempts=row.attempts, not_before=not_before)
             asked = len(batch.ids) - len(refused) - len(outcome.later)
             accepted = max(0, asked - sum(one.rows for one in outcome.counted))
             for one in outcome.counted:
@@ -210,16 +209,12 @@ class DeliveryQueue:
             ).first()
             if row is None:
                 return
-            connection.execute(
-                update(batches).where(*self._one(batch)).values(state=BatchState.SETTLED, rows=b"", handle="")
-            )
-            self._refund(connection, [batch.ids[place] for place in reasons])
+            _settle(connection, self._one(batch))
+            _refund(connection, self._of(charges), [batch.ids[place] for place in reasons])
             held = connection.execute(select(deliveries).where(*self._of(deliveries))).one()
             kept = [place for place in range(len(batch.ids)) if place not in reasons]
             if kept:
-                columns = {name: [column[place] for place in kept] for name, column in batch.columns.items()}
-                ids = [batch.ids[place] for place in kept]
-                self._put(connection, held.batches, ids, columns, attempts=row.attempts)
+                self._put(connection, held.batches, batch, kept, attempts=row.attempts)
             left_out = Counter(json.loads(held.left_out)) + Counter(reasons.values())
             connection.execute(
                 update(deliveries)
@@ -254,22 +249,19 @@ class DeliveryQueue:
         for row in found:
             self.settle(_read(self._order, row.batch, row.rows), BatchOutcome(), 0.0)
 
-    def _move(self, batch: Batch, state: BatchState) -> None:
-        with self._engine.begin() as connection:
-            connection.execute(
-                update(batches).where(*self._one(batch), batches.c.state != BatchState.SETTLED).values(state=state)
-            )
-
     def _put(
         self,
         connection: Connection,
         index: int,
-        ids: Sequence[str],
-        columns: Mapping[str, Sequence[str | None]],
+        of: Rows | Batch,
+        places: Sequence[int],
         *,
         attempts: int = 0,
         not_before: float = 0.0,
     ) -> None:
+        """Queue the rows at some places."""
+        ids = [of.ids[place] for place in places]
+        columns = {name: [column[place] for place in places] for name, column in of.columns.items()}
         rows = json.dumps({"ids": ids, "columns": columns}, ensure_ascii=False, separators=(",", ":"))
         connection.execute(
             insert(batches).values(
@@ -289,10 +281,6 @@ class DeliveryQueue:
                 upsert(refusals).on_conflict_do_nothing(),
                 [{**self._names, "member": member, "code": one.code, "words": one.words} for member, one in refused],
             )
-
-    def _refund(self, connection: Connection, members: Sequence[str]) -> None:
-        for part in _parts(members, _PARAMETERS):
-            connection.execute(delete(charges).where(*self._of(charges), charges.c.member.in_(part)))
 
     def _at_cap(self, connection: Connection, ids: Sequence[str], cap: FrequencyCap, now: datetime) -> set[str]:
         since = (now - timedelta(days=cap.days)).timestamp()
@@ -321,13 +309,22 @@ class DeliveryQueue:
 def abandon_batches(connection: Connection, contract: str, job: str) -> None:
     """Take the rows from the queue; those that were not sent are not counted against a cap."""
     here = (batches.c.contract == contract, batches.c.job == job, batches.c.state != BatchState.SETTLED)
-    unsent = select(batches.c.batch, batches.c.rows).where(*here, batches.c.state == BatchState.PENDING)
-    for row in connection.execute(unsent).all():
-        for part in _parts(_content(row.rows)["ids"], _PARAMETERS):
-            connection.execute(
-                delete(charges).where(charges.c.contract == contract, charges.c.job == job, charges.c.member.in_(part))
-            )
+    charged = (charges.c.contract == contract, charges.c.job == job)
+    unsent = select(batches.c.rows).where(*here, batches.c.state == BatchState.PENDING)
+    for rows in connection.scalars(unsent).all():
+        _refund(connection, charged, _content(rows)["ids"])
+    _settle(connection, here)
+
+
+def _settle(connection: Connection, here: tuple[Any, ...]) -> None:
+    """These batches have their outcome: their rows go."""
     connection.execute(update(batches).where(*here).values(state=BatchState.SETTLED, rows=b"", handle=""))
+
+
+def _refund(connection: Connection, here: tuple[Any, ...], members: Sequence[str]) -> None:
+    """Don't count members against a cap."""
+    for part in _parts(members, _PARAMETERS):
+        connection.execute(delete(charges).where(*here, charges.c.member.in_(part)))
 
 
 def _read(order: Order, index: int, rows: bytes) -> Batch:

@@ -47,27 +47,20 @@ class NewHandles:
 
 def evaluate_anew(change: Change, contract: Contract, epoch: int) -> None:
     """Begin a new version of every live segment over the pairs of a new epoch."""
-    for segment in store.live_segments(change.connection, contract.id):
-        if change.at < segment.expires:
-            renewed = replace(segment, state=SegmentState.EVALUATING, version=segment.version + 1, epoch=epoch)
-            store.save_segment(change.connection, renewed)
-            begin_evaluation(change, contract, renewed, segment_plan(change.connection, segment), cause=Cause.FUSED)
+    for segment in _live(change, contract):
+        renewed = replace(segment, state=SegmentState.EVALUATING, version=segment.version + 1, epoch=epoch)
+        store.save_segment(change.connection, renewed)
+        begin_evaluation(change, contract, renewed, segment_plan(change.connection, segment), cause=Cause.FUSED)
 
 
 def evaluate_delta(change: Change, contract: Contract, epoch: int, grown: NewHandles) -> None:
     """Begin a new version of every live segment after a delta: of its party's legs, only the new handles are asked."""
-    for segment in store.live_segments(change.connection, contract.id):
-        if change.at >= segment.expires or segment.epoch != epoch:
-            continue
+    for segment in _live(change, contract, epoch):
         store.erase_selections(change.connection, contract.id, segment.job)
-        version = segment.version + (segment.state is SegmentState.READY)
-        renewed = replace(segment, state=SegmentState.EVALUATING, version=version)
-        store.save_segment(change.connection, renewed)
-        planned = segment_plan(change.connection, segment)
         if grown.renewed:
             legs_store.erase_legs(change.connection, contract.id, segment.job, party=grown.party)
         ranges = {grown.party: (0 if grown.renewed else grown.first, grown.handles)}
-        begin_evaluation(change, contract, renewed, planned, cause=Cause.CHANGED, ranges=ranges)
+        _renew(change, contract, segment, Cause.CHANGED, ranges)
 
 
 def evaluate_refreshed(change: Change, contract: Contract, epoch: int, party: str) -> None:
@@ -75,18 +68,12 @@ def evaluate_refreshed(change: Change, contract: Contract, epoch: int, party: st
     anew, and the other party's stay.
     """
     rows = row_handles(change.connection, contract.id, epoch)
-    live = [segment for segment in store.live_segments(change.connection, contract.id) if segment.epoch == epoch]
-    for segment in live:
-        if change.at >= segment.expires or party not in _asked_of(contract, segment.meaning, segment.universe):
+    for segment in _live(change, contract, epoch):
+        if party not in _asked_of(contract, segment.meaning, segment.universe):
             continue
         forget_version(change, segment, f"data of {party} was refreshed before that was done")
         legs_store.erase_legs(change.connection, contract.id, segment.job, party=party)
-        version = segment.version + (segment.state is SegmentState.READY)
-        renewed = replace(segment, state=SegmentState.EVALUATING, version=version)
-        store.save_segment(change.connection, renewed)
-        planned = segment_plan(change.connection, segment)
-        ranges = {party: (0, rows[party])}
-        begin_evaluation(change, contract, renewed, planned, cause=Cause.REFRESHED, ranges=ranges)
+        _renew(change, contract, segment, Cause.REFRESHED, {party: (0, rows[party])})
 
 
 def live_predicates(change: Change, contract: Contract, epoch: int, party: str) -> set[str]:
@@ -94,8 +81,7 @@ def live_predicates(change: Change, contract: Contract, epoch: int, party: str) 
     namespace = contract.party(party).kind.namespace
     return {
         leg.predicate.text()
-        for segment in store.live_segments(change.connection, contract.id)
-        if segment.epoch == epoch and change.at < segment.expires
+        for segment in _live(change, contract, epoch)
         for leg in segment_plan(change.connection, segment).legs
         if leg.namespace == namespace
     }
@@ -203,6 +189,26 @@ def segment_request(connection: Connection, segment: StoredSegment) -> SegmentRe
 def segment_plan(connection: Connection, segment: StoredSegment) -> Plan:
     """The plan of a segment's signed definition."""
     return plan(parse(segment_request(connection, segment).definition), segment.universe)
+
+
+def _live(change: Change, contract: Contract, epoch: int | None = None) -> list[StoredSegment]:
+    """The live segments whose time is not over; those of an epoch, if one is given."""
+    return [
+        segment
+        for segment in store.live_segments(change.connection, contract.id)
+        if change.at < segment.expires and epoch in {None, segment.epoch}
+    ]
+
+
+def _renew(
+    change: Change, contract: Contract, segment: StoredSegment, cause: Cause, ranges: Mapping[str, tuple[int, int]]
+) -> None:
+    """Begin a new version within the epoch, or anew the one that was never evaluated; ``ranges`` are asked for."""
+    version = segment.version + (segment.state is SegmentState.READY)
+    renewed = replace(segment, state=SegmentState.EVALUATING, version=version)
+    store.save_segment(change.connection, renewed)
+    planned = segment_plan(change.connection, segment)
+    begin_evaluation(change, contract, renewed, planned, cause=cause, ranges=ranges)
 
 
 def _asked_of(contract: Contract, meaning: str, universe: Universe) -> set[str]:

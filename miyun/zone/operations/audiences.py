@@ -8,7 +8,7 @@ from miyun.zone.core import Change, Core
 from miyun.zone.operations.access import active_contract, contract_of_party, require_terms, verify_party
 from miyun.zone.operations.fitting import fitting
 from miyun.zone.operations.history import SignedReceipt, receipt, record_statement
-from miyun.zone.operations.segments import require_live, require_segment, view
+from miyun.zone.operations.segments import require_own, view
 from miyun.zone.store import audiences as store
 from miyun.zone.store.audiences import Search, StoredPublication
 from miyun.zone.store.segments import StoredSegment
@@ -30,7 +30,7 @@ def publish_audience(core: Core, caller: str, statement: Publication, signature:
         verify_party(contract, caller, statement.owner, statement, signature)
         require_terms(contract, statement.contract_digest, statement)
         statement.check_words()
-        segment = _own_live(change, statement)
+        segment = require_own(change, contract.id, statement.segment, statement.owner)
         _require_publishable(contract, segment)
         held = store.find_publication(change.connection, contract.id, segment.job)
         if held is None or held.statement != statement:
@@ -54,7 +54,7 @@ def withdraw_audience(core: Core, caller: str, statement: Withdrawal, signature:
         contract = active_contract(change, statement.contract, caller)
         verify_party(contract, caller, statement.owner, statement, signature)
         require_terms(contract, statement.contract_digest, statement)
-        segment = _own_live(change, statement)
+        segment = require_own(change, contract.id, statement.segment, statement.owner)
         held = store.find_publication(change.connection, contract.id, segment.job)
         if held is None or held.withdrawal not in {None, statement}:
             raise StateError(f"segment {segment.name} is not published", hint="List them: miyun audience list")
@@ -106,16 +106,6 @@ def require_withdrawn(change: Change, segment: StoredSegment) -> None:
             f"segment {segment.name} is published",
             hint=f"Withdraw it first: miyun audience withdraw {segment.contract} {segment.name}",
         )
-
-
-def _own_live(change: Change, statement: Publication | Withdrawal) -> StoredSegment:
-    segment = require_segment(change.connection, statement.contract, statement.segment)
-    require_live(segment, change.at)
-    if segment.owner != statement.owner:
-        raise NotPermittedError(
-            f"segment {segment.name} is not {statement.owner}'s", hint="Let its owner publish it.", clause="parties"
-        )
-    return segment
 
 
 def _require_publishable(contract: Contract, segment: StoredSegment) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from miyun.audit.events import Event, Fact
 from miyun.contract.jobs import JobKind
 from miyun.contract.model import Contract
-from miyun.errors import InputError, MalformedError, NotPermittedError, StateError
+from miyun.errors import InputError, MalformedError, StateError
 from miyun.names import check_name
 from miyun.segments.listing import Segment, SegmentState
 from miyun.segments.statements import SegmentAction, SegmentChange
@@ -15,7 +15,7 @@ from miyun.zone.operations.access import active_contract, require_terms, verify_
 from miyun.zone.operations.audiences import require_withdrawn
 from miyun.zone.operations.history import SignedReceipt, receipt, record_statement
 from miyun.zone.operations.retention import retire_segment
-from miyun.zone.operations.segments import name_taken, require_distinct, require_live, require_segment, view
+from miyun.zone.operations.segments import name_taken, require_distinct, require_own, require_segment, view
 from miyun.zone.store import segments as store
 from miyun.zone.store.activations import find_activation
 from miyun.zone.store.jobs import open_jobs
@@ -53,12 +53,7 @@ def _changed_before(change: Change, statement: SegmentChange) -> StoredSegment |
 
 def _change(change: Change, contract: Contract, statement: SegmentChange) -> StoredSegment:
     _require_one_thing(statement)
-    segment = require_segment(change.connection, contract.id, statement.segment)
-    require_live(segment, change.at)
-    if segment.owner != statement.owner:
-        raise NotPermittedError(
-            f"segment {segment.name} is not {statement.owner}'s", hint="Let its owner change it.", clause="parties"
-        )
+    segment = require_own(change, contract.id, statement.segment, statement.owner)
     changed = _ACTIONS[statement.change](change, segment, statement)
     changed = replace(changed, last_change=statement.digest())
     store.save_segment(change.connection, changed)

@@ -9,7 +9,7 @@ from miyun.audit.events import Event, Fact
 from miyun.contract.jobs import Job
 from miyun.contract.model import Contract
 from miyun.contract.permissions import permit_channels, permit_leg_count, permit_segment
-from miyun.errors import ContractError, InputError, MalformedError, NotFoundError, StateError
+from miyun.errors import ContractError, InputError, MalformedError, NotFoundError, NotPermittedError, StateError
 from miyun.names import SEGMENT, check_code, check_name, job_id
 from miyun.segments.listing import Cause, Segment, SegmentFilter, SegmentState
 from miyun.segments.planning import Plan
@@ -104,9 +104,25 @@ def require_live(segment: StoredSegment, now: datetime) -> None:
     Raises:
         StateError: it was, or is.
     """
-    if not segment.state.is_live or now >= segment.expires:
-        state = SegmentState.EXPIRED if segment.state.is_live else segment.state
+    state = segment.state_at(now)
+    if not state.is_live:
         raise StateError(f"segment {segment.name} is {state}", hint="Create it anew.")
+
+
+def require_own(change: Change, contract: str, name: str, owner: str) -> StoredSegment:
+    """A live segment of this owner, by its name.
+
+    Raises:
+        NotFoundError, StateError: there is none, or it is over.
+        NotPermittedError: it is the other party's.
+    """
+    segment = require_segment(change.connection, contract, name)
+    require_live(segment, change.at)
+    if segment.owner != owner:
+        raise NotPermittedError(
+            f"segment {segment.name} is not {owner}'s", hint="Let its owner do it.", clause="parties"
+        )
+    return segment
 
 
 def _create(change: Change, contract: Contract, request: SegmentRequest, signature: bytes) -> Job:
@@ -199,7 +215,7 @@ def view(connection: Connection, segment: StoredSegment, now: datetime) -> Segme
         definition=segment_request(connection, segment).definition,
         universe=segment.universe,
         owner=segment.owner,
-        state=SegmentState.EXPIRED if segment.state.is_live and now >= segment.expires else segment.state,
+        state=segment.state_at(now),
         version=segment.version,
         epoch=segment.epoch,
         channels=segment.channels,

@@ -7,11 +7,8 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, delete, insert, select, update
 
 from miyun.segments.audiences import Publication, Withdrawal
-from miyun.segments.listing import SegmentState
 from miyun.zone.schema import publications, segments
-from miyun.zone.store.segments import StoredSegment, find_segment
-
-_LIVE = [state.value for state in SegmentState if state.is_live]
+from miyun.zone.store.segments import LIVE, StoredSegment, find_segment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +88,7 @@ def list_publications(
         .where(
             publications.c.contract == contract,
             publications.c.withdrawal.is_(None),
-            segments.c.state.in_(_LIVE),
+            segments.c.state.in_(LIVE),
             segments.c.expires > now,
             segments.c.name > after,
             *(publications.c.words.contains(word, autoescape=True) for word in search.words),

@@ -11,7 +11,7 @@ from miyun.contract.model import Universe
 from miyun.segments.listing import SegmentFilter, SegmentState
 from miyun.zone.schema import segment_references, segment_selections, segments
 
-_LIVE = [state.value for state in SegmentState if state.is_live]
+LIVE = [state.value for state in SegmentState if state.is_live]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,10 @@ class StoredSegment:
     created: datetime
     expires: datetime
     last_change: bytes | None = None
+
+    def state_at(self, now: datetime) -> SegmentState:
+        """One whose time is over has expired, even where it was not ended yet."""
+        return SegmentState.EXPIRED if self.state.is_live and now >= self.expires else self.state
 
 
 def add_segment(connection: Connection, segment: StoredSegment, references: Mapping[str, str]) -> None:
@@ -82,7 +86,7 @@ def segment_named(connection: Connection, contract: str, name: str) -> StoredSeg
     rows = connection.execute(
         select(segments)
         .where(segments.c.contract == contract, segments.c.name == name)
-        .order_by(segments.c.state.in_(_LIVE).desc(), segments.c.created.desc(), segments.c.job)
+        .order_by(segments.c.state.in_(LIVE).desc(), segments.c.created.desc(), segments.c.job)
         .limit(1)
     ).all()
     return _segment(rows[0]) if rows else None
@@ -91,7 +95,7 @@ def segment_named(connection: Connection, contract: str, name: str) -> StoredSeg
 def live_segments(connection: Connection, contract: str) -> tuple[StoredSegment, ...]:
     rows = connection.execute(
         select(segments)
-        .where(segments.c.contract == contract, segments.c.state.in_(_LIVE))
+        .where(segments.c.contract == contract, segments.c.state.in_(LIVE))
         .order_by(segments.c.created, segments.c.job)
     ).all()
     return tuple(_segment(row) for row in rows)
@@ -103,7 +107,7 @@ def list_segments(
     """By name, from the one after ``after``; of each name the live segment, or else the newest."""
     place = func.row_number().over(
         partition_by=segments.c.name,
-        order_by=(segments.c.state.in_(_LIVE).desc(), segments.c.created.desc(), segments.c.job),
+        order_by=(segments.c.state.in_(LIVE).desc(), segments.c.created.desc(), segments.c.job),
     )
     of_name = (
         select(segments.c.job, place.label("place"))
@@ -138,7 +142,7 @@ def referring_segments(connection: Connection, contract: str, job: str) -> tuple
             segment_references,
             (segment_references.c.contract == segments.c.contract) & (segment_references.c.job == segments.c.job),
         )
-        .where(segments.c.contract == contract, segments.c.state.in_(_LIVE), segment_references.c.referenced == job)
+        .where(segments.c.contract == contract, segments.c.state.in_(LIVE), segment_references.c.referenced == job)
         .order_by(segments.c.name)
     ).all()
     return tuple(row.name for row in rows)
@@ -238,8 +242,8 @@ def _conditions(wanted: SegmentFilter, now: datetime) -> list[ColumnElement[bool
 
 
 def _is_in(state: SegmentState, now: datetime) -> ColumnElement[bool]:
-    """One whose time is over has expired, even where it was not ended yet."""
-    over = segments.c.state.in_(_LIVE) & (segments.c.expires <= now)
+    """What `StoredSegment.state_at` is."""
+    over = segments.c.state.in_(LIVE) & (segments.c.expires <= now)
     if state is SegmentState.EXPIRED:
         return (segments.c.state == state.value) | over
     return (segments.c.state == state.value) & ~over

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from pyroaring import BitMap
 
-from miyun.bitmaps import to_bitmap
+from miyun.bitmaps import to_bitmap, to_mask
 from miyun.contract.model import Consent
 from miyun.contract.schema import ColumnType
 from miyun.errors import ExpressionError
@@ -190,8 +190,9 @@ def _handles(connection: duckdb.DuckDBPyConnection, query: str) -> BitMap:
 
 def with_copies(connection: duckdb.DuckDBPyConnection, handles: BitMap) -> BitMap:
     """These handles, and those of the padding that copies them."""
-    copies = connection.execute("SELECT handle, copied FROM padding").fetchall()
-    return handles | BitMap([handle for handle, copied in copies if copied in handles])
+    padding: dict[str, Any] = connection.execute("SELECT handle, copied FROM padding").fetchnumpy()
+    copied = padding["copied"]
+    return handles | to_bitmap(padding["handle"][to_mask(handles, int(copied.max(initial=0)) + 1)[copied]])
 
 
 def _quoted(name: str) -> str:

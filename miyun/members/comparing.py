@@ -82,10 +82,11 @@ def compare(
         SourceError: the source can't be read.
         ConfigError: the configuration lacks an identifier type or consent, or needs more memory than there may be.
     """
-    comparison = _Comparison(connection, held, terms, tuple(contract_profiles(config, terms.identifiers)))
+    profiles = contract_profiles(config, terms.identifiers)
+    comparison = _Comparison(connection, held, terms, tuple(profiles))
     reader = MemberReader(
         config,
-        profiles=contract_profiles(config, terms.identifiers),
+        profiles=profiles,
         consent=consent_columns(config, terms.consent),
         carried=[column for name in config.attributes for column in config.attribute_columns(name)],
         on_progress=on_progress,

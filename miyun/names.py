@@ -11,6 +11,7 @@ from miyun.errors import InputError
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,62}")
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}")
+_ESTIMATE = re.compile(r"estimate-[a-z2-7]{24}")
 _JOB_ID_BYTES = 15
 _KEY_BYTES = 15
 
@@ -56,6 +57,11 @@ def job_id(contract: str, requester: str, kind: str, key: str) -> str:
 def estimate_name(contract: str, owner: str, content: str) -> str:
     """What ``owner`` calls the segment by which it estimates a size: always the same for the same content."""
     return job_id(contract, owner, "estimate", content)
+
+
+def is_estimate_name(name: str) -> bool:
+    """Whether a segment is called as :func:`estimate_name` calls them, which a person hardly would."""
+    return _ESTIMATE.fullmatch(name) is not None
 
 
 def new_key() -> str:

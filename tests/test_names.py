@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from miyun.errors import InputError
-from miyun.names import check_name, job_id, new_key
+from miyun.names import check_name, estimate_name, is_estimate_name, job_id, new_key
 
 
 @pytest.mark.parametrize("name", ["ab", "a1", "spring-2027", "a" * 63])
@@ -41,3 +41,10 @@ def test_another_request_gives_another_job(other: Callable[[], str]) -> None:
 
 def test_keys_are_fresh() -> None:
     assert len({new_key() for _ in range(100)}) == 100
+
+
+def test_segments_of_estimates_are_known_by_their_names() -> None:
+    name = estimate_name("c1", "shop", "members.spend > 1")
+
+    assert is_estimate_name(check_name(name))
+    assert not any(map(is_estimate_name, ("estimate-spring", name.removesuffix(name[-1]), f"{name}a", f"x{name}")))

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 ContractArgument = Annotated[str, typer.Argument(help="The contract's id.")]
 SegmentArgument = Annotated[str, typer.Argument(help="The segment's name.")]
+TimeoutOption = Annotated[float | None, typer.Option("--timeout", min=0, help="Seconds; no end if left out.")]
 UniverseOption = Annotated[
     Literal["matched", "platform"],
     typer.Option("--universe", help="What it selects from: matched rows, or all the platform's, matched or not."),

@@ -12,11 +12,18 @@ if TYPE_CHECKING:
     from miyun.contract.jobs import Job
 
 
+def kind_word(job: "Job") -> str:
+    """The kind of a job; a segment that exists for an estimate is called that."""
+    from miyun.names import is_estimate_name
+
+    return "estimate" if is_estimate_name(job.subject.partition("@")[0]) else job.kind
+
+
 def show_job(invocation: Invocation, job: "Job", file: Path | None = None) -> None:
     """Print a job, and the file that this party's agent delivered for it."""
 
     def for_people(console: "Console") -> None:
-        fields: dict[str, object] = {"job": job.id, "kind": job.kind, "of": job.subject, "state": job.state}
+        fields: dict[str, object] = {"job": job.id, "kind": kind_word(job), "of": job.subject, "state": job.state}
         if job.waiting_for:
             fields["waiting for"] = job.waiting_for
         if job.total:

@@ -18,6 +18,7 @@ from miyun.contract.model import Universe
 from miyun.errors import NotFoundError
 from miyun.kernels import kernels
 from miyun.keys.home import Role
+from miyun.names import estimate_name
 from miyun.party.budgets import BudgetView
 from miyun.party.progress import Phase, Progress, TaskFinished, TaskRefused, TaskStarted, Warned, ZoneLost
 from miyun.party.versions import PastVersion
@@ -255,6 +256,15 @@ def test_jobs_are_listed_by_state(party: Standin, miyun: Miyun) -> None:
     miyun("job", "list", "spring", "--state", "done", "--limit", "5")
     assert party.calls[-1][2] == {"state": JobState.DONE, "limit": 5}
     assert miyun("job", "list", "spring", "--state", "gone").status == 2
+
+
+def test_jobs_of_estimates_are_called_so(party: Standin, miyun: Miyun) -> None:
+    estimated = samples.job(subject=f"{estimate_name('spring', 'shop', 'matched')}@1")
+    party.answers |= {"jobs.list": (estimated, samples.job(subject="estimate-2@1")), "jobs.get": estimated}
+    listed = [line.split() for line in miyun("job", "list", "spring").out.splitlines()]
+    assert [line[1] for line in listed if line and line[0].startswith("j")] == ["kind", "estimate", "segment"]
+    assert "estimate\n" in miyun("job", "show", "spring", "j-1").out
+    assert miyun("job", "list", "spring", "--json").document[0]["kind"] == "segment"
 
 
 def test_a_job_is_waited_for(party: Standin, miyun: Miyun) -> None:

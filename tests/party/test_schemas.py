@@ -1,6 +1,7 @@
 """What a party publishes, and what the other one takes: only what that party signed, and nothing older."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from miyun.errors import (
 )
 from miyun.party.given_catalogues import given_catalogue, likely_catalogue
 from miyun.party.progress import Warned
+from miyun.party.publications import Published
 from miyun.party.publishing import publish
 from miyun.party.schemas import SchemasClient, check_columns, known_catalogue
 from miyun.party.segments import SegmentsClient
@@ -109,6 +111,28 @@ def test_a_home_that_lost_it_goes_on_from_what_the_zone_has(shop: World) -> None
     shop.session(PLATFORM).publications.forget(shop.contract.id)
     (shop.platform.path / "catalogue.csv").write_text("id\nwine\n", encoding="utf-8")
     assert published(shop, again=True).number == 2
+
+
+def test_of_two_processes_that_publish_at_once_the_first_counts(shop: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = published(shop)
+    session, take = shop.session(PLATFORM), shop.zone.on_PutSchema
+    second = replace(first, at=NOW + timedelta(seconds=1))
+    session.publications.put(Published(statement=second, signature=session.sign(second), files="", acknowledged=False))
+
+    def put(caller: str, message: Any) -> Any:
+        held = shop.zone.schemas[caller].statement
+        if held != message.statement and held.number >= message.statement.number:
+            raise ReplayError("published before")
+        return take(caller, message)
+
+    monkeypatch.setattr(shop.zone, "on_PutSchema", put)
+
+    assert published(shop) == first
+    held = session.publications.get(shop.contract.id)
+    assert held is not None
+    assert (held.statement, held.acknowledged) == (first, True)
+    (shop.platform.path / "catalogue.csv").write_text("id\nwine\n", encoding="utf-8")
+    assert published(shop).number == 2
 
 
 def forged(world: World, **changes: Any) -> wire.PutSchemaRequest:

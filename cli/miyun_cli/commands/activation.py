@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from miyun_cli.arguments import ContractArgument, SegmentArgument
+from miyun_cli.arguments import ContractArgument, SegmentArgument, TimeoutOption
 from miyun_cli.invocation import Invocation, command, group
-from miyun_cli.jobs import show_job
+from miyun_cli.jobs import kind_word, show_job
 from miyun_cli.output import show_table
 from miyun_cli.watching import watched
 
@@ -69,7 +69,7 @@ def list_(
         lambda console: show_table(
             console,
             ("job", "kind", "of", "state", "waiting for", "updated"),
-            ((job.id, job.kind, job.subject, job.state, job.waiting_for, job.updated) for job in jobs),
+            ((job.id, kind_word(job), job.subject, job.state, job.waiting_for, job.updated) for job in jobs),
             empty="There are no jobs.",
         ),
     )
@@ -87,7 +87,7 @@ def wait_for(
     contract: ContractArgument,
     job: JobArgument,
     *,
-    timeout: Annotated[float | None, typer.Option("--timeout", min=0, help="Seconds; no end if left out.")] = None,
+    timeout: TimeoutOption = None,
 ) -> None:
     """Wait for the end of a job.
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from miyun_cli.arguments import ContractArgument
+from miyun_cli.arguments import ContractArgument, TimeoutOption
 from miyun_cli.invocation import Invocation, command, group
 from miyun_cli.output import show_fields, show_table
 from miyun_cli.watching import watched
@@ -135,7 +135,7 @@ def wait_for(
     contract: ContractArgument,
     job: JobArgument,
     *,
-    timeout: Annotated[float | None, typer.Option("--timeout", min=0, help="Seconds; no end if left out.")] = None,
+    timeout: TimeoutOption = None,
 ) -> None:
     """Wait until everything is sent, as this party's agent meanwhile."""
     with invocation.party() as party:

@@ -14,6 +14,7 @@
     ├── CapExceededError      the evaluation cap of the contract
     ├── BudgetExceededError   the privacy budget, or a lease of it
     ├── StateError            right in itself, wrong now (a key reused for something else, a finished job)
+    │   └── UnconfirmedError  a person has to say yes first
     ├── WaitingError          a party's agent has to come first
     ├── PeerError             another process broke the protocol
     │   ├── MalformedError    bytes that are no such message
@@ -104,6 +105,10 @@ class BudgetExceededError(MiyunError):
 class StateError(MiyunError):
     code = "state"
     exit_status = 6
+
+
+class UnconfirmedError(StateError):
+    code = "unconfirmed"
 
 
 class WaitingError(MiyunError):

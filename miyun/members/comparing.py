@@ -37,21 +37,30 @@ class Held(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """``came``, ``changed`` and ``gone`` are member ids; ``complete`` is False where there are more than was asked for.
+class Different:
+    """Ids of members: who came, who has other identifiers, who is gone."""
 
-    ``stayed`` counts those who have what they had.
-    """
-
-    stayed: int
     came: tuple[str, ...]
     changed: tuple[str, ...]
     gone: tuple[str, ...]
-    complete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """How many members have what they had, came, have other identifiers, and are gone.
+
+    ``who`` differs; None where more do than was asked for.
+    """
+
+    stayed: int
+    came: int
+    changed: int
+    gone: int
+    who: Different | None
 
     @property
     def count(self) -> int:
-        return len(self.came) + len(self.changed) + len(self.gone)
+        return self.came + self.changed + self.gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +74,7 @@ class Terms:
 
 def compare(
     connection: duckdb.DuckDBPyConnection,
-    held: Held,
+    held: Held | None,
     config: MembersConfig,
     terms: Terms,
     rows: Path,
@@ -75,15 +84,15 @@ def compare(
 ) -> Difference:
     """Compare the view ``live`` of a roster's ``connection``, and what else is ``held``, with the source.
 
-    ``rows`` becomes a Parquet file of those who came or changed, if there are any. It stops where more than ``most``
-    members differ.
+    ``rows`` becomes a Parquet file of those who came or changed, if there are any; it is of no use where more than
+    ``most`` members differ, who are only counted. With nothing ``held``, members are told by their ids alone.
 
     Raises:
         SourceError: the source can't be read.
         ConfigError: the configuration lacks an identifier type or consent, or needs more memory than there may be.
     """
     profiles = contract_profiles(config, terms.identifiers)
-    comparison = _Comparison(connection, held, terms, tuple(profiles))
+    comparison = _Comparison(connection, held, terms, tuple(profiles), most)
     reader = MemberReader(
         config,
         profiles=profiles,
@@ -99,25 +108,27 @@ def compare(
                 table = _cells(source, different)
                 writer = writer or stack.enter_context(closing(pq.ParquetWriter(rows, table.schema)))
                 writer.write_table(table)
-            if comparison.count > most:
-                return comparison.result((), most)
-        return comparison.result(comparison.gone(), most)
+        return comparison.result()
 
 
 class _Comparison:
-    def __init__(self, connection: duckdb.DuckDBPyConnection, held: Held, terms: Terms, types: Sequence[str]) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, held: Held | None, terms: Terms, types: Sequence[str], most: int
+    ) -> None:
         self._connection = connection
         self._held = held
         self._terms = terms
         self._types = types
+        self._most = most
         self._came: list[str] = []
         self._changed: list[str] = []
-        self._stayed = 0
+        self._counts = {"stayed": 0, "came": 0, "changed": 0}
         connection.execute("CREATE OR REPLACE TEMP TABLE seen (member VARCHAR, there BOOLEAN)")
 
     @property
-    def count(self) -> int:
-        return len(self._came) + len(self._changed)
+    def is_listed(self) -> bool:
+        """Whether no more came or changed than was asked for."""
+        return self._counts["came"] + self._counts["changed"] <= self._most
 
     def take(self, batch: MemberBatch) -> list[int]:
         """The places of the rows in a batch whose members came or changed."""
@@ -125,37 +136,47 @@ class _Comparison:
         today = {member: self._values(batch, place) for member, place in rows.items()}
         there = [bool(values) for values in today.values()]
         insert(self._connection, "seen", [pa.array(list(rows), pa.string()), pa.array(there, pa.bool_())])
-        before = self._held.digests_of(rows)
+        before = self._before(today)
         different = []
         for member, place in rows.items():
             had = before.get(member, {})
             if not today[member]:
                 continue
             if today[member] == had:
-                self._stayed += 1
+                self._counts["stayed"] += 1
                 continue
-            (self._changed if had else self._came).append(member)
-            different.append(place)
+            self._counts["changed" if had else "came"] += 1
+            if self.is_listed:
+                (self._changed if had else self._came).append(member)
+                different.append(place)
         return different
 
-    def gone(self) -> tuple[str, ...]:
-        """Who is there, and not in the source, or not with anything to be sent."""
+    def result(self) -> Difference:
+        """Once every batch is taken: with who is there, and not in the source, or not with anything to be sent."""
         self._connection.execute("CREATE OR REPLACE TEMP TABLE held (member VARCHAR)")
-        insert(self._connection, "held", [pa.array(list(self._held.sharing()), pa.string())])
-        found = self._connection.execute(
-            "SELECT member FROM (SELECT member FROM live UNION SELECT member FROM held)"
-            " ANTI JOIN (SELECT member FROM seen WHERE there) USING (member) ORDER BY member"
-        ).fetchall()
-        return tuple(member for (member,) in found)
-
-    def result(self, gone: tuple[str, ...], most: int) -> Difference:
-        return Difference(
-            stayed=self._stayed,
-            came=tuple(self._came),
-            changed=tuple(self._changed),
-            gone=gone,
-            complete=self.count + len(gone) <= most,
+        sharing = list(self._held.sharing()) if self._held is not None else []
+        insert(self._connection, "held", [pa.array(sharing, pa.string())])
+        self._connection.execute(
+            "CREATE OR REPLACE TEMP TABLE gone AS SELECT member"
+            " FROM (SELECT member FROM live UNION SELECT member FROM held)"
+            " ANTI JOIN (SELECT member FROM seen WHERE there) USING (member)"
         )
+        ((gone,),) = self._connection.execute("SELECT count(*) FROM gone").fetchall()
+        who = None
+        if self._counts["came"] + self._counts["changed"] + gone <= self._most:
+            ids = self._connection.execute("SELECT member FROM gone ORDER BY member").fetchall()
+            who = Different(
+                came=tuple(self._came), changed=tuple(self._changed), gone=tuple(member for (member,) in ids)
+            )
+        return Difference(**self._counts, gone=gone, who=who)
+
+    def _before(self, today: Mapping[str, dict[int, Digest]]) -> Mapping[str, Mapping[int, Digest]]:
+        if self._held is not None:
+            return self._held.digests_of(today)
+        self._connection.register("wanted", pa.table({"member": pa.array(list(today), pa.string())}))
+        known = self._connection.execute("SELECT member FROM wanted SEMI JOIN live USING (member)").fetchall()
+        self._connection.unregister("wanted")
+        return {member: today[member] for (member,) in known}
 
     def _first_rows(self, batch: MemberBatch) -> dict[str, int]:
         """The place of each member's first row, where it is in this batch."""

@@ -306,7 +306,14 @@ class Roster:
             return today.left_out(cursor_of(self._connection), config, self._facts.consent)
 
     def compare(
-        self, held: Held, config: MembersConfig, terms: Terms, rows: Path, *, most: int, on_progress: Progress | None
+        self,
+        held: Held | None,
+        config: MembersConfig,
+        terms: Terms,
+        rows: Path,
+        *,
+        most: int,
+        on_progress: Progress | None,
     ) -> Difference:
         """What the source says today beside this; see :func:`comparing.compare`."""
         return compare(cursor_of(self._connection), held, config, terms, rows, most=most, on_progress=on_progress)

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 from pyroaring import BitMap
 
 from miyun.contract.model import MOST_DELTA_ROWS, Contract
-from miyun.members.comparing import Difference, Terms
+from miyun.errors import SourceError
+from miyun.members.comparing import Difference, Different, Terms
 from miyun.members.config import load_members_config
 from miyun.members.reading import Progress
 from miyun.members.roster import Roster
@@ -56,15 +57,16 @@ def prepare(session: Session, contract: Contract, on_progress: Progress | None =
     """Compare the source with the newest epoch. Nothing is told to anybody.
 
     Raises:
-        SourceError, ConfigError: the source can't be read.
+        SourceError: the source can't be read, or has nobody who may be sent.
+        ConfigError: the settings don't fit the source or the contract.
     """
     epoch = session.fusions.newest_epoch(contract.id)
     comparer = _Comparer(session, contract, epoch)
     if not epoch:
         return comparer.new_epoch("nothing is fused yet")
-    if not contract.delta_bucket:
-        return comparer.new_epoch("the contract has no deltas (delta_bucket)")
     try:
+        if not contract.delta_bucket:
+            return comparer.without_deltas(on_progress)
         return comparer.prepare(on_progress)
     except BaseException:
         comparer.forget()
@@ -91,16 +93,23 @@ class _Comparer:
             held = self._session.roster_changes.known(places, self._contract.id, self._epoch, handles)
             most = min(_MOST_ROWS, int(MOST_CHANGED_SHARE * len(roster.live())))
             found = self._compare(roster, held, most, on_progress)
-            if not found.complete:
+            if found.who is None:
                 self.forget()
                 return self.new_epoch(f"more than {most:,} members changed", found)
-            _suppose(roster, held, found)
+            _suppose(roster, held, found.who)
             due = self._due(roster)
         room = self._contract.legs_per_epoch - self._session.legs.count(self._contract.id, self._epoch)
         if len(due) > room:
             self.forget()
-            return self.new_epoch(f"{len(due)} predicates are to be answered anew, and the epoch has room for {room}")
-        return self._prepared(found, due)
+            why = f"{len(due)} predicates are to be answered anew, and the epoch has room for {room}"
+            return self.new_epoch(why, found)
+        return self._prepared(found, found.who, due)
+
+    def without_deltas(self, on_progress: Progress | None) -> Prepared:
+        """Whatever changed takes a new epoch; members are told by their ids, since no identifiers are kept."""
+        with self._session.rosters.open(self._contract.id, self._epoch) as roster:
+            found = self._compare(roster, None, 0, on_progress)
+        return self.new_epoch("the contract has no deltas (delta_bucket)", found)
 
     def forget(self) -> None:
         """Delete the copies of rows."""
@@ -110,23 +119,29 @@ class _Comparer:
     def new_epoch(self, why: str, found: Difference | None = None) -> Prepared:
         return Prepared(plan=self._plan(RefreshKind.EPOCH, why, found))
 
-    def _compare(self, roster: Roster, held: KnownRoster, most: int, on_progress: Progress | None) -> Difference:
+    def _compare(self, roster: Roster, held: KnownRoster | None, most: int, on_progress: Progress | None) -> Difference:
         terms = Terms(
             identifiers=self._contract.identifiers,
             consent=self._contract.consent,
             digest=lambda value: digest_of(self._key, value),
         )
         rows = self._files[ChangePart.ADD]
-        return roster.compare(held, self._config, terms, rows, most=most, on_progress=on_progress)
+        found = roster.compare(held, self._config, terms, rows, most=most, on_progress=on_progress)
+        if found.gone and not found.stayed + found.came + found.changed:
+            raise SourceError(
+                "nobody in the member table may be sent, so the fusion stays as it is",
+                hint="Look at the source: miyun members check says why rows are left out.",
+            )
+        return found
 
-    def _prepared(self, found: Difference, due: Collection[str]) -> Prepared:
+    def _prepared(self, found: Difference, who: Different, due: Collection[str]) -> Prepared:
         kind, why = RefreshKind.NOTHING, "the source says what it said"
         if found.count:
             kind, why = RefreshKind.DELTA, "members changed"
         elif due:
             kind, why = RefreshKind.DATA, "what was said of members holds no longer"
-        if found.gone:
-            ids = pa.table({self._config.id: pa.array(found.gone, pa.string())})
+        if who.gone:
+            ids = pa.table({self._config.id: pa.array(who.gone, pa.string())})
             pq.write_table(ids, self._files[ChangePart.REMOVE])
         rows, gone = (file if file.is_file() else None for file in self._files.values())
         return Prepared(plan=self._plan(kind, why, found, answers=len(due)), rows=rows, gone=gone)
@@ -137,12 +152,13 @@ class _Comparer:
             kind=kind,
             why=why,
             epoch=self._epoch,
-            came=len(found.came) if found else 0,
-            changed=len(found.changed) if found else 0,
-            gone=len(found.gone) if found else 0,
+            came=found.came if found else 0,
+            changed=found.changed if found else 0,
+            gone=found.gone if found else 0,
             stayed=found.stayed if found else 0,
             answers=answers,
             generation=self._generation + bool(answers),
+            doubt=_doubt(found, self._session.config.most_lost_percent(self._contract.id)) if found else "",
         )
 
     def _due(self, roster: Roster) -> frozenset[str]:
@@ -181,9 +197,20 @@ class _Comparer:
         return bool((today ^ told) & there)
 
 
-def _suppose(roster: Roster, held: KnownRoster, found: Difference) -> None:
+def _doubt(found: Difference, most_percent: int) -> str:
+    """Why the source may be cut short or damaged: more members than agreed can't be found by it any more."""
+    before = found.stayed + found.changed + found.gone
+    if (found.gone + found.changed) * 100 <= most_percent * before:
+        return ""
+    return (
+        f"of {before:,} members {found.gone:,} are gone and {found.changed:,} have other identifiers,"
+        f" more than {most_percent} %"
+    )
+
+
+def _suppose(roster: Roster, held: KnownRoster, who: Different) -> None:
     """Show the rows as they will be: without who goes, and with who comes back to an old place."""
-    back = held.handles_of([*found.came, *found.changed])
-    gone = held.handles_of(found.gone)
+    back = held.handles_of([*who.came, *who.changed])
+    gone = held.handles_of(who.gone)
     rows: list[tuple[int, str | None]] = [(handle, member) for member, handle in back.items()]
     roster.suppose(rows + [(handle, None) for handle in gone.values()])

@@ -19,6 +19,7 @@
 
     [refresh.spring]            # the contract `spring`: read the member table anew, and bring what changed
     every_days = 7
+    most_lost_percent = 20      # of the members: a run that finds more of them lost stops, and a person is to look
 
     [catalogues]
     app = "app-catalogue.csv"   # what the tags of the party `app` mean: the file that it gave, relative to the home
@@ -33,6 +34,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from miyun.destinations.file import FileFormat
 from miyun.errors import ConfigError
 from miyun.records import first_fault
+
+MOST_LOST_PERCENT = 20
+"""So many are lost by a delta at most, which the next refresh can take back."""
 
 
 class _Part(BaseModel):
@@ -55,6 +59,7 @@ class AgentConfig(_Part):
 
 class RefreshConfig(_Part):
     every_days: int = Field(ge=1, le=366)
+    most_lost_percent: int = Field(default=MOST_LOST_PERCENT, ge=0, le=100)
 
 
 class PartyConfig(_Part):
@@ -68,6 +73,9 @@ class PartyConfig(_Part):
     catalogues: dict[str, Path] = {}
     refresh: dict[str, RefreshConfig] = {}
     destinations: dict[str, dict[str, Any]] = {}
+
+    def most_lost_percent(self, contract: str) -> int:
+        return self.refresh[contract].most_lost_percent if contract in self.refresh else MOST_LOST_PERCENT
 
 
 def load_party_config(path: Path) -> PartyConfig:

@@ -31,7 +31,7 @@ from miyun.party.lookalikes import LookalikeClient
 from miyun.party.members import MembersClient
 from miyun.party.pair import PairClient
 from miyun.party.progress import OnEvent, ignore
-from miyun.party.refreshes import Refresh, Refreshes
+from miyun.party.refreshes import Agree, Refresh, Refreshes, undoubted
 from miyun.party.scheduling import SchedulesClient
 from miyun.party.schemas import SchemasClient
 from miyun.party.segments import SegmentsClient, UniverseWord
@@ -161,22 +161,28 @@ class Party:
         """The same without waiting."""
         return self._fusions.request_change(contract, add=add, remove=remove)
 
-    def refresh(self, contract: str, on_event: OnEvent = ignore, *, wait: bool = True) -> Refresh:
+    def refresh(
+        self, contract: str, on_event: OnEvent = ignore, *, wait: bool = True, agree: Agree = undoubted
+    ) -> Refresh:
         """Read the source anew and bring to the zone what changed, by the least that says it; wait until it is there.
 
         Rows that came, changed or went are a delta; where what was said of rows that stay holds no longer, it is asked
         anew of them all. A new epoch begins where the contract has no deltas, where more changed than a delta is for,
         or where the epoch has no room for more answers. Nothing changed: nothing is done, and it costs nothing.
 
+        ``agree`` is asked before anything is done; left out, it says no where so many members are lost that the source
+        may have been cut short (the plan's ``doubt``).
+
         Raises:
+            UnconfirmedError: it said no; everything stays as it is.
             WaitingError: a fusion is under way, and takes long.
             StateError: the job failed.
             SourceError: the source can't be read.
         """
         if not wait:
-            return self.refreshes.begin(contract, on_event)
+            return self.refreshes.begin(contract, on_event, agree)
         with self._background_agent(on_event) as agent:
-            begun = self.refreshes.begin_soon(contract, agent.attend, on_event)
+            begun = self.refreshes.begin_soon(contract, agent.attend, on_event, agree)
         if begun.job is None:
             return begun
         return replace(begun, job=self.jobs.wait(contract, begun.job.id, on_event))

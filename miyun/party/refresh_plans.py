@@ -20,6 +20,7 @@ class RefreshPlan(Record):
     """What a refresh does, and ``why`` in words. Counts are of this party's members, and tell nobody else anything.
 
     ``answers`` is how many of this party's predicates are answered anew, ``generation`` that of the data then.
+    ``doubt`` says, where so many members are lost that the source may have been cut short, how many; else it is empty.
     """
 
     contract: str
@@ -32,3 +33,19 @@ class RefreshPlan(Record):
     stayed: int
     answers: int
     generation: int
+    doubt: str
+
+    @property
+    def is_grave(self) -> bool:
+        """Whether a person should see it first: there is a doubt, or an epoch ends by it."""
+        return bool(self.doubt) or (self.kind is RefreshKind.EPOCH and self.epoch > 0)
+
+    @property
+    def lost(self) -> int:
+        """Members whom the zone can't find any more by what the source says: gone, or with other identifiers."""
+        return self.gone + self.changed
+
+    @property
+    def words(self) -> str:
+        """Why a person should see it."""
+        return self.doubt or f"a new epoch would begin: {self.why}"

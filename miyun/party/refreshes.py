@@ -2,13 +2,20 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from miyun.audit.events import Event, Fact
 from miyun.contract.jobs import Job
 from miyun.contract.model import Contract
 from miyun.contract.permissions import permit_fusion
-from miyun.errors import InternalError, MiyunError, NotPermittedError, TransportError, WaitingError
+from miyun.errors import (
+    InternalError,
+    MiyunError,
+    NotPermittedError,
+    TransportError,
+    UnconfirmedError,
+    WaitingError,
+)
 from miyun.party.comparisons import Prepared, prepare
 from miyun.party.fusion_states import FusionState
 from miyun.party.fusions import FusionsClient
@@ -24,6 +31,15 @@ from miyun.wire.v1.segment_pb2_grpc import SegmentServiceStub
 
 _PATIENCE_SECONDS = 20.0
 _PAUSE_SECONDS = 0.05
+
+
+Agree = Callable[[RefreshPlan], bool]
+"""Whether a plan may be carried out."""
+
+
+def undoubted(plan: RefreshPlan) -> bool:
+    """What may be done without a person: the source does not look as if it was cut short."""
+    return not plan.doubt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +61,9 @@ class Refreshes:
         prepared.forget()
         return prepared.plan
 
-    def begin_soon(self, contract: str, attend: Callable[[], None], on_event: OnEvent = ignore) -> Refresh:
+    def begin_soon(
+        self, contract: str, attend: Callable[[], None], on_event: OnEvent = ignore, agree: Agree = undoubted
+    ) -> Refresh:
         """The same as ``begin``, once what is under way is finished, with the agent that the call attends to.
 
         Raises:
@@ -55,19 +73,20 @@ class Refreshes:
         while True:
             attend()
             try:
-                return self.begin(contract, on_event)
+                return self.begin(contract, on_event, agree)
             except WaitingError:
                 if time.monotonic() > deadline:
                     raise
             time.sleep(_PAUSE_SECONDS)
 
-    def begin(self, contract: str, on_event: OnEvent = ignore) -> Refresh:
+    def begin(self, contract: str, on_event: OnEvent = ignore, agree: Agree = undoubted) -> Refresh:
         """Compare, and ask for what is to be done; does not wait for it.
 
         Raises:
+            UnconfirmedError: ``agree`` says no to the plan; everything stays as it is.
             WaitingError: a fusion or a delta is under way.
             NotPermittedError: the contract doesn't let this party fuse.
-            SourceError, ConfigError: the source can't be read.
+            SourceError, ConfigError: the source can't be read, or has nobody who may be sent.
         """
         terms = self._terms(contract)
         if (under_way := self._fusions.under_way(contract)) is not None:
@@ -75,13 +94,18 @@ class Refreshes:
         settle(self._session, terms)
         prepared = self._prepare(contract, on_event)
         try:
-            return self._carry_out(terms, prepared)
+            _require(agree, prepared.plan)
+            done = self._carry_out(terms, prepared)
         except NotPermittedError as error:
             if error.clause != "legs_per_epoch":
                 raise
-            return Refresh(plan=prepared.plan, job=self._fusions.request(contract))
+            full = replace(prepared.plan, kind=RefreshKind.EPOCH, why="the epoch has no room for more answers")
+            _require(agree, full)
+            done = Refresh(plan=full, job=self._fusions.request(contract))
         finally:
             prepared.forget()
+        self._session.schedules.clear(contract)
+        return done
 
     def _prepare(self, contract: str, on_event: OnEvent) -> Prepared:
         def report(done: int, total: int | None) -> None:
@@ -124,6 +148,14 @@ class Refreshes:
         pending = PendingRefresh(statement=statement, signature=self._session.sign(statement))
         self._session.generations.begin(pending)
         return pending
+
+
+def _require(agree: Agree, plan: RefreshPlan) -> None:
+    if not agree(plan):
+        raise UnconfirmedError(
+            f"nothing was done: {plan.words}",
+            hint=f"Look at the source; if it is right: miyun fuse {plan.contract} --refresh",
+        )
 
 
 def settle(session: Session, terms: Contract) -> None:

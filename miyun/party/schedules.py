@@ -1,13 +1,14 @@
 """When the source is read anew for each contract: durable, so that a stop loses no run and doubles none.
 
 A run is due on a grid of days from when the schedule was first seen. After a stop over several of its days, one run
-catches up; the next one is due on the grid again. One that fails is tried again, later each time.
+catches up; the next one is due on the grid again. One that fails is tried again, later each time; one that a person
+should look at first waits for its next day.
 """
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from miyun.party.refresh_plans import RefreshKind
@@ -24,8 +25,8 @@ _DOUBLINGS = 10
 class Schedule(Record):
     """``due`` is the next run on the grid, ``retry_at`` when one that failed ``attempts`` times is tried again.
 
-    ``began``, ``ended``, ``did`` and ``why`` are of the last run, ``problem`` of one that failed; ``job`` is what one
-    waits for.
+    ``began``, ``ended``, ``did`` and ``why`` are of the last run; ``job`` is what one waits for. ``problem`` is of one
+    that failed or, with no ``attempts``, of one that did nothing because a person should look first.
     """
 
     contract: str
@@ -41,6 +42,11 @@ class Schedule(Record):
     hint: str = ""
     attempts: int = 0
 
+    @property
+    def is_held(self) -> bool:
+        """Whether its last run did nothing because a person should look first."""
+        return bool(self.problem) and not self.attempts
+
     def is_due(self, now: datetime) -> bool:
         """Whether a run is to begin; not while one waits for its job."""
         return not self.job and now >= (self.retry_at or self.due)
@@ -50,7 +56,7 @@ class Schedule(Record):
 
     def waits(self, job: str, did: RefreshKind, why: str) -> "Schedule":
         """For the job that it asked for."""
-        return replace(self, job=job, did=did, why=why)
+        return replace(self, job=job, did=did, why=why, problem="", hint="")
 
     def done(self, now: datetime, did: RefreshKind | None, why: str) -> "Schedule":
         """It ended well; the next one is due on the grid."""
@@ -72,6 +78,10 @@ class Schedule(Record):
         return replace(
             self, ended=now, job="", retry_at=now + wait, problem=problem, hint=hint, attempts=self.attempts + 1
         )
+
+    def held(self, now: datetime, problem: str, hint: str) -> "Schedule":
+        """It did nothing: a person should look first. It looks again on its next day."""
+        return replace(self.done(now, None, ""), problem=problem, hint=hint)
 
     def later(self, at: datetime) -> "Schedule":
         """Something is in its way that passes."""
@@ -133,6 +143,14 @@ class Schedules:
                 upsert(schedules)
                 .values(contract=schedule.contract, **values)
                 .on_conflict_do_update(index_elements=["contract"], set_=values)
+            )
+
+    def clear(self, contract: str) -> None:
+        """The contract was refreshed: what was in the way of its last run is no more."""
+        cleared = {"problem": "", "hint": "", "attempts": 0, "retry_at": None, "why": "refreshed since"}
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(schedules).where(schedules.c.contract == contract, schedules.c.problem != "").values(**cleared)
             )
 
     def forget(self, contract: str) -> None:

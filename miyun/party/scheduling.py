@@ -7,7 +7,14 @@ from threading import Event
 
 from miyun.contract.jobs import Job, JobState
 from miyun.contract.lifecycle import ContractState
-from miyun.errors import InternalError, MiyunError, NotFoundError, TransportError, WaitingError
+from miyun.errors import (
+    InternalError,
+    MiyunError,
+    NotFoundError,
+    TransportError,
+    UnconfirmedError,
+    WaitingError,
+)
 from miyun.party.defects import log_defect
 from miyun.party.progress import AgentEvent, OnEvent, Warned, ignore
 from miyun.party.refreshes import Refreshes
@@ -91,6 +98,9 @@ class Scheduler:
             log.info("the refresh of %s waits: %s", contract, error)
             self._session.schedules.put(schedule.later(self._session.now() + SOON))
             return Outcome.IDLE
+        except UnconfirmedError as error:
+            self._held(schedule, error)
+            return Outcome.DONE
         except MiyunError as error:
             self._failed(schedule, error.message, error.hint)
             return Outcome.DONE
@@ -132,6 +142,13 @@ class Scheduler:
             self._session.schedules.put(schedule.done(now, schedule.did, schedule.why))
         elif job.state is JobState.FAILED:
             self._failed(schedule, job.error, "Remove the cause; it is tried again.")
+
+    def _held(self, schedule: Schedule, error: UnconfirmedError) -> None:
+        self._session.schedules.put(schedule.held(self._session.now(), error.message, error.hint))
+        log.warning("the refresh of %s stopped: %s", schedule.contract, error.message)
+        self._on_event(
+            Warned(contract=schedule.contract, message=f"its refresh stopped: {error.message}", hint=error.hint)
+        )
 
     def _failed(self, schedule: Schedule, problem: str, hint: str) -> None:
         failed = schedule.failed(self._session.now(), problem, hint)

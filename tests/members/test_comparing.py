@@ -9,7 +9,7 @@ import pytest
 
 from miyun.contract.model import Consent, IdentifierTerms
 from miyun.errors import SourceError
-from miyun.members.comparing import Difference, Terms, compare
+from miyun.members.comparing import Difference, Different, Terms, compare
 
 TYPES = {"phone": "e164-cn", "email": "uid2"}
 TERMS = Terms(
@@ -66,14 +66,16 @@ def compared(tmp_path: Path, write_table):
 def test_the_same_table_in_another_order_is_no_difference(compared) -> None:
     known = Known({f"m{n}": values(n) for n in range(9)})
     found, rows = compared(known, [row(n, spend=str(n)) for n in reversed(range(9))])
-    assert (found.stayed, found.count, found.complete, rows) == (9, 0, True, [])
+    assert (found.stayed, found.count, rows) == (9, 0, [])
+    assert found.who == Different(came=(), changed=(), gone=())
 
 
 def test_who_came_changed_and_went_with_their_rows_as_they_stand(compared) -> None:
     known = Known({f"m{n}": values(n) for n in range(5)})
     table = [row(0), row(1, mobile="139 0000 0001"), row(3), row(4), row(7, spend="a lot")]
     found, rows = compared(known, table)
-    assert (found.came, found.changed, found.gone, found.stayed) == (("m7",), ("m1",), ("m2",), 3)
+    assert found.who == Different(came=("m7",), changed=("m1",), gone=("m2",))
+    assert (found.came, found.changed, found.gone, found.stayed) == (1, 1, 1, 3)
     assert [(line["id"], line["mobile"], line["spend"]) for line in rows] == [
         ("m1", "139 0000 0001", ""),
         ("m7", f"138{7:08d}", "a lot"),
@@ -85,20 +87,32 @@ def test_the_first_row_counts_and_consent_is_needed(compared) -> None:
     again = [row(0, mobile="13999999999"), row(9, mail="later@example.com")]
     table = [row(0), row(1, consent="no"), row(9), row(2), row(3, mobile="", mail=""), *again, row(1)]
     found, rows = compared(known, table)
-    assert (found.came, found.changed, found.gone) == (("m9",), (), ("m1", "m3"))
+    assert found.who == Different(came=("m9",), changed=(), gone=("m1", "m3"))
     assert [line["mail"] for line in rows] == ["p9@example.com"]
 
 
 def test_members_without_a_row_of_their_own_stay_or_go_too(compared) -> None:
     known = Known({"m1": values(1), "m2": {0: values(1)[0]}, "m3": {0: values(1)[0]}}, rowless={"m2", "m3"})
     found, _ = compared(known, [row(1), {"id": "m2", "mobile": f"138{1:08d}", "mail": ""}])
-    assert (found.stayed, found.gone) == (2, ("m3",))
+    assert found.stayed == 2
+    assert found.who is not None
+    assert found.who.gone == ("m3",)
 
 
 @pytest.mark.parametrize("most", [0, 2, 3])
-def test_it_stops_where_more_differ_than_is_of_use(compared, most: int) -> None:
-    found, _ = compared(Known({"m0": values(0)}), [row(n) for n in range(1, 3)], most)
-    assert found.complete is (most == 3)
+def test_more_than_are_of_use_are_only_counted(compared, most: int) -> None:
+    found, rows = compared(Known({"m0": values(0)}), [row(n) for n in range(1, 3)], most)
+    assert (found.stayed, found.came, found.changed, found.gone) == (0, 2, 0, 1)
+    assert (found.who is None) is (most < 3)
+    assert len(rows) <= most
+
+
+def test_where_no_identifiers_are_kept_members_are_told_by_their_ids(tmp_path: Path, write_table) -> None:
+    known = Known({f"m{n}": values(n) for n in range(4)})
+    config = write_table(tmp_path, [row(0, mobile="13999999999"), row(1), row(2, consent="no"), row(9)])
+    with known.connection() as connection:
+        found = compare(connection, None, config, TERMS, tmp_path / "rows.parquet", most=0)
+    assert (found.stayed, found.came, found.changed, found.gone, found.who) == (2, 1, 0, 2, None)
 
 
 def test_a_table_that_is_away_is_no_table_without_members(compared, tmp_path: Path, write_table) -> None:

@@ -4,8 +4,8 @@ import csv
 import random
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,14 @@ class Stage:
     tables: dict[str, Table]
     parties: dict[str, Party]
     steps: int = 0
+    agents: dict[str, ExitStack] = field(default_factory=dict)
+
+    def start_agent(self, name: str) -> None:
+        self.agents[name] = ExitStack()
+        self.agents[name].enter_context(agent_at_work(self.folder, name))
+
+    def stop_agent(self, name: str) -> None:
+        self.agents[name].close()
 
     def write(self, name: str) -> None:
         write_members(self.folder / name, list(self.tables[name].values()), extra=EXTRA)
@@ -133,7 +141,6 @@ def at_stage(tmp_path: Path, **terms: Any) -> Iterator[Stage]:
     write_config(tmp_path / ZONE, ZoneConfig(address="127.0.0.1:0", enrolment_address="127.0.0.1:0"))
     for name, kind in ((MERCHANT, "merchant"), (PLATFORM, "platform")):
         new_home(tmp_path, name, Role.PARTY, kind)
-    stop = threading.Event()
     with Zone.open(tmp_path / ZONE, KeyFile(tmp_path / f"{ZONE}.key")) as zone:
         zone.start()
         with opened(tmp_path, MERCHANT) as merchant, opened(tmp_path, PLATFORM) as platform:
@@ -142,17 +149,26 @@ def at_stage(tmp_path: Path, **terms: Any) -> Iterator[Stage]:
                 staged.write(name)
                 party.join(zone.invite(Role.PARTY, name).encode())
             agree(merchant, platform, **terms)
-            with opened(tmp_path, MERCHANT) as one, opened(tmp_path, PLATFORM) as other:
-                agents = [threading.Thread(target=party.agent().run, kwargs={"stop": stop}) for party in (one, other)]
-                for agent in agents:
-                    agent.start()
+            with ExitStack() as ended:
+                for name in staged.parties:
+                    staged.start_agent(name)
+                    ended.callback(staged.stop_agent, name)
                 yield staged
-                stop.set()
-                for agent in agents:
-                    agent.join(30)
+
+
+@contextmanager
+def agent_at_work(folder: Path, name: str) -> Iterator[None]:
+    stop = threading.Event()
+    with opened(folder, name) as party:
+        agent = threading.Thread(target=party.agent().run, kwargs={"stop": stop})
+        agent.start()
+        yield
+        stop.set()
+        agent.join(30)
 
 
 def agree(merchant: Party, platform: Party, **terms: Any) -> None:
+    terms = {"delta_bucket": BUCKET, **terms}
     budget = replace(DEFAULT_BUDGET, rho_micro=50_000_000, match_report_rho_micro=5_000_000, lease_rho_micro=15_000_000)
     contract = merchant.contracts.draft(
         PLATFORM,
@@ -165,7 +181,6 @@ def agree(merchant: Party, platform: Party, **terms: Any) -> None:
         columns=("spend",),
         consent_required=False,
         padding_bucket=10,
-        delta_bucket=BUCKET,
         budget=budget,
         **terms,
     )

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from miyun.contract.jobs import JobState
-from miyun.errors import ExpressionError, WaitingError
+from miyun.errors import ExpressionError, SourceError, UnconfirmedError, WaitingError
 from miyun.party.generations import PendingRefresh
-from miyun.party.refresh_plans import RefreshKind
+from miyun.party.refresh_plans import RefreshKind, RefreshPlan
 from miyun.segments.listing import SegmentState
 from miyun.segments.statements import DataRefresh
 from tests.party.test_change_end_to_end import Stage, Table, at_stage, matched
@@ -112,10 +112,10 @@ def test_padding_answers_as_one_live_row_does_in_every_generation(stage: Stage) 
         assert {tuple(handle in bits for bits in answers) for handle in padding} <= said
 
 
-@pytest.mark.slow
 def test_a_statement_that_a_process_left_unsent_is_sent_by_the_next(stage: Stage) -> None:
     merchant = stage.parties[MERCHANT]
     create(stage, "big", LATE)
+    stage.stop_agent(MERCHANT)
     stage.tables[MERCHANT]["m20"]["spend"] = "9000"
     stage.write(MERCHANT)
     terms = merchant.contracts.get("spring").contract
@@ -132,6 +132,7 @@ def test_a_statement_that_a_process_left_unsent_is_sent_by_the_next(stage: Stage
         PendingRefresh(statement=statement, signature=merchant._session.sign(statement))
     )
 
+    stage.start_agent(MERCHANT)
     deadline = time.monotonic() + 120
     while merchant.segments.get("spring", "big").version == 1:
         assert time.monotonic() < deadline
@@ -208,8 +209,8 @@ def test_a_refresh_that_fails_leaves_no_rows_behind(stage: Stage) -> None:
 
 def test_a_refresh_falls_back_to_an_epoch_with_words(stage: Stage) -> None:
     merchant = stage.parties[MERCHANT]
-    for number in range(15):
-        del stage.tables[MERCHANT][f"m{number}"]
+    for number in range(60, 75):
+        stage.tables[MERCHANT][f"m{number}"] = row(number)
     stage.write(MERCHANT)
 
     done = merchant.refresh("spring")
@@ -218,6 +219,50 @@ def test_a_refresh_falls_back_to_an_epoch_with_words(stage: Stage) -> None:
     assert "changed" in done.plan.why
     assert done.job is not None
     assert done.job.subject == "2"
+
+
+def test_a_table_that_was_cut_short_changes_nothing_until_somebody_says_so(stage: Stage) -> None:
+    merchant = stage.parties[MERCHANT]
+    create(stage, "everybody", "matched")
+    members, table = stage.activated("everybody", MERCHANT), stage.tables[MERCHANT]
+    jobs, spent = merchant.jobs.list("spring"), merchant.budget("spring")
+    for kept in (20, 31):
+        stage.tables[MERCHANT] = dict(list(table.items())[:kept])
+        stage.write(MERCHANT)
+        with pytest.raises(UnconfirmedError) as refused:
+            merchant.refresh("spring")
+        assert refused.value.hint.startswith("Look at the source")
+    stage.tables[MERCHANT] = {name: {**row_, "phone": "", "email": ""} for name, row_ in table.items()}
+    stage.write(MERCHANT)
+    with pytest.raises(SourceError, match="nobody"):
+        merchant.refresh("spring", agree=lambda _: True)
+    assert (merchant.jobs.list("spring"), merchant.budget("spring")) == (jobs, spent)
+    left = [file.name for file in (stage.folder / MERCHANT / "rosters").iterdir() if "compared" in file.name]
+    assert left == []
+    assert stage.activated("everybody", MERCHANT) == members
+
+    stage.tables[MERCHANT] = dict(list(table.items())[:25])
+    stage.write(MERCHANT)
+    plans: list[RefreshPlan] = []
+    done = merchant.refresh("spring", agree=lambda plan: not plans.append(plan))
+    assert done.plan == plans[0]
+    assert (done.plan.kind, done.plan.gone, done.plan.stayed) == (RefreshKind.EPOCH, 15, 25)
+    assert "15 are gone" in done.plan.doubt
+    assert stage.activated("everybody", MERCHANT) < members
+
+
+def test_a_table_that_was_cut_short_is_noticed_without_deltas_too(tmp_path: Path) -> None:
+    with at_stage(tmp_path, delta_bucket=0) as stage:
+        merchant, table = stage.parties[MERCHANT], stage.tables[MERCHANT]
+        merchant.fuse("spring")
+        stage.tables[MERCHANT] = dict(list(table.items())[:20])
+        stage.write(MERCHANT)
+        with pytest.raises(UnconfirmedError, match="gone"):
+            merchant.refresh("spring")
+        stage.tables[MERCHANT] = {**dict(list(table.items())[2:]), "m90": row(90)}
+        stage.write(MERCHANT)
+        told = merchant.refreshes.plan("spring")
+        assert (told.kind, told.doubt, told.came) == (RefreshKind.EPOCH, "", 1)
 
 
 def test_a_refresh_waits_for_a_fusion_under_way(stage: Stage) -> None:

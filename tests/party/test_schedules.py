@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from miyun.contract.jobs import JobState
-from miyun.errors import NotFoundError, SourceError, TransportError, WaitingError
+from miyun.errors import NotFoundError, SourceError, TransportError, UnconfirmedError, WaitingError
 from miyun.party.progress import OnEvent, Phase, Progress, Warned
 from miyun.party.refresh_plans import RefreshKind, RefreshPlan
 from miyun.party.refreshes import Refresh
@@ -75,6 +75,7 @@ def refreshed(kind: RefreshKind = RefreshKind.NOTHING, job: str = "") -> Refresh
         stayed=1,
         answers=0,
         generation=0,
+        doubt="",
     )
     return Refresh(plan=plan, job=replace(sample_job(), id=job) if job else None)
 
@@ -144,6 +145,39 @@ def test_a_run_that_fails_is_tried_again_later_each_time(turned: Turned) -> None
     held = turned.held()
     assert (held.attempts, held.problem, held.retry_at) == (0, "", None)
     assert held.due > turned.now
+
+
+def test_a_run_that_a_person_should_look_at_waits_for_its_next_day(turned: Turned) -> None:
+    scheduler = turned.scheduler()
+    scheduler.due()
+    turned.now = NOW + 7 * DAY
+    turned.answers = [UnconfirmedError("many are gone", hint="Look at the source.")] * 2
+    assert run_what_is_due(scheduler) == 1
+
+    held = turned.held()
+    assert (held.problem, held.hint, held.attempts) == ("many are gone", "Look at the source.", 0)
+    assert (held.due, held.retry_at, held.did) == (NOW + 14 * DAY, None, None)
+    assert any(isinstance(told, Warned) and "many are gone" in told.message for told in turned.told)
+    turned.now = NOW + 14 * DAY - timedelta(seconds=1)
+    assert run_what_is_due(turned.scheduler()) == 0
+
+    turned.now = NOW + 14 * DAY
+    assert [run_what_is_due(scheduler) for _ in range(3)] == [1, 0, 0]
+    assert len(turned.runs) == 2
+
+
+def test_a_refresh_by_hand_clears_what_was_in_the_way(turned: Turned) -> None:
+    scheduler = turned.scheduler()
+    scheduler.due()
+    turned.session.schedules.clear("spring")
+    assert (turned.held().why, turned.held().began) == ("", None)
+    turned.now = NOW + 7 * DAY
+    turned.answers = [UnconfirmedError("many are gone")]
+    run_what_is_due(scheduler)
+
+    turned.session.schedules.clear("spring")
+
+    assert (turned.held().problem, turned.held().due) == ("", NOW + 14 * DAY)
 
 
 @pytest.mark.parametrize("error", [WaitingError("a fusion is under way"), TransportError("no zone")])

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from demo.deliveries import read_ids
+from demo.processes import CommandError
 from demo.stage import Actor, Stage
 from tests.system.plain import CAST, CONTRACT, set_up, write_table
 
@@ -53,6 +54,18 @@ def test_a_changed_table_reaches_the_next_activation_by_hand_and_by_schedule(tmp
         history = stage.merchant.run("segment", "history", CONTRACT, "odd")
         assert [entry["record"]["cause"] for entry in history] == ["changed", "refreshed", "created"]
         assert stage.merchant.run("fuse", CONTRACT, "--refresh")["plan"]["kind"] == "nothing"
+
+        _write(stage, range(100, 900), set())
+        _make_due(stage.merchant)
+        _wait_for(lambda: bool(_schedule(stage)["problem"]))
+        assert "660 are gone" in _schedule(stage)["problem"]
+        assert _count(stage, "SELECT max(epoch) FROM fusions") == 1
+        with pytest.raises(CommandError, match="unconfirmed"):
+            stage.merchant.run("fuse", CONTRACT, "--refresh")
+        assert stage.merchant.run("fuse", CONTRACT, "--refresh", "--dry-run")["plan"]["kind"] == "epoch"
+        done = stage.merchant.run("fuse", CONTRACT, "--refresh", "--yes")
+        assert (done["plan"]["kind"], done["job"]["subject"]) == ("epoch", "2")
+        assert (_schedule(stage)["problem"], _schedule(stage)["why"]) == ("", "refreshed since")
         assert stage.merchant.run("audit", "verify", CONTRACT)
 
 

@@ -14,6 +14,8 @@ from miyun_cli.watching import lines, watched
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from miyun.errors import UnconfirmedError
+    from miyun.party.refresh_plans import RefreshPlan
     from miyun.party.refreshes import Refresh
     from miyun.psi.statements import FusionReport
 
@@ -47,6 +49,9 @@ def fuse(
         bool, typer.Option("--refresh", help="Read the source anew, and bring to the zone what changed.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="With --refresh: only say what it would do.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="With --refresh: begin a new epoch, or lose many members, without asking.")
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end.")] = True,
 ) -> None:
     """Match both parties' rows anew, or change own rows.
@@ -56,7 +61,7 @@ def fuse(
     Works as this party's agent meanwhile, unless one is running already. A fusion under way is continued.
     """
     if refresh or dry_run:
-        _refresh(invocation, contract, dry_run=dry_run, wait=wait, other=add or remove)
+        _refresh(invocation, contract, dry_run=dry_run, yes=yes, wait=wait, other=add or remove)
         return
     if add is not None or remove is not None:
         _change(invocation, contract, add, remove, wait=wait)
@@ -82,32 +87,77 @@ def _change(invocation: Invocation, contract: str, add: Path | None, remove: Pat
     invocation.show(job, lambda console: show_fields(console, fields))
 
 
-def _refresh(invocation: Invocation, contract: str, *, dry_run: bool, wait: bool, other: Path | None) -> None:
-    from miyun.errors import InputError
+def _refresh(
+    invocation: Invocation, contract: str, *, dry_run: bool, yes: bool, wait: bool, other: Path | None
+) -> None:
+    from miyun.errors import InputError, UnconfirmedError
     from miyun.party.refreshes import Refresh
 
     if other is not None:
         raise InputError("a refresh with rows from a file", hint="Give either --refresh, or --add and --remove.")
-    with invocation.party() as party, watched(invocation) as on_event:
+    consent = _Consent(always=yes)
+    with invocation.party() as party:
         if dry_run:
-            done = Refresh(plan=party.refreshes.plan(contract, on_event), job=None)
+            with watched(invocation) as on_event:
+                done = Refresh(plan=party.refreshes.plan(contract, on_event), job=None)
         else:
-            done = party.refresh(contract, on_event, wait=wait)
+            try:
+                with watched(invocation) as on_event:
+                    done = party.refresh(contract, on_event, wait=wait, agree=consent.agree)
+            except UnconfirmedError as error:
+                _ask(invocation, consent, error)
+                with watched(invocation) as on_event:
+                    done = party.refresh(contract, on_event, wait=wait, agree=consent.agree)
     _show_refresh(invocation, done, dry_run=dry_run)
 
 
+class _Consent:
+    """What a person has agreed to: everything, or what was shown and nothing graver."""
+
+    def __init__(self, *, always: bool) -> None:
+        self._always = always
+        self._agreed: RefreshPlan | None = None
+        self.told: RefreshPlan | None = None
+
+    def agree(self, plan: "RefreshPlan") -> bool:
+        self.told = plan
+        shown = self._agreed
+        same = shown is not None and plan.lost <= shown.lost and plan.kind in {shown.kind, "nothing"}
+        return self._always or same or not plan.is_grave
+
+    def give(self) -> None:
+        self._agreed = self.told
+
+
+def _ask(invocation: Invocation, consent: _Consent, error: "UnconfirmedError") -> None:
+    """Show the plan; pass where a person agrees to it."""
+    from miyun.errors import UnconfirmedError
+
+    if consent.told is not None:
+        for name, value in _fields(consent.told, would=True).items():
+            invocation.note(f"{name:<24} {value}")
+    if not invocation.ask("Is the source right, and shall that be done?"):
+        raise UnconfirmedError(error.message, hint="Look at the source; if it is right, agree, or give --yes.")
+    consent.give()
+
+
 def _show_refresh(invocation: Invocation, done: "Refresh", *, dry_run: bool) -> None:
-    told = done.plan
+    fields = _fields(done.plan, would=dry_run)
+    if done.job is not None:
+        fields |= {"job": done.job.id, "state": done.job.state}
+    invocation.show(done, lambda console: show_fields(console, fields))
+
+
+def _fields(told: "RefreshPlan", *, would: bool) -> dict[str, object]:
     fields: dict[str, object] = {
-        "would do" if dry_run else "did": f"{_REFRESH_WORDS[told.kind]}: {told.why}",
-        "members that came": told.came,
+        "would do" if would else "did": f"{_REFRESH_WORDS[told.kind]}: {told.why}",
+        "members that stay": told.stayed,
+        "that came": told.came,
         "with other identifiers": told.changed,
         "gone": told.gone,
         "predicates answered anew": told.answers,
     }
-    if done.job is not None:
-        fields |= {"job": done.job.id, "state": done.job.state}
-    invocation.show(done, lambda console: show_fields(console, fields))
+    return fields | {"in doubt": told.doubt} if told.doubt else fields
 
 
 def report(

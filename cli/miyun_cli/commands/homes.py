@@ -89,6 +89,7 @@ PARTY_TEMPLATE = """\
 #
 # [refresh.spring]
 # every_days = 7
+# most_lost_percent = 20              # a run that finds more members lost stops, and a person is to look
 #
 # [agent]
 # workers = 4                         # tasks at once

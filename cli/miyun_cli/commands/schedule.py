@@ -8,7 +8,12 @@ from miyun_cli.invocation import Invocation, command, group
 from miyun_cli.output import show_table
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from miyun.party.schedules import Schedule
+
+
+_PROBLEM = {True: "stopped", False: "failed"}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -21,9 +26,9 @@ def list_schedules(invocation: Invocation) -> None:
     """List when each contract is refreshed, and how the last run ended."""
     with invocation.party() as party:
         found = party.schedules.list()
-    invocation.show(
-        found,
-        lambda console: show_table(
+
+    def for_people(console: "Console") -> None:
+        show_table(
             console,
             ("contract", "every", "next", "last run", "it did", "state"),
             (
@@ -31,13 +36,19 @@ def list_schedules(invocation: Invocation) -> None:
                 for one in found
             ),
             empty="No schedules. Write [refresh.CONTRACT] with every_days into party.toml.",
-        ),
-    )
+        )
+        for one in found:
+            if one.problem:
+                console.print(f"{one.contract} {_PROBLEM[one.is_held]}: {one.problem}. {one.hint}", highlight=False)
+
+    invocation.show(found, for_people)
 
 
 def _state(schedule: "Schedule") -> str:
+    if schedule.is_held:
+        return "stopped, see below"
     if schedule.problem:
-        return f"failed, attempt {schedule.attempts}: {schedule.problem}"
+        return f"failed, attempt {schedule.attempts}, see below"
     if schedule.job:
         return f"waits for {schedule.job}"
     if schedule.began is None:

@@ -6,6 +6,8 @@ from typing import Literal
 
 Language = Literal["en", "zh"]
 
+_FORMULA = re.compile(r"[-=+@＝＋－＠\t\r\n\0]")
+_NUMBER = re.compile(r"[-+][0-9 .,()-]*")
 _OBEYED = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")
 
 
@@ -26,3 +28,12 @@ def visible(text: str) -> str:
     That is control characters but line breaks and tabs, changes of the direction of writing, and lone surrogates.
     """
     return _OBEYED.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def as_cell(text: str) -> str:
+    """A text of somebody else's, for a CSV that people open: with ' before what a spreadsheet would run as a formula.
+
+    Numbers and phone numbers with a sign stay as they are. It is for words and values that people look at, never for
+    ids and fields that a machine reads back. https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text

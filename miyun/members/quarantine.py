@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from miyun.members.reasons import Reason
+from miyun.words import as_cell
 
 HEADER = ("row", "column", "reason", "words", "value")
 
@@ -16,7 +17,7 @@ class Quarantine:
     """Written beside ``path`` and put in its place, mode 0600, when the reading succeeds; the last one stays.
 
     Rows count from 1, without the header; a row that is unusable as a whole has no column. Bytes that were no text
-    are kept as they were.
+    are kept as they were; a value that a spreadsheet would run as a formula has ' before it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -31,7 +32,7 @@ class Quarantine:
         self._writer.writerow(HEADER)
 
     def add(self, row: int, column: str, reason: Reason, raw: str) -> None:
-        self._writer.writerow((row, column, reason, reason.words, raw))
+        self._writer.writerow((row, column, reason, reason.words, as_cell(raw)))
         self.entries += 1
 
     def __enter__(self) -> Self:

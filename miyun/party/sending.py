@@ -21,6 +21,7 @@ from miyun.party.deliveries import DeliveryRecord, DeliveryState, Receiver, Refu
 from miyun.party.delivery_queue import BatchState, QueuedBatch
 from miyun.party.session import Session
 from miyun.party.tasks.outcome import Outcome
+from miyun.words import as_cell
 
 LOOK_SECONDS = 3600.0
 """How old an objection may be before what is queued and not sent is looked through again."""
@@ -180,6 +181,11 @@ class Sending:
             return
         path = report_path(self._session, self._order)
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([Refusal._fields, *refused])
+        csv.writer(text, lineterminator="\n").writerows([Refusal._fields, *map(_readable, refused)])
         make_private_folder(path.parent)
         write_private(path, text.getvalue().encode())
+
+
+def _readable(refusal: Refusal) -> Refusal:
+    """For a spreadsheet: codes and words are the receiver's. Ids are the party's own, and stay what they are."""
+    return refusal._replace(code=as_cell(refusal.code), words=as_cell(refusal.words))

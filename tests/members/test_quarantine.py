@@ -17,3 +17,11 @@ def test_two_readings_at_once_leave_one_whole_file(tmp_path: Path) -> None:
     with path.open(newline="", encoding="utf-8") as file:
         assert [row["row"] for row in csv.DictReader(file)] == ["1", "3"]
     assert [one.name for one in path.parent.iterdir()] == ["members.csv"]
+
+
+def test_no_value_becomes_a_formula_in_a_spreadsheet(tmp_path: Path) -> None:
+    with Quarantine(tmp_path / "members.csv") as quarantine:
+        quarantine.add(1, "phone", Reason.TOO_SHORT, '=HYPERLINK("http://example.com")')
+        quarantine.add(2, "phone", Reason.TOO_SHORT, "+86 138")
+    with quarantine.path.open(newline="", encoding="utf-8") as file:
+        assert [row["value"] for row in csv.DictReader(file)] == ['\'=HYPERLINK("http://example.com")', "+86 138"]

@@ -252,6 +252,16 @@ def test_rows_are_refused_and_others_are_sent_later(sealer: Sealer, script: Scri
     assert script.ids == sorted(set(EVERYBODY) - {refused["id"]})
 
 
+def test_no_word_of_a_receiver_becomes_a_formula_in_a_spreadsheet(sealer: Sealer, script: Script) -> None:
+    queue(sealer)
+    script.steps = [lambda _: BatchOutcome(refused=(Refused(row=0, code="+gone", words="=HYPERLINK(A1)"),))]
+    assert send(sealer) is Outcome.DONE
+    with report_path(sealer.world.session(MERCHANT), known(sealer).order).open(encoding="utf-8", newline="") as file:
+        [refused] = csv.DictReader(file)
+    assert (refused["code"], refused["words"]) == ("'+gone", "'=HYPERLINK(A1)")
+    assert refused["id"] in EVERYBODY
+
+
 def test_rows_that_a_receiver_only_counts(sealer: Sealer, script: Script) -> None:
     queue(sealer)
     script.steps = [

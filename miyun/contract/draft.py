@@ -87,9 +87,9 @@ def draft_contract(
     ``lookalikes`` the merchant may give the platform weights made of the match and of ``columns``, and use its scores.
     ``exact_sizes`` are recipients with a column of the other party, or ``matched``: by which rows they may learn exact
     sizes of intersections.
-    ``disclosures`` are what the recipient of a channel with a third party may send on to it, hashed: ``matched``, and
-    columns of the other party. ``locations`` are columns with places, as ``tags.home``, whose distance from points the
-    other party may select by; it gets sizes of that, and no list. ``starts`` is now where it is None.
+    ``disclosures`` are what the recipient of a channel with a third party may send on to it: ``matched``, and columns
+    of the other party. ``locations`` are columns with places, as ``tags.home``, whose distance from points the other
+    party may select by; it gets sizes of that, and no list. ``starts`` is now where it is None.
 
     Raises:
         InputError: an identity of the wrong role or kind, a subject of no party, or one to disclose to nobody.

@@ -15,6 +15,9 @@ MATCHED = "matched"
 LOOKALIKE = "tags.best()"
 """The subject of grants on who scores best by a lookalike, as expressions call it. No column is called so."""
 
+PAIR_BUYERS = "pair-buyers"
+"""The third party of channels that lead into bid requests with PAIR ids: whoever sees these, whom nobody can list."""
+
 LOCATION = ".location"
 """What the subject of grants on where people are ends in: ``tags.home.location``. Columns' names have no dot."""
 
@@ -114,7 +117,8 @@ class Budget(Record):
 class Channel(Record):
     """A way out: a destination name, its domain, and the party that may act through it.
 
-    ``third_party`` is who else gets identifiers of the people on a list through it, hashed; empty where nobody does.
+    ``third_party`` is who else gets identifiers of the people on a list through it, hashed, or as PAIR ids where it is
+    `PAIR_BUYERS`; empty where nobody does.
     """
 
     name: str

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from miyun.contract.model import MATCHED, Channel, Contract, PartyKind, PartyTerms, Rung, Universe
+from miyun.contract.model import MATCHED, PAIR_BUYERS, Channel, Contract, PartyKind, PartyTerms, Rung, Universe
 from miyun.errors import NotPermittedError
 
 
@@ -132,7 +132,8 @@ def permit_activation(
         )
     _require_grants(contract, party, subjects | {MATCHED}, Rung.ACTIVATE)
     if terms.third_party:
-        why = f"channel {channel} sends hashed identifiers on to {terms.third_party}: "
+        sent = "PAIR ids" if terms.third_party == PAIR_BUYERS else "hashed identifiers"
+        why = f"channel {channel} sends {sent} on to {terms.third_party}: "
         _require_grants(contract, party, subjects | {MATCHED}, Rung.DISCLOSE, why=why)
 
 

@@ -141,7 +141,7 @@ def _check_channels(contract: Contract) -> None:
             raise _wrong(
                 f"channels[{index}].third_party",
                 f"names {channel.third_party}, which signs this contract",
-                "Name who else gets hashed identifiers through the channel, such as google; or leave it out.",
+                "Name who else gets identifiers through the channel, such as google; or leave it out.",
             )
     _distinct(
         ((f"channels[{index}].name", channel.name) for index, channel in enumerate(contract.channels)),

@@ -93,7 +93,7 @@ def _grants(contract: Contract) -> Iterator[str]:
     yield "#       insight    - noisy totals"
     yield "#       use        - the recipient may build segments with the subject, inside the zone"
     yield "#       activate   - the recipient gets exact lists of its own ids, selected with the subject"
-    yield "#       disclose   - the recipient may send such lists on, hashed, to the third parties of its channels"
+    yield "#       disclose   - the recipient may send them on to its channels' third parties, hashed or as PAIR ids"
     yield from _list("grants", [_grant_lines(contract, index) for index in range(len(contract.grants))])
 
 
@@ -110,7 +110,8 @@ def _grant_lines(contract: Contract, index: int) -> list[str]:
 def _channels(contract: Contract) -> Iterator[str]:
     yield "# Ways out. domain: private (the merchant's messages, coupons, mini-program) or public (feeds, search, ads)."
     yield "# recipient: the party that gets the audience and acts on it."
-    yield "# third_party: who else gets hashed identifiers of the people on its lists. Left out: nobody."
+    yield "# third_party: who else gets hashed identifiers of the people on its lists; pair-buyers: who sees bid"
+    yield "#   requests with PAIR ids. Left out: nobody."
     yield from _list("channels", [list(_channel(channel)) for channel in contract.channels])
 
 

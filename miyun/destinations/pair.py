@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 
 from pydantic import ValidationInfo, field_validator, model_validator
 
+from miyun.contract.model import PAIR_BUYERS
 from miyun.destinations.batches import Batch, BatchOutcome, Preview
 from miyun.destinations.fields import FieldSource, HashName
 from miyun.destinations.file import FolderConfig
@@ -34,9 +35,6 @@ from miyun.pair.ids import PublisherIds
 from miyun.pair.lint import lint
 from miyun.pair.rules import Severity
 from miyun.pair.store import PairKeys, PublisherGeneration, Use
-
-BUYERS = "pair-buyers"
-"""Who sees bid requests with PAIR ids, as the contract's channel has to name them."""
 
 ADDRESS = "address"
 PROFILES = ("pair", "e164", "e164-cn")
@@ -92,7 +90,7 @@ class PairConfig(FolderConfig):
 class PairDestination(Destination[PairConfig]):
     kind: ClassVar[str] = "pair"
     Config: ClassVar[type[DestinationConfig]] = PairConfig
-    third_party: ClassVar[str] = BUYERS
+    third_party: ClassVar[str] = PAIR_BUYERS
     local: ClassVar[bool] = True
 
     def __init__(self, config: PairConfig, context: Context) -> None:

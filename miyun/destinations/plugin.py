@@ -122,7 +122,7 @@ C = TypeVar("C", bound=DestinationConfig)
 class Destination(ABC, Generic[C]):
     """One receiver, for one delivery.
 
-    ``third_party`` names who else receives hashed identifiers through it; empty where the receiver is the party's own.
+    ``third_party`` names who else receives identifiers through it; empty where the receiver is the party's own.
     ``local``: it is done at once and asks nobody outside, so that the job waits for it. ``keeps_keys``: a batch that
     is sent again with the same key is not taken twice.
     """

@@ -25,7 +25,8 @@ _PAUSE_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DestinationView:
-    """``contracts`` have the channel with this party as its recipient; ``third_party`` gets hashed identifiers by it.
+    """``contracts`` have the channel with this party as its recipient; ``third_party`` is who else gets
+    identifiers by it.
 
     ``problem`` is empty where it can be used.
     """

@@ -11,7 +11,18 @@ import pytest
 
 from miyun.aggregates.question import MOST_SEGMENTS
 from miyun.contract.leakage import Language, LeakageLine, Who, leakage, render
-from miyun.contract.model import LOOKALIKE, MATCHED, Channel, Consent, Contract, Domain, Grant, IdentifierTerms, Rung
+from miyun.contract.model import (
+    LOOKALIKE,
+    MATCHED,
+    PAIR_BUYERS,
+    Channel,
+    Consent,
+    Contract,
+    Domain,
+    Grant,
+    IdentifierTerms,
+    Rung,
+)
 from miyun.privacy.accounting import epsilon
 from miyun.privacy.noise import scale_for
 
@@ -286,7 +297,12 @@ def numbers(words: str) -> set[str]:
 
 
 def test_both_languages_say_as_much(drafted: Contract, hosted: Contract) -> None:
-    for contract in (drafted, hosted, disclosing(drafted, "google"), disclosing(drafted, "google", MATCHED)):
+    to_buyers = disclosing(drafted, PAIR_BUYERS, MATCHED, "tags.tea")
+    to_both = disclosing(to_buyers, "google")
+    for contract in (
+        *(drafted, hosted, disclosing(drafted, "google"), disclosing(drafted, "google", MATCHED)),
+        *(to_buyers, to_both),
+    ):
         for line in leakage(contract):
             assert not CHINESE.search(line.learns.en + line.when.en + line.name.en)
             assert CHINESE.search(line.learns.zh)
@@ -396,6 +412,24 @@ def test_a_third_party_is_named_aloud_with_what_its_hashes_are_worth(drafted: Co
     told = [line for line in lines_of(contract, Who.PARTY) if line.loud and "google" in line.learns.en]
     assert [line.clause for line in told] == ["grants[9]", "grants[10]", "channels[2]"]
     assert all("google" in line.learns.zh for line in told)
+
+
+def test_buyers_who_see_pair_ids_are_told_of_as_such(drafted: Contract) -> None:
+    contract = disclosing(drafted, PAIR_BUYERS, MATCHED, "tags.tea")
+    received, match, column = lines_of(contract, Who.THIRD_PARTY)
+
+    assert "can't test whose it is" in received.learns.en
+    assert "people can be followed" in received.learns.en
+    assert all("behind each of these ids" in line.learns.en for line in (match, column))
+    both = disclosing(contract, "google")
+    told = [line.learns for line in lines_of(contract, Who.PARTY) if PAIR_BUYERS in line.learns.en]
+    assert len(told) == 3
+    for line in (*lines_of(contract, Who.THIRD_PARTY), *(line for line in leakage(contract) if line.learns in told)):
+        assert "hash" not in line.learns.en
+        assert "哈希" not in line.learns.zh
+    (match, _) = [line.learns for line in lines_of(both, Who.PARTY) if "google. Whoever gets hashes" in line.learns.en]
+    assert "as PAIR ids, to pair-buyers" in match.en
+    assert "PAIR 标识的形式发送给 pair-buyers" in match.zh
 
 
 def test_a_third_party_without_a_grant_gets_nothing(drafted: Contract) -> None:

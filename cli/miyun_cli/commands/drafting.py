@@ -77,7 +77,7 @@ def draft(
         typer.Option(
             "--disclose",
             metavar="SUBJECT",
-            help="What may go on to the third parties of channels, hashed: matched, members.spend, tags.tea.",
+            help="What may go on to the third parties of channels: matched, members.spend, tags.tea.",
         ),
     ] = None,
     purpose: Annotated[list[str] | None, typer.Option("--purpose", help="What members consented to.")] = None,

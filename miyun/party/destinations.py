@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from miyun.contract.jobs import JobKind, JobState
 from miyun.destinations.batches import Preview
 from miyun.destinations.plugin import FrequencyCap
 from miyun.destinations.samples import sample_batch
@@ -17,6 +18,7 @@ from miyun.members.config import load_members_config
 from miyun.party.background import BackgroundAgent
 from miyun.party.channels import ChannelPlan, example_order, open_rehearsal, plan_of, report_path
 from miyun.party.deliveries import ENDED, DeliveryRecord, DeliveryState, Receiver
+from miyun.party.jobs import JobsClient, failure
 from miyun.party.progress import OnEvent, ignore
 from miyun.party.session import Session
 
@@ -25,8 +27,7 @@ _PAUSE_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DestinationView:
-    """``contracts`` have the channel with this party as its recipient; ``third_party`` is who else gets
-    identifiers by it.
+    """``contracts`` have the channel with this party as its recipient; ``third_party`` gets identifiers by it.
 
     ``problem`` is empty where it can be used.
     """
@@ -134,8 +135,11 @@ class DestinationsClient:
 class DeliveriesClient:
     """The audiences that this party delivers; nothing here is told to the zone."""
 
-    def __init__(self, session: Session, background_agent: Callable[[OnEvent], BackgroundAgent]) -> None:
+    def __init__(
+        self, session: Session, jobs: JobsClient, background_agent: Callable[[OnEvent], BackgroundAgent]
+    ) -> None:
         self._session = session
+        self._jobs = jobs
         self._background_agent = background_agent
 
     def show(self, contract: str, job: str) -> DeliveryView:
@@ -172,18 +176,41 @@ class DeliveriesClient:
         """Wait until everything is sent, with this party's agent at work meanwhile. ``timeout`` is in seconds.
 
         Raises:
-            StateError: it stopped, and the message says why; or time is up, and it goes on.
+            NotFoundError: this party delivers no such job, nor will it.
+            StateError: it stopped, or its activation failed, and the message says why; or time is up, and it goes on.
         """
         deadline, never = None if timeout is None else time.monotonic() + timeout, threading.Event()
         with self._background_agent(on_event) as agent:
-            while (record := self._record(contract, job)).state not in ENDED:
-                if record.state is DeliveryState.STOPPED:
+            while (record := self._begun(contract, job)) is None or record.state not in ENDED:
+                if record is not None and record.state is DeliveryState.STOPPED:
                     raise StateError(f"the delivery stopped: {record.problem}", hint=record.hint)
                 if deadline is not None and time.monotonic() >= deadline:
                     raise StateError("the delivery is not done yet", hint="Wait again, or look at it later.")
                 agent.attend()
                 never.wait(_PAUSE_SECONDS)
         return self._view(record)
+
+    def _begun(self, contract: str, job: str) -> DeliveryRecord | None:
+        """The delivery; None while its audience isn't here yet.
+
+        Raises:
+            NotFoundError: there is no such activation, or its audience is another's.
+            StateError: the activation failed.
+        """
+        record = self._session.deliveries.get(contract, job)
+        if record is None and self._is_coming(contract, job):
+            return None
+        return record or self._record(contract, job)
+
+    def _is_coming(self, contract: str, job: str) -> bool:
+        asked = self._session.requests.activation(contract, job)
+        is_others = asked is not None and asked.recipient != self._session.name
+        if is_others or contract not in self._session.accepted.ids():
+            return False
+        found = self._jobs.get(contract, job)
+        if found.state is JobState.FAILED:
+            raise failure(found)
+        return found.kind is JobKind.ACTIVATE and not found.state.ended
 
     def _record(self, contract: str, job: str) -> DeliveryRecord:
         record = self._session.deliveries.get(contract, job)

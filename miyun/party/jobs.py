@@ -71,8 +71,10 @@ class JobsClient:
                 raise StateError(f"job {job} is not done yet{waiting}", hint="Wait again, or look at the job later.")
             never.wait(max(0.0, asked + pause - time.monotonic()))
         if found.state is JobState.FAILED:
-            raise StateError(
-                f"the {found.kind} job failed: {found.error}",
-                hint="Remove the cause, then ask again.",
-            )
+            raise failure(found)
         return found
+
+
+def failure(job: Job) -> StateError:
+    """Why a job that failed did."""
+    return StateError(f"the {job.kind} job failed: {job.error}", hint="Remove the cause, then ask again.")

@@ -1,31 +1,35 @@
 """The delivery engine: queued once, sent with keys, through every death, refusal and pause."""
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from threading import Event
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
 from pyroaring import BitMap
 
+from miyun.contract.jobs import Job, JobKind, JobState
 from miyun.contract.model import Channel, Domain
 from miyun.destinations import registry
 from miyun.destinations.batches import Batch, BatchOutcome, Counted, Preview, Refused
 from miyun.destinations.plugin import Destination, DestinationConfig
-from miyun.errors import ConfigError, NotPermittedError, ReplayError, StateError, UnavailableError
+from miyun.errors import ConfigError, NotFoundError, NotPermittedError, ReplayError, StateError, UnavailableError
 from miyun.members.objections import left_out_of
+from miyun.party import destinations
 from miyun.party.channels import example_order, open_destination, plan_of, report_path, work_folder
 from miyun.party.deliveries import DeliveryRecord, DeliveryState
 from miyun.party.delivery_queue import DeliveryQueue
-from miyun.party.destinations import DestinationsClient
+from miyun.party.destinations import DeliveriesClient, DestinationsClient
 from miyun.party.guard import DeliverWork
 from miyun.party.sending import Sending
 from miyun.party.tasks.deliver import deliver
 from miyun.party.tasks.outcome import Outcome
 from tests.party.test_deliver import Sealer, as_fused, fused, handles_of, request_of  # noqa: F401 - a fixture
-from tests.party.world import MERCHANT, Killed, World, row, write_members
+from tests.party.world import MERCHANT, NOW, PLATFORM, Killed, World, row, write_members
 
 TABLE = """
 [destinations.member-messages]
@@ -561,6 +565,74 @@ def test_rehearsals_ask_the_contracts_that_have_the_channel(fused: World, script
     assert clients.dry_run("search-ads").text
     fused.clock.now = fused.contract.expires
     assert clients.dry_run("member-messages").text, "the contract is over"
+
+
+class Waited:
+    """A client that waits, with whom a job is what ``states`` say, and an agent that does a step whenever attended."""
+
+    def __init__(self, sealer: Sealer, *steps: Callable[[], Any], states: Iterable[Job] = ()) -> None:
+        self.steps, self.states = list(steps), list(states)
+        jobs: Any = SimpleNamespace(get=lambda contract, job: self.states.pop(0))
+        self.client = DeliveriesClient(sealer.world.session(MERCHANT), jobs, self.agent)
+
+    @contextmanager
+    def agent(self, _: Any) -> Iterator[Any]:
+        yield self
+
+    def attend(self) -> None:
+        self.steps.pop(0)()
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(destinations, "_PAUSE_SECONDS", 0)
+
+
+def job_of(state: JobState, kind: JobKind = JobKind.ACTIVATE) -> Job:
+    return Job(
+        id="activate-1",
+        contract="spring",
+        kind=kind,
+        state=state,
+        requester=MERCHANT,
+        created=NOW,
+        updated=NOW,
+        subject="s@1",
+        error="no grant",
+    )
+
+
+def test_a_delivery_is_waited_for_from_before_it_is_queued(sealer: Sealer, script: Script, at_once: None) -> None:
+    running = job_of(JobState.RUNNING)
+    steps = (lambda: None, lambda: queue(sealer), lambda: send(sealer))
+    waited = Waited(sealer, *steps, states=[running, running])
+    assert waited.client.wait("spring", "activate-1").state is DeliveryState.DONE
+    assert script.ids == sorted(EVERYBODY)
+    assert waited.states == waited.steps == []
+
+
+def test_a_delivery_that_is_queued_just_when_its_job_is_done(sealer: Sealer, script: Script, at_once: None) -> None:
+    waited = Waited(sealer, lambda: send(sealer))
+    waited.client._jobs.get = lambda *_: queue(sealer) and job_of(JobState.DONE)  # type: ignore[assignment, method-assign]
+    assert waited.client.wait("spring", "activate-1").state is DeliveryState.DONE
+
+
+def test_what_will_never_be_a_delivery_is_not_waited_for(sealer: Sealer, at_once: None) -> None:
+    with pytest.raises(StateError, match="no grant"):
+        Waited(sealer, states=[job_of(JobState.FAILED)]).client.wait("spring", "activate-1")
+    for job in (job_of(JobState.DONE), job_of(JobState.RUNNING, JobKind.SEGMENT)):
+        with pytest.raises(NotFoundError, match="delivers no job"):
+            Waited(sealer, states=[job]).client.wait("spring", "activate-1")
+    session, request = sealer.world.session(MERCHANT), replace(request_of(sealer.world), recipient=PLATFORM)
+    session.requests.keep(request, session.sign(request), subject=request.segment)
+    with pytest.raises(NotFoundError, match="delivers no job"):
+        Waited(sealer).client.wait("spring", request.job)
+
+
+def test_waiting_for_what_is_not_queued_ends_with_the_time(sealer: Sealer, at_once: None) -> None:
+    waited = Waited(sealer, states=[job_of(JobState.RUNNING)])
+    with pytest.raises(StateError, match="not done yet"):
+        waited.client.wait("spring", "activate-1", timeout=0)
 
 
 def test_another_audience_than_the_one_that_was_begun(

@@ -156,6 +156,6 @@ def test_third_parties_get_the_join_less_who_opted_out_hashed_as_each_has_it(tmp
 
 
 def delivery(shop: Actor, segment: str, channel: str) -> Any:
-    """What became of an activation, once it is delivered."""
-    job = shop.run("activate", CONTRACT, segment, "--to", shop.name, "--channel", channel, "--wait")
+    """What became of an activation, waited for before it is queued."""
+    job = shop.run("activate", CONTRACT, segment, "--to", shop.name, "--channel", channel)
     return shop.run("delivery", "wait", CONTRACT, job["id"], "--timeout", "120")

@@ -204,35 +204,30 @@ def _after(text: str) -> float:
         return 0.0
 
 
-def _attend(connection: HTTPConnection) -> None:
-    watch = Watch.of_this_thread()
-    if watch is not None and connection.sock is not None:
-        watch.attend(partial(shut, connection.sock))
+class _Watched(HTTPConnection):
+    """What the watch over this thread's call cuts, from connecting or from the next request on."""
 
-
-class _Connection(HTTPConnection):
     def connect(self) -> None:
         super().connect()
-        _attend(self)
+        self._attend()
 
     def request(self, *arguments: Any, **options: Any) -> None:
-        _attend(self)
+        self._attend()
         super().request(*arguments, **options)
 
+    def _attend(self) -> None:
+        watch = Watch.of_this_thread()
+        if watch is not None and self.sock is not None:
+            watch.attend(partial(shut, self.sock))
 
-class _TlsConnection(HTTPSConnection):
-    def connect(self) -> None:
-        super().connect()
-        _attend(self)
 
-    def request(self, *arguments: Any, **options: Any) -> None:
-        _attend(self)
-        super().request(*arguments, **options)
+class _WatchedTls(_Watched, HTTPSConnection):
+    """The same over TLS."""
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
+    ConnectionCls = _Watched
 
 
 class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
+    ConnectionCls = _WatchedTls

@@ -11,7 +11,7 @@ cargo = @if ! grep -q no-toolchain $(NATIVE) && cargo $(1) --help >/dev/null 2>&
 	then cd native && echo "cargo $(1) $(2)" && PYO3_PYTHON=$(abspath $(BIN)/python) cargo $(1) $(2); \
 	else echo "cargo $(1): not there, native/ goes without"; fi
 
-.PHONY: help install demo bench test test-all test-native lint lint-native proto clean
+.PHONY: help install demo bench test test-all checks test-native lint lint-python lint-native proto clean
 
 help: ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -37,18 +37,23 @@ bench: $(NATIVE) ## Measure beside others, small (FULL=1, CASES=…, SIZES=…, 
 		$(if $(CONTESTANTS),--contestants "$(CONTESTANTS)") $(if $(RUNS),--runs $(RUNS)) $(if $(OUT),--out "$(OUT)") \
 		$(if $(LIMIT),--limit $(LIMIT)) $(if $(FULL),--full) $(if $(UNLIMITED),--unlimited) $(if $(PAGE),--page)
 
-test: $(NATIVE) lint test-native ## Lint, and every test that takes seconds
+test: checks ## Lint, and every test that takes seconds
 	@$(BIN)/miyun --version
 	$(BIN)/pytest -n 3 -m "not slow"
 
-test-all: $(NATIVE) lint test-native ## Lint, and every test
+test-all: checks ## Lint, and every test
 	@$(BIN)/miyun --version
 	$(BIN)/pytest -n 2
 
-test-native: $(NATIVE)
-	$(call cargo,test,--quiet --locked)
+checks: $(NATIVE)
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint test-native
 
-lint: $(READY) lint-native ## ruff, mypy, import-linter; clippy, rustfmt and cargo-deny where they are
+test-native: $(NATIVE)
+	$(call cargo,test,--quiet --locked --lib --tests)
+
+lint: lint-python lint-native ## ruff, mypy, import-linter; clippy, rustfmt and cargo-deny where they are
+
+lint-python: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from miyun.audit.events import Event, Fact
 from miyun.contract.model import Contract
-from miyun.errors import PeerError
+from miyun.errors import PeerError, ReplayError
 from miyun.members.catalogue_pages import digest_of_pages, pages_of
 from miyun.members.config import MembersConfig, load_members_config
 from miyun.party.catalogues import own_catalogue
@@ -27,10 +27,12 @@ from miyun.wire.v1.catalogue_pb2_grpc import CatalogueServiceStub
 def publish(session: Session, contract: Contract, *, again: bool = False) -> PublishedSchema:
     """Publish what there is under the next number, unless it was published before.
 
-    Where the files have not changed since, they are not read; ``again`` looks whether the zone still has it.
+    Where the files have not changed since, they are not read; ``again`` looks whether the zone still has it. Where it
+    has something else under this number, of another process of this home, that counts.
 
     Raises:
         ConfigError, SourceError: the configuration or the catalogue can't be read, or can't be published.
+        ReplayError: the zone has something newer, and does not show it.
     """
     config = load_members_config(session.config_path)
     files = _files(session.config_path, config)
@@ -46,8 +48,14 @@ def publish(session: Session, contract: Contract, *, again: bool = False) -> Pub
     else:
         held = Published(statement=statement, signature=session.sign(statement), files=files, acknowledged=False)
     session.publications.put(held)
-    if not held.acknowledged:
+    if held.acknowledged:
+        return held.statement
+    try:
         _send(session, contract, held, pages)
+    except ReplayError:
+        if again:
+            raise
+        return publish(session, contract, again=True)
     return held.statement
 
 
@@ -97,14 +105,14 @@ def _files(config_path: Path, config: MembersConfig) -> str:
 
 
 def _compared(session: Session, contract: Contract, held: Published | None) -> Published | None:
-    """What was published last, where the zone may have lost it, or this home may have."""
+    """What was published last, where the zone may have lost it, or this home may have, or another process was first."""
     request = wire.GetSchemaRequest(contract=contract.id, party=session.name)
     answer = session.stub(CatalogueServiceStub).GetSchema(request)
     if answer.HasField("statement"):
         statement = from_wire(answer.statement, PublishedSchema)
         if held is not None and held.statement == statement:
             return held
-        if held is None or held.statement.number < statement.number:
+        if held is None or held.statement.number <= statement.number:
             session.home.signing_key.verify_key.verify(statement, answer.signature)
             return Published(statement=statement, signature=answer.signature, files="", acknowledged=True)
     return None if held is None else replace(held, acknowledged=False)

@@ -104,8 +104,8 @@ def fetch_schema(session: Session, contract: Contract) -> PublishedSchema | None
         ReplayError: it is older than one that was seen here.
     """
     other = contract.counterparty(session.name).name
-    answer = session.stub(CatalogueServiceStub).GetSchema(wire.GetSchemaRequest(contract=contract.id, party=other))
     held = session.given_schemas.schema(contract.id, other)
+    answer = session.stub(CatalogueServiceStub).GetSchema(wire.GetSchemaRequest(contract=contract.id, party=other))
     if not answer.HasField("statement"):
         return held
     schema = _checked(contract, other, answer)

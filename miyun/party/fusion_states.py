@@ -69,23 +69,8 @@ class FusionStates:
         return self._select(fusions.c.state == FusionState.EXCHANGING)
 
     def _select(self, condition: ColumnElement[bool]) -> tuple[Fusion, ...]:
-        query = select(fusions).where(condition).order_by(fusions.c.epoch, fusions.c.sequence)
         with reading(self._engine) as connection:
-            rows = connection.execute(query).all()
-        return tuple(
-            Fusion(
-                contract=row.contract,
-                job=row.job,
-                epoch=row.epoch,
-                sequence=row.sequence,
-                state=FusionState(row.state),
-                announcement=Announcement.from_canonical(row.announcement),
-                signature=row.announcement_signature,
-                counterpart=None if row.counterpart is None else Announcement.from_canonical(row.counterpart),
-                counterpart_signature=row.counterpart_signature,
-            )
-            for row in rows
-        )
+            return _select(connection, condition)
 
     def counterpart(self, announcement: Announcement, signature: bytes) -> None:
         """Note what the other party announced, verified."""
@@ -149,13 +134,12 @@ class FusionStates:
 
     def handles(self, contract: str, epoch: int) -> int:
         """How many row handles this party has in a finished epoch, padding and retired ones included."""
-        return sum(fusion.announcement.handles for fusion in self.applied(contract, epoch))
+        with reading(self._engine) as connection:
+            return count_handles(connection, contract, epoch)
 
     def applied(self, contract: str, epoch: int) -> tuple[Fusion, ...]:
         """What made this party's rows of an epoch as they are, in its order: the fusion, and finished deltas."""
-        return self._select(
-            (fusions.c.contract == contract) & (fusions.c.epoch == epoch) & (fusions.c.state == FusionState.FINISHED)
-        )
+        return self._select(_applied(contract, epoch))
 
     def newest_epoch(self, contract: str) -> int:
         """The newest epoch that this party has finished; 0 if none."""
@@ -164,3 +148,30 @@ class FusionStates:
         )
         with reading(self._engine) as connection:
             return connection.scalar(query) or 0
+
+
+def count_handles(connection: Connection, contract: str, epoch: int) -> int:
+    """`FusionStates.handles`, within a transaction."""
+    return sum(fusion.announcement.handles for fusion in _select(connection, _applied(contract, epoch)))
+
+
+def _applied(contract: str, epoch: int) -> ColumnElement[bool]:
+    return (fusions.c.contract == contract) & (fusions.c.epoch == epoch) & (fusions.c.state == FusionState.FINISHED)
+
+
+def _select(connection: Connection, condition: ColumnElement[bool]) -> tuple[Fusion, ...]:
+    rows = connection.execute(select(fusions).where(condition).order_by(fusions.c.epoch, fusions.c.sequence)).all()
+    return tuple(
+        Fusion(
+            contract=row.contract,
+            job=row.job,
+            epoch=row.epoch,
+            sequence=row.sequence,
+            state=FusionState(row.state),
+            announcement=Announcement.from_canonical(row.announcement),
+            signature=row.announcement_signature,
+            counterpart=None if row.counterpart is None else Announcement.from_canonical(row.counterpart),
+            counterpart_signature=row.counterpart_signature,
+        )
+        for row in rows
+    )

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from miyun.members.changing import PADDING, Digest, PaddingPoints, RosterChange
 from miyun.members.roster import Roster
 from miyun.members.roster_places import RosterPlaces
+from miyun.party.fusion_states import count_handles
 from miyun.party.schema import (
     roster_changes,
     roster_claims,
@@ -138,10 +139,11 @@ class RosterChanges:
                 connection.execute(delete(table).where(table.c.contract == contract, table.c.epoch < before_epoch))
 
     def apply(self, roster: Roster, contract: str, epoch: int, handles: int) -> None:
-        """Show in an opened roster what deltas changed; ``handles`` is how many they added."""
-        if not handles:
-            return
+        """Show what deltas changed, of each all or nothing, in a roster that began with so many ``handles``."""
         with reading(self._engine) as connection:
+            added = count_handles(connection, contract, epoch) - handles
+            if not added:
+                return
             members = connection.execute(
                 select(roster_members.c.member, roster_members.c.handle, roster_members.c.live).where(
                     *_of(roster_members, contract, epoch), roster_members.c.handle.is_not(None)
@@ -151,7 +153,7 @@ class RosterChanges:
                 select(roster_padding.c.handle, roster_padding.c.copied).where(*_of(roster_padding, contract, epoch))
             ).all()
         roster.change(
-            handles,
+            added,
             [(row.handle, row.member if row.live else None) for row in members],
             [(row.handle, row.copied) for row in padding],
         )

@@ -47,8 +47,7 @@ class Rosters:
             except NotFoundError:
                 pass
             else:
-                added = self._fusions.handles(contract, epoch) - fusion.announcement.handles
-                self._changes.apply(roster, contract, epoch, added)
+                self._changes.apply(roster, contract, epoch, fusion.announcement.handles)
                 return roster
         raise ReplayError(f"this party has no rows of epoch {epoch}", hint="Fuse again, then ask.")
 

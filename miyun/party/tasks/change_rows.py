@@ -75,11 +75,11 @@ def plan(session: Session, work: FuseWork) -> RosterChange:
 
 def added_rows(session: Session, contract: str, epoch: int, config: MembersConfig, first: int) -> MembersConfig | None:
     """The rows of the delta that added the handles from ``first`` on, as a source; None where that isn't one delta."""
-    handles = 0
-    for fusion in session.fusions.applied(contract, epoch):
+    handles, applied = 0, session.fusions.applied(contract, epoch)
+    for fusion in applied:
         if handles == first and fusion.sequence:
             file = session.rosters.change_file(contract, epoch, fusion.job, ChangePart.ADD)
-            newest = first + fusion.announcement.handles == session.fusions.handles(contract, epoch)
+            newest = first + fusion.announcement.handles == sum(made.announcement.handles for made in applied)
             return source_of(config, file) if newest and file.is_file() else None
         handles += fusion.announcement.handles
     return None

@@ -1,6 +1,7 @@
 """Definitions with the segments that they refer to written out."""
 
 from collections.abc import Iterable
+from functools import cached_property
 
 from miyun.aggregates.question import require_countable
 from miyun.contract.model import MATCHED, Contract, Universe
@@ -19,8 +20,6 @@ MOST_REFERENCES = 1000
 """As many segments as can be live under a contract."""
 Above = tuple[str, ...]
 """The segments on the way to this one."""
-Known = dict[str, Meaning]
-"""What was written out already: a zone can't make one name be looked up more than once."""
 
 
 class Definitions:
@@ -37,11 +36,11 @@ class Definitions:
                 signed.
             ExpressionError: it mixes universes, or written out it can't be read any more.
         """
-        return self._expanded(contract, expression, universe, (), {})
+        return _Expansion(self._session, contract).expanded(expression, universe, ())
 
     def of_segment(self, contract: Contract, segment: str) -> Meaning:
         """The same for a segment, by its name."""
-        return self._of_segment(contract, segment, (), {})
+        return _Expansion(self._session, contract).of_segment(segment, ())
 
     def counted(self, contract: Contract, segments: Iterable[str]) -> frozenset[str]:
         """What segments are made of whose totals are asked for; `MATCHED` stands for all pairs.
@@ -58,37 +57,49 @@ class Definitions:
                 subjects |= planned.subjects
         return frozenset(subjects)
 
-    def _expanded(
-        self, contract: Contract, expression: Expression, universe: Universe, above: Above, known: Known
-    ) -> Meaning:
-        names = sorted(plan(expression, universe).segments)
-        return expand(expression, universe, {name: self._of_segment(contract, name, above, known) for name in names})
 
-    def _of_segment(self, contract: Contract, segment: str, above: Above, known: Known) -> Meaning:
+class _Expansion:
+    """Of one definition. Each segment is written out once: a zone can't make one name be looked up more often."""
+
+    def __init__(self, session: Session, contract: Contract) -> None:
+        self._session = session
+        self._contract = contract
+        self._known: dict[str, Meaning] = {}
+
+    def expanded(self, expression: Expression, universe: Universe, above: Above) -> Meaning:
+        names = sorted(plan(expression, universe).segments)
+        return expand(expression, universe, {name: self.of_segment(name, above) for name in names})
+
+    def of_segment(self, segment: str, above: Above) -> Meaning:
         if segment in above or len(above) == DEEPEST_REFERENCE:
             raise ContractError(
                 f"the segment “{segment}” refers to itself, or through more than {DEEPEST_REFERENCE} others",
                 hint="Create it anew.",
             )
-        if segment not in known:
-            if len(known) + len(above) >= MOST_REFERENCES:
+        if segment not in self._known:
+            if len(self._known) + len(above) >= MOST_REFERENCES:
                 raise ContractError(
                     f"a definition is made of more than {MOST_REFERENCES} segments", hint="Simplify it."
                 )
             answer = self._session.stub(SegmentServiceStub).GetSegment(
-                GetSegmentRequest(contract=contract.id, name=segment)
+                GetSegmentRequest(contract=self._contract.id, name=segment)
             )
             expression, universe = parse(answer.definition), _universe(answer.universe)
-            self._require_signed(contract, segment, expression, universe)
-            known[segment] = self._expanded(contract, expression, universe, (*above, segment), known)
-        return known[segment]
+            self._require_signed(segment, expression, universe)
+            self._known[segment] = self.expanded(expression, universe, (*above, segment))
+        return self._known[segment]
 
-    def _require_signed(self, contract: Contract, segment: str, expression: Expression, universe: Universe) -> None:
-        own = contract.party(self._session.name).kind.namespace
+    @cached_property
+    def _signed(self) -> frozenset[tuple[str, Universe]]:
+        """The definitions that parties signed."""
+        requests = self._session.requests.segments(self._contract.id)
+        return frozenset((request.definition, request.universe) for request in requests)
+
+    def _require_signed(self, segment: str, expression: Expression, universe: Universe) -> None:
+        own = self._contract.party(self._session.name).kind.namespace
         if all(leg.namespace != own for leg in plan(expression, universe).legs):
             return
-        requests = self._session.requests.segments(contract.id)
-        if (expression.text(), universe) not in {(request.definition, request.universe) for request in requests}:
+        if (expression.text(), universe) not in self._signed:
             raise ContractError(
                 f"nobody signed the definition that the zone gives for the segment “{segment}”",
                 hint="Run `miyun audit verify`, and talk to the zone's operator.",

@@ -74,17 +74,17 @@ class Rosters:
             _delete(file)
 
     def prune(self, contract: str) -> None:
-        """Delete the files of all fusions but the newest finished ones and those under way."""
+        """Delete the files of all fusions but the newest finished ones and those under way.
+
+        What a delta of the newest epoch is to be made of stays: it may have been asked for by now, or be compared.
+        """
         fusions = self._fusions.of(contract)
         finished = [fusion for fusion in fusions if fusion.state is FusionState.FINISHED and not fusion.sequence]
         wanted = [fusion for fusion in fusions if fusion.state is FusionState.EXCHANGING] + finished[-KEPT:]
         kept = tuple(self.path(contract, fusion.epoch, fusion.job).name for fusion in wanted)
         newest = max((fusion.epoch for fusion in finished), default=0)
-        deltas = tuple(
-            f"{contract}.{fusion.epoch}." for fusion in fusions if fusion.sequence and fusion.epoch >= newest
-        )
         for file in self._files(contract):
-            if not file.name.startswith((*kept, *deltas)):
+            if not (file.name.startswith(kept) or _is_of_change(file, newest)):
                 _delete(file)
 
     def change_file(self, contract: str, epoch: int, job: str, part: ChangePart) -> Path:
@@ -99,6 +99,11 @@ class Rosters:
     def _files(self, contract: str) -> list[Path]:
         """Rosters, and what building them left where the process died."""
         return list(self._folder.glob(f"{contract}.*.duckdb*"))
+
+
+def _is_of_change(file: Path, newest: int) -> bool:
+    """Whether a delta is made of it, of this epoch or a newer one."""
+    return file.suffix.removeprefix(".") in tuple(ChangePart) and int(file.name.split(".")[1]) >= newest
 
 
 def _delete(file: Path) -> None:

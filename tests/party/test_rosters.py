@@ -7,6 +7,7 @@ from sqlalchemy import event
 from miyun.members.changing import MemberPlace, RosterChange
 from miyun.party.fusion_states import FusionState
 from miyun.party.roster_changes import StoredChange
+from miyun.party.rosters import ChangePart
 from miyun.party.session import Session
 from miyun.psi.statements import Announcement, Rebinds
 from tests.party.test_deliver import fused  # noqa: F401 - a fixture
@@ -36,6 +37,23 @@ def shown(session: Session) -> tuple[int, int]:
     """How many handles there are, and the last that somebody has."""
     with session.rosters.open("spring", 1) as roster:
         return roster.universe, int(roster.live().max())
+
+
+def test_what_deltas_are_to_be_made_of_outlives_the_end_of_the_fusion_before(fused: World) -> None:  # noqa: F811
+    rosters = fused.session(MERCHANT).rosters
+    begun = rosters.path("spring", 1, "fuse-1")
+    asked = rosters.change_file("spring", 1, "fuse-2", ChangePart.ADD)
+    compared = rosters.compared_file("spring", 1, ChangePart.REMOVE)
+    over = rosters.change_file("spring", 0, "fuse-0", ChangePart.ADD)
+    given_up = rosters.path("spring", 1, "fuse-3")
+    for file in (asked, compared, over, given_up):
+        file.write_bytes(b"")
+
+    rosters.prune("spring")
+
+    assert {begun: True, asked: True, compared: True, over: False, given_up: False} == {
+        file: file.is_file() for file in (begun, asked, compared, over, given_up)
+    }
 
 
 def test_a_delta_that_ends_while_a_roster_is_opened_is_in_it_as_a_whole_or_not_at_all(fused: World) -> None:  # noqa: F811

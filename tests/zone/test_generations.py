@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
+from miyun.aggregates.statements import SegmentVersion
 from miyun.contract.model import Contract
 from miyun.errors import (
     ContractError,
@@ -25,6 +26,7 @@ from miyun.zone.operations import evaluation
 from miyun.zone.operations.selections import held_selection
 from miyun.zone.store.bulk import get_pairs
 from miyun.zone.store.segments import StoredSegment
+from tests.zone.asking import overlap
 from tests.zone.changing import begin
 from tests.zone.matching import exchange, request_fusion
 from tests.zone.members import MERCHANT, NOW, PLATFORM, TYPES, Member, World
@@ -148,6 +150,28 @@ def test_sizes_of_other_data_are_other_releases(fused: Fused) -> None:
         segment_pb2.ListVersionsRequest(contract=fused.contract.id, segment="spenders")
     ).versions
     assert [entry.HasField("size") for entry in versions] == [True, True]
+
+
+def test_overlaps_of_other_data_are_other_releases(fused: Fused) -> None:
+    merchant = fused.world.merchant
+    fused.create("spenders", SPENDERS)
+    fused.create("tea", TEA_TAG)
+    fused.answer_legs()
+    for name in ("spenders", "tea"):
+        fused.ready(name)
+    first, tea = SegmentVersion(name="spenders", version=1), SegmentVersion(name="tea", version=1)
+    overlap(merchant, fused, first, tea)
+    alone = overlap(merchant, fused, tea)
+    charges = len(merchant.charges(fused.contract).charges)
+
+    refresh(fused, merchant, 1)
+    fused.left.put_leg("segment-spenders", SPENDERS, [], 1)
+    fused.ready("spenders")
+
+    overlap(merchant, fused, replace(first, version=2), tea)
+    assert len(merchant.charges(fused.contract).charges) == charges + 1
+    assert overlap(merchant, fused, tea) == alone
+    assert len(merchant.charges(fused.contract).charges) == charges + 1
 
 
 def test_each_generation_of_a_predicate_counts_against_the_limit(fused: Fused) -> None:

@@ -15,11 +15,13 @@ from miyun.privacy.noise import discrete_gaussian, scale_for
 from miyun.zone.core import Change, Core
 from miyun.zone.operations.access import active_contract, verify_party
 from miyun.zone.operations.counting import count_sensitivity, owners_of, rankings
+from miyun.zone.operations.evaluation import generations_of
 from miyun.zone.operations.insight import resolve_segments
 from miyun.zone.operations.releases import OVERLAP, charge_owners
 from miyun.zone.operations.selections import ground_of, held_selection
 from miyun.zone.store import budget as store
 from miyun.zone.store.budget import OverlapRelease
+from miyun.zone.store.fusions import newest_delta
 from miyun.zone.store.segments import StoredSegment
 
 Segments = tuple[StoredSegment | None, ...]
@@ -42,7 +44,7 @@ def ask_overlap(core: Core, caller: str, request: OverlapRequest, signature: byt
         permit_size(contract, caller, _subjects(segments))
         order = sorted(range(len(segments)), key=lambda place: _meaning(segments[place]))
         ordered = tuple(segments[place] for place in order)
-        key = _release_key(contract, ordered, epoch)
+        key = _release_key(change, contract, ordered, epoch)
         release = store.find_overlap_release(change.connection, contract.id, key)
         if release is None:
             release = _release(core, change, contract, ordered, epoch)
@@ -58,7 +60,7 @@ def ask_overlap(core: Core, caller: str, request: OverlapRequest, signature: byt
 
 def _release(core: Core, change: Change, contract: Contract, segments: Segments, epoch: int) -> OverlapRelease:
     """Draw the noised sizes, in the transaction that charges for them."""
-    key = _release_key(contract, segments, epoch)
+    key = _release_key(change, contract, segments, epoch)
     scale = _scale(change, contract, segments, epoch)
     charge_owners(
         core,
@@ -133,7 +135,11 @@ def _meaning(segment: StoredSegment | None) -> tuple[str, str, str]:
     return (Universe.MATCHED, MATCHED, "") if segment is None else (segment.universe, segment.meaning, segment.job)
 
 
-def _release_key(contract: Contract, segments: Segments, epoch: int) -> str:
-    """What is asked, in hex: segments that mean the same are the same, whatever they are called."""
-    meanings = [_meaning(segment)[:2] for segment in segments]
-    return hashlib.sha256(rfc8785.dumps([OVERLAP, contract.digest().hex(), epoch, meanings])).hexdigest()
+def _release_key(change: Change, contract: Contract, segments: Segments, epoch: int) -> str:
+    """What is asked, in hex: segments that mean the same are the same, whatever they are called, of the same data."""
+    connection, asked = change.connection, []
+    for universe, meaning, _ in map(_meaning, segments):
+        generations = generations_of(connection, contract, epoch, meaning, Universe(universe))
+        asked.append([universe, meaning, generations])
+    when = f"{epoch}.{newest_delta(connection, contract.id, epoch)}"
+    return hashlib.sha256(rfc8785.dumps([OVERLAP, contract.digest().hex(), when, asked])).hexdigest()

@@ -263,13 +263,24 @@ def load_members_config(path: Path) -> MembersConfig:
     return config
 
 
+_ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
+"""Making one takes longer than reading a file with it."""
+
+
+def _adapter(type_: type[Any]) -> TypeAdapter[Any]:
+    if type_ not in _ADAPTERS:
+        _ADAPTERS[type_] = TypeAdapter(type_)
+    return _ADAPTERS[type_]
+
+
 def _validated(type_: type[Table], table: dict[str, Any], path: Path) -> Table:
     try:
-        return TypeAdapter(type_).validate_python(table)
+        found: Table = _adapter(type_).validate_python(table)
     except ValidationError as error:
         raise ConfigError(
             f"{path.name}: [{type_.TABLE}] {first_fault(error)}", hint="Correct this setting in the file."
         ) from None
+    return found
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -48,23 +48,26 @@ class _Digests:
         words = np.frombuffer(b"".join(digests), ">u8").reshape(-1, 2).astype(_HALF)
         return cls(words[:, 0].copy(), words[:, 1].copy())
 
-    @classmethod
-    def read(cls, folder: Path, name: str) -> Self:
-        return cls(_mapped(folder / f"{name}.heads", _HALF), _mapped(folder / f"{name}.tails", _HALF))
-
     def __getitem__(self, row: int) -> Digest:
         return int(self.heads[row]).to_bytes(8, "big") + int(self.tails[row]).to_bytes(8, "big")
 
     def equal(self, wanted: "_Digests", order: Array | None = None) -> Iterator[list[int]]:
         """For each wanted digest, the rows of this sorted column (in this order, else as it is) that are equal."""
         first, last = (np.searchsorted(self.heads, wanted.heads, side, sorter=order) for side in _SIDES)
-        for tail, low, high in zip(wanted.tails, first.tolist(), last.tolist(), strict=True):
+        for tail, low, high in zip(wanted.tails.tolist(), first.tolist(), last.tolist(), strict=True):
             rows = range(low, high) if order is None else order[low:high].tolist()
             yield [row for row in rows if self.tails[row] == tail]
 
     def ranks(self, wanted: "_Digests") -> Array:
         """For each wanted digest its row in this sorted column, which has it once at most, or `_NOTHING`."""
-        return np.array([rows[0] if rows else _NOTHING for rows in self.equal(wanted)], np.int64)
+        first, last = (np.searchsorted(self.heads, wanted.heads, side) for side in _SIDES)
+        ranks = np.full(first.size, _NOTHING, np.int64)
+        for step in range(int((last - first).max(initial=0))):
+            rows = first + step
+            inside = np.flatnonzero(rows < last)
+            equal = inside[self.tails[rows[inside]] == wanted.tails[inside]]
+            ranks[equal] = rows[equal]
+        return ranks
 
 
 def digest_of(key: str, text: str) -> Digest:
@@ -159,14 +162,17 @@ class RosterPlaces:
         self._path = path
         self._key = key
         self._types = types
+        self._files: dict[str, Array] = {}
 
     def points(self, place: int) -> int:
         """How many points of a type were sent."""
         return self._read(f"value{place}.heads", _HALF).size + self._read(f"padding{place}", _POINT).size
 
     def handles_of(self, members: Collection[str]) -> dict[str, int]:
-        known = [*members]
-        ranks = self._column("member").ranks(self._digests(known))
+        return self._handles([*members], self._digests(members))
+
+    def _handles(self, known: list[str], digests: _Digests) -> dict[str, int]:
+        ranks = self._column("member").ranks(digests)
         handles = self._read("member.handle", _NUMBER)
         return {known[at]: int(handles[ranks[at]]) for at in np.flatnonzero(ranks != _NOTHING).tolist()}
 
@@ -175,11 +181,12 @@ class RosterPlaces:
 
     def digests_of(self, members: Collection[str]) -> dict[str, dict[int, Digest]]:
         """What each member had when the epoch began, by type, whether it won it or not."""
-        known, handles = [*members], self.handles_of(members)
+        known, digests = [*members], self._digests(members)
+        handles = self._handles(known, digests)
         found: dict[str, dict[int, Digest]] = {}
         for place in range(self._types):
             shared, order = self._column(f"shared{place}"), self._read(f"shared{place}.order", _NUMBER)
-            lost = self._column(f"shared{place}.member").equal(self._digests(known), order)
+            lost = self._column(f"shared{place}.member").equal(digests, order)
             for member, rows in zip(known, lost, strict=True):
                 for row in rows:
                     found.setdefault(member, {})[place] = shared[row]
@@ -235,10 +242,12 @@ class RosterPlaces:
         return _Digests.of([digest_of(self._key, text) for text in texts])
 
     def _column(self, name: str) -> _Digests:
-        return _Digests.read(self._path, name)
+        return _Digests(self._read(f"{name}.heads", _HALF), self._read(f"{name}.tails", _HALF))
 
     def _read(self, name: str, dtype: np.dtype[Any]) -> Array:
-        return _mapped(self._path / name, dtype)
+        if name not in self._files:
+            self._files[name] = _mapped(self._path / name, dtype)
+        return self._files[name]
 
 
 def _hex(column: str) -> str:
@@ -285,4 +294,4 @@ def _names(of: str, column: str) -> dict[str, Callable[[pa.RecordBatch], bytes]]
 
 def _mapped(path: Path, dtype: np.dtype[Any]) -> Array:
     size = path.stat().st_size
-    return np.memmap(path, dtype, "r") if size else np.empty(0, dtype)
+    return np.memmap(path, dtype, "r").view(np.ndarray) if size else np.empty(0, dtype)

@@ -10,7 +10,7 @@ from miyun.audit.events import NO_FACTS, Event, Fact, Facts
 from miyun.audit.statements import AuditEntry
 from miyun.party.schema import audit_entries
 from miyun.records import Statement
-from miyun.storage.database import reading
+from miyun.storage.database import changing, reading
 
 
 class AuditLog:
@@ -23,7 +23,7 @@ class AuditLog:
         digest = statement.digest().hex()
         key = f"{event}:{digest}"
         all_facts: dict[Fact, str | int] = {Fact.STATEMENT: digest, Fact.KIND: statement.KIND, **facts}
-        with self._engine.begin() as connection:
+        with changing(self._engine) as connection:
             held = select(audit_entries.c.sequence).where(
                 audit_entries.c.contract == contract, audit_entries.c.key == key
             )

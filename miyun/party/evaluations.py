@@ -19,7 +19,7 @@ from miyun.party.seen import PREFIX_BYTES, SeenPrefixes, contains_any, sorted_pr
 from miyun.psi.chunks import make_tokens_chunk
 from miyun.psi.evaluation import SeenPoints
 from miyun.psi.statements import PointsChunk, TokensChunk
-from miyun.storage.database import reading
+from miyun.storage.database import changing, reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +123,7 @@ class Evaluations:
 
     def acknowledge(self, statement: TokensChunk) -> None:
         """The zone has these tokens."""
-        with self._engine.begin() as connection:
+        with changing(self._engine) as connection:
             connection.execute(
                 update(evaluations)
                 .where(
@@ -169,7 +169,7 @@ class Evaluations:
 
     def forget_answers(self, contract: str, job: str) -> None:
         """Drop the tokens of a job that has ended."""
-        with self._engine.begin() as connection:
+        with changing(self._engine) as connection:
             connection.execute(
                 update(evaluations)
                 .where(evaluations.c.contract == contract, evaluations.c.job == job)

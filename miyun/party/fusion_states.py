@@ -9,7 +9,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from miyun.party.schema import fusions
 from miyun.psi.statements import Announcement
-from miyun.storage.database import reading
+from miyun.storage.database import changing, reading
 
 
 class FusionState(StrEnum):
@@ -41,7 +41,7 @@ class FusionStates:
 
     def begin(self, announcement: Announcement, signature: bytes, sequence: int) -> None:
         """Note what this party is about to announce."""
-        with self._engine.begin() as connection:
+        with changing(self._engine) as connection:
             connection.execute(
                 upsert(fusions)
                 .values(
@@ -74,7 +74,7 @@ class FusionStates:
 
     def counterpart(self, announcement: Announcement, signature: bytes) -> None:
         """Note what the other party announced, verified."""
-        with self._engine.begin() as connection:
+        with changing(self._engine) as connection:
             connection.execute(
                 update(fusions)
                 .where(fusions.c.contract == announcement.contract, fusions.c.job == announcement.job)
@@ -88,7 +88,7 @@ class FusionStates:
 
         One that finishes takes the place of the one that finished its epoch before, and of that one's deltas.
         """
-        with self._engine.begin() as connection:
+        with changing(self._engine) as connection:
             also(connection)
             if state is FusionState.FINISHED:
                 ended = select(fusions.c.epoch, fusions.c.sequence).where(

@@ -107,9 +107,10 @@ class FusionsClient:
         self._session.requests.keep(request, signature, subject=request.subject)
         message = wire.RequestFusionRequest(statement=to_wire(request, wire.FuseRequest), signature=signature)
         answer = self._session.stub(FusionServiceStub).RequestFusion(message)
-        self._session.receipts.keep(answer.receipt, request, terms)
         facts: dict[Fact, str | int] = {Fact.JOB: request.job, Fact.EPOCH: request.epoch}
-        self._session.audit_log.note(terms.id, Event.FUSION_REQUESTED, self._session.name, request, facts)
+        with self._session.together():
+            self._session.receipts.keep(answer.receipt, request, terms)
+            self._session.audit_log.note(terms.id, Event.FUSION_REQUESTED, self._session.name, request, facts)
         return from_wire(answer.job, Job)
 
     def report(self, contract: str, epoch: int) -> FusionReport:

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from miyun.party.schema import outbox, sendings
 from miyun.psi.chunks import SealedChunk
 from miyun.psi.statements import HandlesChunk, PointsChunk
-from miyun.storage.database import reading
+from miyun.storage.database import changing, reading
 
 
 class Outbox:
@@ -18,7 +18,7 @@ class Outbox:
     def put(self, chunk: SealedChunk) -> None:
         """Store a chunk, durably, before its first sending."""
         points = chunk.points
-        with self._engine.begin() as connection:
+        with changing(self._engine) as connection:
             connection.execute(
                 insert(outbox).values(
                     contract=points.contract,
@@ -55,7 +55,7 @@ class Outbox:
     def acknowledge(self, chunk: SealedChunk) -> None:
         """The receipt is kept: drop the chunk; it is never sent again."""
         points = chunk.points
-        with self._engine.begin() as connection:
+        with changing(self._engine) as connection:
             connection.execute(
                 delete(outbox).where(
                     outbox.c.contract == points.contract,
@@ -82,5 +82,5 @@ class Outbox:
 
     def clear(self, contract: str, job: str) -> None:
         """Drop what a fusion that was given up left."""
-        with self._engine.begin() as connection:
+        with changing(self._engine) as connection:
             connection.execute(delete(outbox).where(outbox.c.contract == contract, outbox.c.job == job))

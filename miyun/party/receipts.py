@@ -9,7 +9,7 @@ from miyun.errors import ReplayError
 from miyun.keys.signing import VerifyKey
 from miyun.party.schema import receipts
 from miyun.records import Statement
-from miyun.storage.database import reading
+from miyun.storage.database import changing, reading
 from miyun.transport.codec import from_wire
 from miyun.wire.v1.audit_pb2 import SignedReceipt
 
@@ -33,7 +33,7 @@ class Receipts:
                 f"the zone answered a {statement.KIND} with a receipt for something else",
                 hint="Run `miyun audit verify`, and talk to the zone's operator.",
             )
-        with self._engine.begin() as connection:
+        with changing(self._engine) as connection:
             connection.execute(
                 upsert(receipts)
                 .values(

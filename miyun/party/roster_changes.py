@@ -1,6 +1,5 @@
 """What deltas changed in this party's rosters: stored before anything is sent, taken in once the zone has bound it."""
 
-import json
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter
-from sqlalchemy import Column, ColumnElement, Connection, Engine, Table, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, Table, delete, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from miyun.members.changing import PADDING, Digest, PaddingPoints, RosterChange
@@ -24,9 +23,9 @@ from miyun.party.schema import (
     roster_points,
 )
 from miyun.psi.statements import Rebinds
-from miyun.storage.database import reading
+from miyun.storage.database import changing, reading
 
-_ASKED_AT_ONCE = 500
+_ASKED_AT_ONCE = 5_000
 _NOBODY = ""
 """In the place of a member: that a value was somebody's."""
 
@@ -51,14 +50,14 @@ class RosterChanges:
     def begin(self, stored: StoredChange) -> None:
         """Store a plan, durably, before anything of it is sent."""
         rebinds = stored.rebinds
-        with self._engine.begin() as connection:
+        with changing(self._engine) as connection:
             connection.execute(
                 upsert(roster_changes)
                 .values(
                     contract=rebinds.contract,
                     job=rebinds.job,
                     epoch=rebinds.epoch,
-                    change=json.dumps(stored.change.to_plain()).encode(),
+                    change=_CHANGE.dump_json(stored.change),
                     rebinds=rebinds.canonical_bytes(),
                     rebinds_signature=stored.signature,
                     values=stored.values,
@@ -112,11 +111,8 @@ class RosterChanges:
             _keep_pads(connection, *of_type, np.array(pads, PADDING))
             digests = [bytes.fromhex(claim.value_digest) for claim in each.claims]
             for batch in _batches(digests):
-                connection.execute(
-                    delete(roster_claims).where(
-                        *_of(roster_claims, *key), roster_claims.c.place == place, roster_claims.c.digest.in_(batch)
-                    )
-                )
+                of_batch = f"contract = ? AND epoch = ? AND place = ? AND digest IN ({_marks(batch)})"
+                connection.exec_driver_sql(f"DELETE FROM roster_claims WHERE {of_batch}", (*of_type, *batch))  # noqa: S608
             claims = zip(digests, (claim.members or (_NOBODY,) for claim in each.claims), strict=True)
             _put(
                 connection,
@@ -201,22 +197,20 @@ class KnownRoster:
         touched = {row.member: row for row in self._members(members)}
         found = dict(self._places.digests_of([member for member in members if member not in touched]))
         live = [member for member, row in touched.items() if row.live]
-        for row in self._select(roster_claims, roster_claims.c.member, live):
+        for row in self._select("roster_claims", "member", live):
             found.setdefault(row.member, {})[row.place] = row.digest
         return found
 
     def claimants(self, place: int, digests: Collection[Digest]) -> Mapping[Digest, frozenset[str]]:
-        of_place = roster_claims.c.place == place
         touched: dict[Digest, set[str]] = {}
-        for row in self._select(roster_claims, roster_claims.c.digest, digests, of_place):
+        for row in self._select("roster_claims", "digest", digests, place):
             touched.setdefault(row.digest, set()).add(row.member)
         others = self._places.claimants(place, [digest for digest in digests if digest not in touched])
         return {**others, **{digest: frozenset(of - {_NOBODY}) for digest, of in touched.items()}}
 
     def positions(self, place: int, digests: Collection[Digest]) -> Mapping[Digest, tuple[int, int | None]]:
         found: dict[Digest, tuple[int, int | None]] = {**self._places.positions(place, digests)}
-        of_place = roster_points.c.place == place
-        for row in self._select(roster_points, roster_points.c.digest, digests, of_place):
+        for row in self._select("roster_points", "digest", digests, place):
             found[row.digest] = row.position, row.handle
         return found
 
@@ -238,15 +232,16 @@ class KnownRoster:
         return self._places.some_handles(count)
 
     def _members(self, members: Collection[str]) -> list[Any]:
-        return list(self._select(roster_members, roster_members.c.member, members))
+        return list(self._select("roster_members", "member", members))
 
-    def _select(
-        self, table: Any, column: Column[Any], values: Collection[Any], *conditions: ColumnElement[bool]
-    ) -> Iterable[Any]:
+    def _select(self, table: str, column: str, values: Collection[Any], place: int | None = None) -> Iterable[Any]:
+        """The rows that have one of the values, in SQL as it is: for so many values, making it takes longer."""
+        key = self._key if place is None else (*self._key, place)
+        of_place = "" if place is None else " AND place = ?"
         with reading(self._engine) as connection:
             for batch in _batches(list(values)):
-                query = select(table).where(*_of(table, *self._key), column.in_(batch), *conditions)
-                yield from connection.execute(query).all()
+                query = f"SELECT * FROM {table} WHERE contract = ? AND epoch = ?{of_place} AND {column} IN ({_marks(batch)})"  # noqa: S608, E501
+                yield from connection.exec_driver_sql(query, (*key, *batch)).all()
 
 
 def _pads(connection: Connection, contract: str, epoch: int, place: int) -> PaddingPoints:
@@ -274,6 +269,10 @@ def _put(connection: Connection, table: Table, rows: list[tuple[Any, ...]]) -> N
 
 def _of(table: Any, contract: str, epoch: int) -> tuple[ColumnElement[bool], ...]:
     return table.c.contract == contract, table.c.epoch == epoch
+
+
+def _marks(values: Collection[Any]) -> str:
+    return ", ".join("?" * len(values))
 
 
 def _batches(rows: list[Any]) -> Iterable[list[Any]]:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -39,7 +40,7 @@ from miyun.party.roster_changes import RosterChanges
 from miyun.party.rosters import Rosters
 from miyun.party.schedules import Schedules
 from miyun.records import Statement, utc_now
-from miyun.storage.database import open_database
+from miyun.storage.database import open_database, together
 from miyun.transport.channel import connect
 
 CONFIG_FILE = "party.toml"
@@ -87,6 +88,10 @@ class Session:
         self.lookalikes = LookalikeStore(self._engine, home.path / RELEASED_FOLDER)
         self._channel: grpc.Channel | None = None
         self._lock = threading.Lock()
+
+    def together(self) -> AbstractContextManager[None]:
+        """What the block stores in this party's database, in one transaction. Send nothing of it before its end."""
+        return together(self._engine)
 
     def queue(self, order: Order) -> DeliveryQueue:
         """The batches of one delivery."""

@@ -1,12 +1,14 @@
 """Opening a database, SQLite or PostgreSQL by URL, with its schema brought up to date.
 
 Transactions that may write run one after the other, on either database: what they read stays true until they commit.
-``engine.begin()`` starts such a transaction; `reading` starts one that can't write and holds nobody up.
+``engine.begin()`` starts such a transaction; `reading` starts one that can't write and holds nobody up. `together`
+makes one transaction of several that `changing` would start.
 """
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +62,52 @@ def open_database(url: str, *, migrations: Path) -> Engine:
     return engine
 
 
+class _Together:
+    """A transaction that begins with the first of what is to be in it."""
+
+    def __init__(self, engine: Engine, held: ExitStack) -> None:
+        self.engine = engine
+        self.begun: Connection | None = None
+        self._held = held
+
+    def connection(self) -> Connection:
+        if self.begun is None:
+            self.begun = self._held.enter_context(self.engine.begin())
+        return self.begun
+
+
+_together: ContextVar[_Together | None] = ContextVar("together", default=None)
+
+
+@contextmanager
+def together(engine: Engine) -> Iterator[None]:
+    """What this thread changes in the block, by `changing`, in one transaction: all of it is on disk when the block has
+    ended, or none where it raises. Nothing may act on it before, nor keep it in memory.
+    """
+    with ExitStack() as held:
+        before = _together.set(_Together(engine, held))
+        held.callback(_together.reset, before)
+        yield
+
+
+@contextmanager
+def changing(engine: Engine) -> Iterator[Connection]:
+    """One transaction that may write, or a part of the one that `together` makes."""
+    joint = _together.get()
+    if joint is not None and joint.engine is engine:
+        yield joint.connection()
+        return
+    with engine.begin() as connection:
+        yield connection
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """One read-only transaction; it waits for no writer."""
+    """One read-only transaction, which waits for no writer; within `together`, what was changed there is seen."""
+    joint = _together.get()
+    if joint is not None and joint.engine is engine and joint.begun is not None:
+        yield joint.begun
+        return
     with engine.connect() as connection:
         yield connection.execution_options(**{_READ_ONLY: True})
 

@@ -45,8 +45,8 @@ class ChangeRows:
         )
 
 
-def plan(session: Session, work: FuseWork) -> RosterChange:
-    """Work out a delta of own rows and store it; the same where that was done before.
+def plan(session: Session, work: FuseWork) -> StoredChange:
+    """Work out a delta of own rows, to be stored before anything is sent; the same where that was done before.
 
     Raises:
         StateError: this home has not the files that the delta is made from, or the epoch's rows can't change.
@@ -56,7 +56,7 @@ def plan(session: Session, work: FuseWork) -> RosterChange:
     contract, request = work.contract, work.request
     stored = session.roster_changes.get(contract.id, request.job)
     if stored is not None:
-        return stored.change
+        return stored
     files = {part: session.rosters.change_file(contract.id, request.epoch, request.job, part) for part in ChangePart}
     if not any(file.is_file() for file in files.values()):
         raise StateError("this home has not the rows that the delta is about", hint="Ask for the delta from this home.")
@@ -68,9 +68,7 @@ def plan(session: Session, work: FuseWork) -> RosterChange:
     places = session.rosters.places(contract.id, request.epoch, key)
     known = session.roster_changes.known(places, contract.id, request.epoch, handles)
     change = plan_change(known, len(contract.identifiers), added, removed, contract.delta_bucket)
-    session.roster_changes.begin(_stored(session, work, change))
-    files[ChangePart.REMOVE].unlink(missing_ok=True)
-    return change
+    return _stored(session, work, change)
 
 
 def added_rows(session: Session, contract: str, epoch: int, config: MembersConfig, first: int) -> MembersConfig | None:

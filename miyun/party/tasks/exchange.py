@@ -91,8 +91,10 @@ class Exchange:
         message = wire.AnnounceRequest(
             statement=to_wire(announcement, wire.Announcement), signature=self._fusion.signature
         )
-        self._session.receipts.keep(self._stub.Announce(message), announcement, self._work.contract)
-        self._note(AuditEvent.FUSION_ANNOUNCED, announcement.party, announcement)
+        receipt = self._stub.Announce(message)
+        with self._session.together():
+            self._session.receipts.keep(receipt, announcement, self._work.contract)
+            self._note(AuditEvent.FUSION_ANNOUNCED, announcement.party, announcement)
         self._machine.on_announced()
 
     def _put_rebinds(self) -> None:
@@ -116,8 +118,9 @@ class Exchange:
                 return False
             other, signature = from_wire(answer.statement, Announcement), answer.signature
         self._machine.on_counterpart(other, signature)
-        self._session.fusions.counterpart(other, signature)
-        self._note(AuditEvent.FUSION_ANNOUNCED, other.party, other)
+        with self._session.together():
+            self._session.fusions.counterpart(other, signature)
+            self._note(AuditEvent.FUSION_ANNOUNCED, other.party, other)
         self._other = other
         self._tell(Phase.EXCHANGE)
         return True
@@ -135,8 +138,9 @@ class Exchange:
                 handle_values=chunk.handle_values,
             )
         )
-        self._session.receipts.keep(answer, chunk.points, contract)
-        self._session.outbox.acknowledge(chunk)
+        with self._session.together():
+            self._session.receipts.keep(answer, chunk.points, contract)
+            self._session.outbox.acknowledge(chunk)
         self._machine.on_sent(type_, index)
         if due := self._machine.next_to_send():
             self._sealer.begin(*due)
@@ -180,8 +184,9 @@ class Exchange:
             tokens=answer.tokens,
         )
         receipt = self._stub.PutTokens(message)
-        self._session.receipts.keep(receipt, answer.statement, self._work.contract)
-        self._session.evaluations.acknowledge(answer.statement)
+        with self._session.together():
+            self._session.receipts.keep(receipt, answer.statement, self._work.contract)
+            self._session.evaluations.acknowledge(answer.statement)
 
     def _note(self, event: AuditEvent, actor: str, statement: Announcement) -> None:
         facts: dict[Fact, str | int] = {

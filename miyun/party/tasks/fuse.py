@@ -18,6 +18,7 @@ from miyun.party.blinding_scalars import BlindingScalars
 from miyun.party.fusion_states import Fusion, FusionState
 from miyun.party.guard import FuseWork
 from miyun.party.progress import OnEvent, Phase, Progress
+from miyun.party.roster_changes import StoredChange
 from miyun.party.rosters import ChangePart
 from miyun.party.session import Session
 from miyun.party.tasks.change_rows import NO_CHANGE, ChangeRows, digest_key, forget_keys, plan
@@ -74,11 +75,21 @@ def _begin(session: Session, work: FuseWork, on_event: OnEvent) -> Fusion:
     for older in session.fusions.of(contract.id):
         if older.state is FusionState.EXCHANGING:
             end_fusion(session, contract, older, ending(session, older))
-    announcement = _announced_change(session, work) if request.sequence else _announced_rows(session, work, on_event)
-    session.fusions.begin(announcement, session.sign(announcement), request.sequence)
-    session.audit_log.note(
-        contract.id, AuditEvent.FUSION_REQUESTED, request.requester, request, {Fact.EPOCH: request.epoch}
-    )
+    planned = plan(session, work) if request.sequence and request.requester == session.name else None
+    if request.sequence:
+        announcement = _announced_change(session, work, planned)
+    else:
+        announcement = _announced_rows(session, work, on_event)
+    signature = session.sign(announcement)
+    with session.together():
+        if planned is not None:
+            session.roster_changes.begin(planned)
+        session.fusions.begin(announcement, signature, request.sequence)
+        session.audit_log.note(
+            contract.id, AuditEvent.FUSION_REQUESTED, request.requester, request, {Fact.EPOCH: request.epoch}
+        )
+    if planned is not None:
+        session.rosters.change_file(contract.id, request.epoch, request.job, ChangePart.REMOVE).unlink(missing_ok=True)
     begun = session.fusions.get(contract.id, request.job)
     assert begun is not None  # noqa: S101
     return begun
@@ -107,11 +118,11 @@ def _announced_rows(session: Session, work: FuseWork, on_event: OnEvent) -> Anno
     return announcement
 
 
-def _announced_change(session: Session, work: FuseWork) -> Announcement:
+def _announced_change(session: Session, work: FuseWork, planned: StoredChange | None) -> Announcement:
     """What a delta brings: of own rows, or nothing, where it is the other party's."""
-    if work.request.requester != session.name:
+    if planned is None:
         return _announcement(session, work, 0, [0] * len(work.contract.identifiers))
-    change = plan(session, work)
+    change = planned.change
     return _announcement(session, work, change.handles, [len(each.points) for each in change.types])
 
 
@@ -190,11 +201,16 @@ def end_fusion(session: Session, contract: Contract, fusion: Fusion, state: Fusi
 
     Bits over row handles go when newer handles take over, and not before: their number in an epoch is capped.
     """
-    session.evaluations.forget_answers(contract.id, fusion.job)
-    session.outbox.clear(contract.id, fusion.job)
     if fusion.sequence:
-        _end_delta(session, fusion, state)
+        with session.together():
+            _forget_exchange(session, fusion)
+            _end_delta(session, fusion, state)
+        if state is not FusionState.FINISHED:
+            for part in ChangePart:
+                file = session.rosters.change_file(contract.id, fusion.epoch, fusion.job, part)
+                file.unlink(missing_ok=True)
         return
+    _forget_exchange(session, fusion)
     if state is FusionState.ABANDONED or not contract.delta_bucket:
         BlindingScalars.of(session.home.vault, contract, session.name, fusion.epoch).erase()
     session.fusions.end(contract.id, fusion.job, state)
@@ -207,6 +223,11 @@ def end_fusion(session: Session, contract: Contract, fusion: Fusion, state: Fusi
         session.aggregations.forget(contract.id, but_epoch=fusion.epoch)
         session.aggregate_files.drop(contract.id)
     session.rosters.prune(contract.id)
+
+
+def _forget_exchange(session: Session, fusion: Fusion) -> None:
+    session.evaluations.forget_answers(fusion.contract, fusion.job)
+    session.outbox.clear(fusion.contract, fusion.job)
 
 
 def forget_secrets(session: Session, contract: Contract, *, before_epoch: int) -> None:
@@ -230,9 +251,6 @@ def _end_delta(session: Session, delta: Fusion, state: FusionState) -> None:
             session.generations.bound(connection, delta.contract, delta.epoch, request.generation)
 
     session.fusions.end(delta.contract, delta.job, state, follow)
-    if not finished:
-        for part in ChangePart:
-            session.rosters.change_file(delta.contract, delta.epoch, delta.job, part).unlink(missing_ok=True)
 
 
 def _confirm(session: Session, fusion: Fusion) -> Outcome:

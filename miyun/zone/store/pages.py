@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, text, update
 
 from miyun.psi.rematch import NONE, Numbers
 from miyun.zone.schema import match_changes, match_pages
@@ -23,7 +23,14 @@ BUCKET_TOKENS = 64
 MOST_CHANGES = 1 << 16
 """Entries of a column that may lie beside its pages."""
 
-_ASKED_AT_ONCE = 500
+_ASKED_AT_ONCE = 2_000
+_PAGES = (
+    "SELECT page, data FROM match_pages WHERE contract = :contract AND epoch = :epoch AND part = :part"
+    " AND side = :side AND type = :type AND page IN ({})"
+)
+"""With the numbers of the pages in the text: as parameters they cost more than reading them."""
+
+_TOKEN = np.dtype([("low", "<u8"), ("high", "<u8")])
 _MAPPED_BYTES = 1 << 33
 
 Rows = npt.NDArray[Any]
@@ -76,7 +83,7 @@ class Pages:
         self._connection = connection
         self._contract, self._epoch = contract, epoch
         self._most_changes = most_changes
-        self._held: dict[Column, dict[int, Rows]] = {}
+        self._held: dict[Column, dict[int, bytes]] = {}
         self._stored: dict[Column, set[int]] = {}
         self._beside: dict[Column, _Changes] = {}
         self._changed: set[Column] = set()
@@ -97,8 +104,8 @@ class Pages:
         if rest.size:
             pages, offsets = np.divmod(indices[rest].astype(np.int64), PAGE_ENTRIES)
             numbers, which = np.unique(pages, return_inverse=True)
-            held = self._load(column, numbers)
-            found[rest] = np.concatenate(held)[which * PAGE_ENTRIES + offsets]
+            held = np.frombuffer(b"".join(self._load(column, numbers)), found.dtype)
+            found[rest] = held[which * PAGE_ENTRIES + offsets]
         return found
 
     def put(self, column: Column, indices: Numbers, rows: Rows) -> None:
@@ -114,12 +121,15 @@ class Pages:
     def find(self, column: Column, numbers: Numbers, tokens: Rows) -> Numbers:
         """The position of each token, which is to be in the bucket of its number, or `NONE`."""
         beside = self._changes(column).entries
-        alike = beside[np.isin(beside["low"], tokens["low"])]
-        positions = {(low, high): position for low, high, position in alike.tolist()}
+        alike = beside[np.isin(beside["low"], tokens["low"])].tobytes()
+        size = beside.itemsize
+        positions = {alike[at : at + 16]: _position(alike, at) for at in range(0, len(alike), size)}
         unique, which = np.unique(numbers, return_inverse=True)
-        buckets = [rows.tobytes() for rows in self._load(column, unique)]
+        buckets = self._load(column, unique)
+        wanted = np.empty(tokens.size, _TOKEN)
+        wanted["low"], wanted["high"] = tokens["low"], tokens["high"]
         found = np.full(tokens.size, NONE, np.uint32)
-        for place, (bucket, token) in enumerate(zip(which.tolist(), tokens[["low", "high"]].tolist(), strict=True)):
+        for place, (bucket, token) in enumerate(zip(which.tolist(), wanted.view("V16").tolist(), strict=True)):
             at = _row_of(buckets[bucket], token)
             found[place] = positions.get(token, NONE) if at is None else at
         return found
@@ -127,7 +137,8 @@ class Pages:
     def fullest(self, column: Column, numbers: Numbers) -> int:
         """How many rows the fullest of these buckets has."""
         unique = np.unique(numbers)
-        inside = np.array([rows.size for rows in self._load(column, unique)], np.int64)
+        size = DTYPES[column.part].itemsize
+        inside = np.array([len(rows) // size for rows in self._load(column, unique)], np.int64)
         beside = self._changes(column).places
         beside = beside[np.isin(beside, unique)]
         return int((inside + np.bincount(np.searchsorted(unique, beside), minlength=unique.size)).max(initial=0))
@@ -144,11 +155,7 @@ class Pages:
 
     def write(self, column: Column, pages: Iterable[tuple[int, Rows]]) -> None:
         """Store pages of a column that has none of these yet, past what this object holds."""
-        for batch in _batches(pages):
-            self._connection.execute(
-                insert(match_pages),
-                [{**self._key(column), "page": page, "data": rows.tobytes()} for page, rows in batch],
-            )
+        self._insert(column, ((page, rows.tobytes()) for page, rows in pages))
 
     def flush(self) -> None:
         for column in self._changed:
@@ -195,36 +202,42 @@ class Pages:
         held, stored = self._held[column], self._stored[column]
         for page, part in zip(pages.tolist(), np.split(order, starts[1:]), strict=True):
             if buckets:
-                held[page] = np.concatenate([held[page], beside.entries[part]])
+                held[page] += beside.entries[part].tobytes()
             else:
-                held[page] = held[page].copy()
-                held[page][offsets[part]] = beside.entries[part]
+                entries = np.frombuffer(held[page], beside.entries.dtype).copy()
+                entries[offsets[part]] = beside.entries[part]
+                held[page] = entries.tobytes()
         touched = pages.tolist()
-        self.write(column, ((page, held[page]) for page in touched if page not in stored))
+        self._insert(column, ((page, held[page]) for page in touched if page not in stored))
         change = (
             update(match_pages)
             .where(*self._of(match_pages, column), match_pages.c.page == bindparam("at"))
             .values(data=bindparam("bytes"))
         )
         for batch in _batches((page, held[page]) for page in touched if page in stored):
-            self._connection.execute(change, [{"at": page, "bytes": rows.tobytes()} for page, rows in batch])
+            self._connection.execute(change, [{"at": page, "bytes": data} for page, data in batch])
         stored.update(touched)
 
-    def _load(self, column: Column, pages: npt.NDArray[Any]) -> list[Rows]:
+    def _insert(self, column: Column, pages: Iterable[tuple[int, bytes]]) -> None:
+        for batch in _batches(pages):
+            self._connection.execute(
+                insert(match_pages), [{**self._key(column), "page": page, "data": data} for page, data in batch]
+            )
+
+    def _load(self, column: Column, pages: npt.NDArray[Any]) -> list[bytes]:
         """The pages of these numbers, in their order."""
         held = self._held.setdefault(column, {})
         stored = self._stored.setdefault(column, set())
         wanted = pages.tolist()
         missing = [page for page in wanted if page not in held]
-        dtype = DTYPES[column.part]
-        table = match_pages.c
         for start in range(0, len(missing), _ASKED_AT_ONCE):
-            asked = table.page.in_(missing[start : start + _ASKED_AT_ONCE])
-            query = select(table.page, table.data).where(*self._of(match_pages, column), asked)
-            for page, data in self._connection.execute(query).all():
-                held[page] = np.frombuffer(data, dtype)
-                stored.add(page)
-        nothing = blank(column.part, 0 if column.part is Part.TOKENS else PAGE_ENTRIES)
+            query = text(_PAGES.format(",".join(map(str, missing[start : start + _ASKED_AT_ONCE]))))
+            options = {"compiled_cache": None}
+            found = self._connection.execute(query, self._key(column), execution_options=options).all()
+            read = {row.page: row.data for row in found}
+            held.update(read)
+            stored.update(read)
+        nothing = blank(column.part, 0 if column.part is Part.TOKENS else PAGE_ENTRIES).tobytes()
         return [held.setdefault(page, nothing) for page in wanted]
 
     def _of(self, table: Table, column: Column) -> tuple[Any, ...]:
@@ -245,14 +258,17 @@ def blank(part: Part, entries: int) -> Rows:
     return np.frombuffer(b"\xff" * (entries * DTYPES[part].itemsize), DTYPES[part]).copy()
 
 
-def _row_of(bucket: bytes, token: tuple[int, int]) -> int | None:
+def _row_of(bucket: bytes, token: bytes) -> int | None:
     """The position of a token in the bytes of its bucket."""
-    wanted = token[0].to_bytes(8, "little") + token[1].to_bytes(8, "little")
     size = DTYPES[Part.TOKENS].itemsize
-    at = bucket.find(wanted)
+    at = bucket.find(token)
     while at % size and at >= 0:
-        at = bucket.find(wanted, at + 1)
-    return None if at < 0 else int.from_bytes(bucket[at + 16 : at + size], "little")
+        at = bucket.find(token, at + 1)
+    return None if at < 0 else _position(bucket, at)
+
+
+def _position(bucket: bytes, at: int) -> int:
+    return int.from_bytes(bucket[at + 16 : at + 20], "little")
 
 
 def buckets_for(rows: int) -> int:
@@ -265,8 +281,8 @@ def bucket_of(low: npt.NDArray[np.uint64], buckets: int) -> Numbers:
     return (low & np.uint64(buckets - 1)).astype(np.uint32)
 
 
-def _batches(pages: Iterable[tuple[int, Rows]]) -> Iterator[list[tuple[int, Rows]]]:
-    batch: list[tuple[int, Rows]] = []
+def _batches(pages: Iterable[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+    batch: list[tuple[int, bytes]] = []
     for page in pages:
         batch.append(page)
         if len(batch) == _ASKED_AT_ONCE:

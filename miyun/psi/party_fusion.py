@@ -104,7 +104,8 @@ class PartyFusion:
             case PartyFusionState.ANNOUNCING:
                 return Announce(self._own)
             case PartyFusionState.AWAITING_ANNOUNCEMENT:
-                return AwaitAnnouncement(self._counterparty)
+                send = self.next_to_send() if self._request.sequence else None
+                return AwaitAnnouncement(self._counterparty) if send is None else SendChunk(*send)
             case PartyFusionState.EXCHANGING:
                 return self._exchange()
             case PartyFusionState.AWAITING_REPORT:
@@ -154,13 +155,16 @@ class PartyFusion:
         self._settle()
 
     def on_sent(self, type_: str, index: int) -> None:
-        """The zone has acknowledged an own chunk."""
-        self._expect(PartyFusionState.EXCHANGING)
+        """The zone has acknowledged an own chunk; of a delta, that may be before the counterparty announced."""
+        early = self._request.sequence and self._state is PartyFusionState.AWAITING_ANNOUNCEMENT
+        if not early:
+            self._expect(PartyFusionState.EXCHANGING)
         if self.next_to_send() != (type_, index):
             raise StateError("a chunk was acknowledged out of turn")
         self._sent[type_] += 1
         self._send_next = False
-        self._settle()
+        if not early:
+            self._settle()
 
     def on_absent(self, type_: str, index: int) -> None:
         """The counterparty has not sent that chunk yet: go on sending if there is anything to send."""

@@ -217,7 +217,7 @@ class ZoneFusion:
             raise MalformedError("a points chunk for somebody else than the counterparty")
         if (handles.party, handles.type, handles.index) != (points.sender, points.type, points.index):
             raise MalformedError("row handles that belong to another chunk of points")
-        if self._unannounced():
+        if self._unannounced() and not self._request.sequence:
             raise ReplayError(
                 "a points chunk that comes before both announcements", hint="Wait for the other party's announcement."
             )

@@ -38,7 +38,7 @@ METHOD_ROLES: Mapping[str, frozenset[Role]] = {
     "/miyun.wire.v1.FusionService/GetPoints": PARTY,
     "/miyun.wire.v1.FusionService/GetProgress": PARTY,
     "/miyun.wire.v1.FusionService/GetReport": PARTY,
-    "/miyun.wire.v1.FusionService/PutRebinds": PARTY,
+    "/miyun.wire.v1.FusionService/PutDelta": PARTY,
     "/miyun.wire.v1.FusionService/PutPoints": PARTY,
     "/miyun.wire.v1.FusionService/PutTokens": PARTY,
     "/miyun.wire.v1.FusionService/RequestFusion": PARTY,

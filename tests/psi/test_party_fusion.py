@@ -249,3 +249,21 @@ def test_a_failed_fusion_does_nothing_more() -> None:
         machine.next_action()
     with pytest.raises(StateError):
         machine.on_points(*signed(theirs()))
+
+
+def test_the_requester_of_a_delta_does_not_wait_for_the_other_one_to_announce_nothing() -> None:
+    contract = replace(CONTRACT, delta_bucket=2)
+    request = replace(REQUEST, contract_digest=contract.digest(), sequence=1)
+    own, nothing = make_announcement(request, MERCHANT, (2, 2), 2), make_announcement(request, PLATFORM, (0, 0), 0)
+    machine = PartyFusion(contract, request, MERCHANT, own, {}, evaluated_before={})
+    with pytest.raises(StateError):
+        machine.on_sent(TYPES[0], 0)
+    machine.on_announced()
+    for type_ in TYPES:
+        assert machine.next_action() == SendChunk(type_, 0)
+        machine.on_sent(type_, 0)
+    assert machine.next_action() == AwaitAnnouncement(PLATFORM)
+
+    machine.on_counterpart(nothing, signing_key(PLATFORM).sign(nothing))
+
+    assert machine.next_action() == AwaitReport()

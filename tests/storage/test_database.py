@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from miyun.errors import ConfigError
-from miyun.storage.database import open_database, reading
+from miyun.storage.database import changing, open_database, reading, together
 
 FIRST = """
 import sqlalchemy as sa
@@ -194,3 +195,33 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path, migrations: Path)
 
     with pytest.raises(ConfigError):
         open_database(f"sqlite:///{tmp_path}/x.sqlite", migrations=migrations)
+
+
+def test_together_all_of_it_is_there_or_nothing(engine: Engine) -> None:
+    def put(*owners: str) -> None:
+        for name in owners:
+            with changing(engine) as connection:
+                connection.execute(text("INSERT INTO owners VALUES (:name)"), {"name": name})
+
+    def put_together(*owners: str) -> None:
+        with together(engine):
+            put(*owners)
+
+    def names() -> set[str]:
+        with reading(engine) as connection:
+            return set(connection.scalars(text("SELECT name FROM owners")))
+
+    def elsewhere() -> set[str]:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(names).result()
+
+    with together(engine):
+        put("tea-shop", "cinema")
+        assert names() == {"tea-shop", "cinema"}
+        assert elsewhere() == set()
+    assert elsewhere() == {"tea-shop", "cinema"}
+
+    with pytest.raises(DBAPIError):
+        put_together("half", "tea-shop")
+    put("alone")
+    assert elsewhere() == {"tea-shop", "cinema", "alone"}

@@ -68,7 +68,19 @@ class Changing:
         other = self.contract.counterparty(request.requester).name
         return own, self._side(other, request, 0, dict.fromkeys(TYPES, ()))
 
-    def rebinds(self, request: FuseRequest, bindings: Bindings) -> fusion_pb2.PutRebindsRequest:
+    def put(
+        self,
+        own: Side,
+        request: FuseRequest,
+        bindings: Bindings,
+        points: Sequence[fusion_pb2.PutPointsRequest] = (),
+    ) -> fusion_pb2.PutDeltaResponse:
+        """Announce and rebind at once, and send these points with it."""
+        rebinds = self.rebinds(request, bindings)
+        message = fusion_pb2.PutDeltaRequest(announcement=own.announcement_message(), rebinds=rebinds, points=points)
+        return own.member.fusions.PutDelta(message)
+
+    def rebinds(self, request: FuseRequest, bindings: Bindings) -> fusion_pb2.SignedRebinds:
         member = self.parties[request.requester].member
         types = [sorted(bindings[type_].items()) for type_ in TYPES]
         values = write_rebinds(
@@ -85,7 +97,7 @@ class Changing:
             counts=tuple(len(part) for part in types),
             rebinds_digest=hashlib.sha256(values).digest(),
         )
-        return fusion_pb2.PutRebindsRequest(
+        return fusion_pb2.SignedRebinds(
             statement=to_wire(statement, fusion_pb2.Rebinds), signature=member.sign(statement), values=values
         )
 
@@ -94,7 +106,7 @@ class Changing:
         request = self.request(requester)
         self.begin(request)
         own, other = self.sides(request, handles, points)
-        own.member.fusions.PutRebinds(self.rebinds(request, bindings))
+        self.put(own, request, bindings)
         exchange(own, other)
         state = self.world.finished(self.contract, request.job).state
         if state == "done":

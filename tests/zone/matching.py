@@ -79,13 +79,14 @@ class Side:
             counts=counts,
         )
 
-    def announce(self) -> None:
+    def announcement_message(self) -> fusion_pb2.AnnounceRequest:
         statement = self.announcement()
-        self.member.fusions.Announce(
-            fusion_pb2.AnnounceRequest(
-                statement=to_wire(statement, fusion_pb2.Announcement), signature=self.member.sign(statement)
-            )
+        return fusion_pb2.AnnounceRequest(
+            statement=to_wire(statement, fusion_pb2.Announcement), signature=self.member.sign(statement)
         )
+
+    def announce(self) -> None:
+        self.member.fusions.Announce(self.announcement_message())
 
     def points(self, type_: str, index: int) -> PointsChunk:
         part = self._part(type_, index)

@@ -7,12 +7,22 @@ from dataclasses import replace
 import pytest
 from pyroaring import BitMap
 
+from miyun.audit.statements import Receipt
 from miyun.contract.model import Contract
-from miyun.errors import ContractError, MalformedError, MiyunError, NotFoundError, ReplayError, StateError
+from miyun.errors import (
+    ContractError,
+    MalformedError,
+    MiyunError,
+    NotFoundError,
+    ReplayError,
+    SignatureError,
+    StateError,
+)
 from miyun.psi.rematch import NONE
+from miyun.psi.statements import PointsChunk
 from miyun.segments.statements import LegUpload
-from miyun.transport.codec import to_wire
-from miyun.wire.v1 import segment_pb2
+from miyun.transport.codec import from_wire, to_wire
+from miyun.wire.v1 import fusion_pb2, segment_pb2
 from miyun.zone.operations.selections import held_selection
 from miyun.zone.store.bulk import PAIRS, get_live, get_pairs, rows_of
 from tests.zone.changing import Bindings, Changing, Points, begin, drawn
@@ -150,16 +160,49 @@ def test_numbers_that_are_not_padded_and_rows_of_the_other_party_are_refused(wor
     with pytest.raises(MalformedError, match="did not ask"):
         strange.announce()
     with pytest.raises(MalformedError, match="not padded"):
-        own.member.fusions.PutRebinds(changing.rebinds(request, {**bindings, "email": {1: NONE}}))
-    own.announce()
-    other.announce()
-    with pytest.raises(ReplayError, match="before both"):
-        own.put_points("phone", 0)
-    own.member.fusions.PutRebinds(changing.rebinds(request, bindings))
-    own.member.fusions.PutRebinds(changing.rebinds(request, bindings))
+        changing.put(own, request, {**bindings, "email": {1: NONE}})
+    changing.put(own, request, bindings)
+    changing.put(own, request, bindings)
     with pytest.raises(ReplayError, match="differs"):
-        own.member.fusions.PutRebinds(changing.rebinds(request, {**bindings, "email": {5: NONE, 6: NONE}}))
+        changing.put(own, request, {**bindings, "email": {5: NONE, 6: NONE}})
     exchange(own, other)
+    assert world.finished(changing.contract, request.job).state == "done"
+
+
+def test_what_comes_at_once_is_taken_as_a_whole_or_not_at_all(world: World) -> None:
+    changing = started(world, "at-once")
+    request = changing.request(MERCHANT)
+    changing.begin(request)
+    handles, points, bindings = plain(changing, MERCHANT)
+    own, other = changing.sides(request, handles, points)
+    chunks = [own.put_points_message(type_, 0) for type_ in TYPES]
+    asked = fusion_pb2.GetAnnouncementRequest(contract=changing.contract.id, job=request.job, party=MERCHANT)
+    entries = len(world.merchant.entries(changing.contract).entries)
+    unsigned, moved = (own.put_points_message("email", 0) for _ in range(2))
+    unsigned.points_signature = bytes(64)
+    moved.handles.index = 1
+    for bad in (unsigned, moved, other.put_points_message("phone", 0)):
+        with pytest.raises(MiyunError):
+            changing.put(own, request, bindings, [chunks[0], bad])
+    assert len(world.merchant.entries(changing.contract).entries) == entries
+
+    answers = [changing.put(own, request, bindings, chunks) for _ in range(2)]
+
+    digests = [
+        [from_wire(receipt.statement, Receipt).statement_digest for receipt in answer.receipts] for answer in answers
+    ]
+    assert digests[0] == digests[1]
+    assert digests[0][2:] == [own.points(type_, 0).digest() for type_ in TYPES]
+    brought = other.member.fusions.GetAnnouncement(asked).points
+    assert [from_wire(one.points, PointsChunk) for one in brought] == [own.points(type_, 0) for type_ in TYPES]
+    assert [one.sealed for one in brought] == [own.sealed(type_, 0) for type_ in TYPES]
+    assert not own.member.fusions.GetAnnouncement(asked).points
+    other.fetch_and_put_tokens(own, TYPES[0], 0)
+    assert len(other.member.fusions.GetAnnouncement(asked).points) == len(TYPES) - 1
+    assert world.merchant.job(changing.contract, request.job).waiting_for == (PLATFORM,)
+    for type_ in TYPES[1:]:
+        other.fetch_and_put_tokens(own, type_, 0)
+    other.announce()
     assert world.finished(changing.contract, request.job).state == "done"
 
 
@@ -167,15 +210,19 @@ def test_rebinds_of_another_party_or_of_a_fusion_are_refused(world: World) -> No
     changing = started(world, "strange-rebinds")
     request = changing.request(MERCHANT)
     changing.begin(request)
-    _, _, bindings = plain(changing, MERCHANT)
-    theirs = changing.rebinds(replace(request, requester=PLATFORM), bindings)
+    handles, points, bindings = plain(changing, MERCHANT)
+    own, other = changing.sides(request, handles, points)
     with pytest.raises(MalformedError, match="asked for no delta"):
-        world.platform.fusions.PutRebinds(theirs)
-    of_fusion = changing.rebinds(replace(request, job="fuse-1"), bindings)
-    with pytest.raises(MiyunError):
-        world.merchant.fusions.PutRebinds(of_fusion)
+        changing.put(other, replace(request, requester=PLATFORM), bindings)
+    of_fusion = fusion_pb2.PutDeltaRequest(
+        announcement=own.announcement_message(), rebinds=changing.rebinds(replace(request, job="fuse-1"), bindings)
+    )
+    with pytest.raises(ReplayError):
+        world.merchant.fusions.PutDelta(of_fusion)
+    with pytest.raises(SignatureError):
+        world.platform.fusions.PutDelta(of_fusion)
     with pytest.raises(NotFoundError):
-        world.stranger.fusions.PutRebinds(of_fusion)
+        world.stranger.fusions.PutDelta(of_fusion)
 
 
 def test_segments_are_renewed_and_only_new_rows_are_asked_for(world: World) -> None:

@@ -310,7 +310,7 @@ def test_a_delta_can_bring_new_data_of_all_rows(world: World) -> None:
     handles, points, bindings = plain(changing, MERCHANT)
     changing.begin(request)
     own, other = changing.sides(request, handles, points)
-    own.member.fusions.PutRebinds(changing.rebinds(request, bindings))
+    changing.put(own, request, bindings)
     exchange(own, other)
     assert world.finished(contract, request.job).state == "done"
 

@@ -1,19 +1,23 @@
 """The exchange of one fusion: chunks sent, the other party's chunks evaluated, step by step."""
 
+from collections.abc import Iterator
 from threading import Event
 
 from miyun.audit.events import Event as AuditEvent
 from miyun.audit.events import Fact
-from miyun.chunking import CHUNK_POINTS
+from miyun.chunking import CHUNK_POINTS, MOST_SENT_AT_ONCE, chunk_points
+from miyun.errors import MalformedError
 from miyun.party.blinding_scalars import BlindingScalars
 from miyun.party.evaluations import Answer, SeenFile
 from miyun.party.fusion_states import Fusion
 from miyun.party.guard import FuseWork
 from miyun.party.progress import OnEvent, Phase, Progress
+from miyun.party.roster_changes import StoredChange
 from miyun.party.session import Session
 from miyun.party.tasks.outcome import Outcome
 from miyun.party.tasks.sealing import ChunkRows, Sealer
 from miyun.psi.blinding import open_chunk
+from miyun.psi.chunks import SealedChunk
 from miyun.psi.context import FusionContext
 from miyun.psi.evaluation import evaluate
 from miyun.psi.party_fusion import Announce, AwaitAnnouncement, FetchChunk, PartyFusion, SendChunk
@@ -40,6 +44,7 @@ class Exchange:
         self._sent = dict(session.outbox.acknowledged(contract.id, fusion.job))
         self._evaluated = dict(session.evaluations.acknowledged(contract.id, fusion.job))
         self._other: Announcement | None = None
+        self._brought: dict[tuple[str, int], wire.GetPointsResponse] = {}
         self._sealer = Sealer(session, contract, fusion, rows, self._scalars)
         self._machine = PartyFusion(
             contract,
@@ -56,8 +61,6 @@ class Exchange:
     def run(self, stop: Event) -> Outcome:
         """Take steps until somebody else has to. The contract may end between two of them: ContractError."""
         with self._sealer:
-            if self._fusion.sequence and (due := self._machine.next_to_send()):
-                self._sealer.begin(*due)
             return self._take_steps(stop)
 
     def _take_steps(self, stop: Event) -> Outcome:
@@ -87,25 +90,54 @@ class Exchange:
         return Outcome.MOVED
 
     def _announce(self, announcement: Announcement) -> None:
-        self._put_rebinds()
         message = wire.AnnounceRequest(
             statement=to_wire(announcement, wire.Announcement), signature=self._fusion.signature
         )
+        change = self._session.roster_changes.get(self._work.contract.id, self._fusion.job)
+        if change is not None:
+            self._put_delta(change, message)
+            return
         receipt = self._stub.Announce(message)
         with self._session.together():
             self._session.receipts.keep(receipt, announcement, self._work.contract)
             self._note(AuditEvent.FUSION_ANNOUNCED, announcement.party, announcement)
         self._machine.on_announced()
 
-    def _put_rebinds(self) -> None:
-        contract = self._work.contract
-        stored = self._session.roster_changes.get(contract.id, self._fusion.job)
-        if stored is None:
-            return
-        message = wire.PutRebindsRequest(
-            statement=to_wire(stored.rebinds, wire.Rebinds), signature=stored.signature, values=stored.values
+    def _put_delta(self, change: StoredChange, announced: wire.AnnounceRequest) -> None:
+        """Announce a delta of own rows, and send what has room in the same message."""
+        announcement = self._fusion.announcement
+        with self._session.together():
+            chunks = list(self._first_chunks(change))
+        rebinds = wire.SignedRebinds(
+            statement=to_wire(change.rebinds, wire.Rebinds), signature=change.signature, values=change.values
         )
-        self._session.receipts.keep(self._stub.PutRebinds(message), stored.rebinds, contract)
+        answer = self._stub.PutDelta(
+            wire.PutDeltaRequest(
+                announcement=announced, rebinds=rebinds, points=[_points_message(chunk) for chunk in chunks]
+            )
+        )
+        statements = (announcement, change.rebinds, *(chunk.points for chunk in chunks))
+        if len(answer.receipts) != len(statements):
+            raise MalformedError("the zone has no receipt for all that it was given", hint="Run `miyun audit verify`.")
+        with self._session.together():
+            for receipt, statement in zip(answer.receipts, statements, strict=True):
+                self._session.receipts.keep(receipt, statement, self._work.contract)
+            self._note(AuditEvent.FUSION_ANNOUNCED, announcement.party, announcement)
+            for chunk in chunks:
+                self._session.outbox.acknowledge(chunk)
+        self._machine.on_announced()
+        for chunk in chunks:
+            self._machine.on_sent(chunk.points.type, chunk.points.index)
+            self._sent[chunk.points.type] = chunk.points.index + 1
+
+    def _first_chunks(self, change: StoredChange) -> Iterator[SealedChunk]:
+        left = MOST_SENT_AT_ONCE - sum(change.rebinds.counts)
+        for count in self._fusion.announcement.counts:
+            for index in range(self._sent.get(count.type, 0), count.chunks):
+                left -= chunk_points(count.points, index)
+                if left < 0:
+                    return
+                yield self._sealer.chunk(count.type, index)
 
     def _take_announcement(self, party: str) -> bool:
         other, signature = self._fusion.counterpart, self._fusion.counterpart_signature
@@ -117,6 +149,7 @@ class Exchange:
                 self._tell(Phase.WAIT)
                 return False
             other, signature = from_wire(answer.statement, Announcement), answer.signature
+            self._brought = {(brought.points.type, brought.points.index): brought for brought in answer.points}
         self._machine.on_counterpart(other, signature)
         with self._session.together():
             self._session.fusions.counterpart(other, signature)
@@ -128,16 +161,7 @@ class Exchange:
     def _send(self, type_: str, index: int) -> None:
         contract = self._work.contract
         chunk = self._sealer.chunk(type_, index)
-        answer = self._stub.PutPoints(
-            wire.PutPointsRequest(
-                points=to_wire(chunk.points, wire.PointsChunk),
-                points_signature=chunk.points_signature,
-                sealed=chunk.sealed,
-                handles=to_wire(chunk.handles, wire.HandlesChunk),
-                handles_signature=chunk.handles_signature,
-                handle_values=chunk.handle_values,
-            )
-        )
+        answer = self._stub.PutPoints(_points_message(chunk))
         with self._session.together():
             self._session.receipts.keep(answer, chunk.points, contract)
             self._session.outbox.acknowledge(chunk)
@@ -149,7 +173,7 @@ class Exchange:
 
     def _evaluate(self, type_: str, index: int) -> bool:
         contract = self._work.contract
-        answer = self._stub.GetPoints(
+        answer = self._brought.pop((type_, index), None) or self._stub.GetPoints(
             wire.GetPointsRequest(contract=contract.id, job=self._fusion.job, type=type_, index=index)
         )
         if not answer.HasField("points"):
@@ -203,6 +227,17 @@ class Exchange:
             total = sum(count.points for count in (*self._fusion.announcement.counts, *self._other.counts))
         contract, job = self._work.contract.id, self._fusion.job
         self._on_event(Progress(contract=contract, job=job, phase=phase, done=done, total=total))
+
+
+def _points_message(chunk: SealedChunk) -> wire.PutPointsRequest:
+    return wire.PutPointsRequest(
+        points=to_wire(chunk.points, wire.PointsChunk),
+        points_signature=chunk.points_signature,
+        sealed=chunk.sealed,
+        handles=to_wire(chunk.handles, wire.HandlesChunk),
+        handles_signature=chunk.handles_signature,
+        handle_values=chunk.handle_values,
+    )
 
 
 def _points(announcement: Announcement, chunks: dict[str, int]) -> int:

@@ -470,20 +470,26 @@ class GetAnnouncementResponse(_message.Message):
 
     STATEMENT_FIELD_NUMBER: _builtins.int
     SIGNATURE_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
     signature: _builtins.bytes
     @_builtins.property
     def statement(self) -> Global___Announcement:
         """absent: not announced yet"""
+
+    @_builtins.property
+    def points(self) -> _containers.RepeatedCompositeFieldContainer[Global___GetPointsResponse]:
+        """of a delta: chunks that are there already"""
 
     def __init__(
         self,
         *,
         statement: Global___Announcement | None = ...,
         signature: _builtins.bytes = ...,
+        points: _abc.Iterable[Global___GetPointsResponse] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_statement", b"_statement", "statement", b"statement"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_statement", b"_statement", "signature", b"signature", "statement", b"statement"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_statement", b"_statement", "points", b"points", "signature", b"signature", "statement", b"statement"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__statement: _TypeAlias = _typing.Literal["statement"]  # noqa: Y015
     _WhichOneofArgType__statement: _TypeAlias = _typing.Literal["_statement", b"_statement"]  # noqa: Y015
@@ -492,7 +498,37 @@ class GetAnnouncementResponse(_message.Message):
 Global___GetAnnouncementResponse: _TypeAlias = GetAnnouncementResponse  # noqa: Y015
 
 @_typing.final
-class PutRebindsRequest(_message.Message):
+class PutDeltaRequest(_message.Message):
+    """What the requester of a delta announces, binds otherwise, and sends of its points; more points come by PutPoints."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANNOUNCEMENT_FIELD_NUMBER: _builtins.int
+    REBINDS_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def announcement(self) -> Global___AnnounceRequest: ...
+    @_builtins.property
+    def rebinds(self) -> Global___SignedRebinds: ...
+    @_builtins.property
+    def points(self) -> _containers.RepeatedCompositeFieldContainer[Global___PutPointsRequest]: ...
+    def __init__(
+        self,
+        *,
+        announcement: Global___AnnounceRequest | None = ...,
+        rebinds: Global___SignedRebinds | None = ...,
+        points: _abc.Iterable[Global___PutPointsRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["announcement", b"announcement", "rebinds", b"rebinds"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["announcement", b"announcement", "points", b"points", "rebinds", b"rebinds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutDeltaRequest: _TypeAlias = PutDeltaRequest  # noqa: Y015
+
+@_typing.final
+class SignedRebinds(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     STATEMENT_FIELD_NUMBER: _builtins.int
@@ -516,7 +552,29 @@ class PutRebindsRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___PutRebindsRequest: _TypeAlias = PutRebindsRequest  # noqa: Y015
+Global___SignedRebinds: _TypeAlias = SignedRebinds  # noqa: Y015
+
+@_typing.final
+class PutDeltaResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def receipts(self) -> _containers.RepeatedCompositeFieldContainer[_audit_pb2.SignedReceipt]:
+        """of the announcement, the rebinds, and each chunk of points"""
+
+    def __init__(
+        self,
+        *,
+        receipts: _abc.Iterable[_audit_pb2.SignedReceipt] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipts", b"receipts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutDeltaResponse: _TypeAlias = PutDeltaResponse  # noqa: Y015
 
 @_typing.final
 class PutPointsRequest(_message.Message):

@@ -50,10 +50,10 @@ class FusionServiceStub:
                 request_serializer=miyun_dot_wire_dot_v1_dot_fusion__pb2.GetAnnouncementRequest.SerializeToString,
                 response_deserializer=miyun_dot_wire_dot_v1_dot_fusion__pb2.GetAnnouncementResponse.FromString,
                 _registered_method=True)
-        self.PutRebinds = channel.unary_unary(
-                '/miyun.wire.v1.FusionService/PutRebinds',
-                request_serializer=miyun_dot_wire_dot_v1_dot_fusion__pb2.PutRebindsRequest.SerializeToString,
-                response_deserializer=miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.FromString,
+        self.PutDelta = channel.unary_unary(
+                '/miyun.wire.v1.FusionService/PutDelta',
+                request_serializer=miyun_dot_wire_dot_v1_dot_fusion__pb2.PutDeltaRequest.SerializeToString,
+                response_deserializer=miyun_dot_wire_dot_v1_dot_fusion__pb2.PutDeltaResponse.FromString,
                 _registered_method=True)
         self.PutPoints = channel.unary_unary(
                 '/miyun.wire.v1.FusionService/PutPoints',
@@ -103,7 +103,7 @@ class FusionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def PutRebinds(self, request, context):
+    def PutDelta(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -157,10 +157,10 @@ def add_FusionServiceServicer_to_server(servicer, server):
                     request_deserializer=miyun_dot_wire_dot_v1_dot_fusion__pb2.GetAnnouncementRequest.FromString,
                     response_serializer=miyun_dot_wire_dot_v1_dot_fusion__pb2.GetAnnouncementResponse.SerializeToString,
             ),
-            'PutRebinds': grpc.unary_unary_rpc_method_handler(
-                    servicer.PutRebinds,
-                    request_deserializer=miyun_dot_wire_dot_v1_dot_fusion__pb2.PutRebindsRequest.FromString,
-                    response_serializer=miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.SerializeToString,
+            'PutDelta': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutDelta,
+                    request_deserializer=miyun_dot_wire_dot_v1_dot_fusion__pb2.PutDeltaRequest.FromString,
+                    response_serializer=miyun_dot_wire_dot_v1_dot_fusion__pb2.PutDeltaResponse.SerializeToString,
             ),
             'PutPoints': grpc.unary_unary_rpc_method_handler(
                     servicer.PutPoints,
@@ -280,7 +280,7 @@ class FusionService:
             _registered_method=True)
 
     @staticmethod
-    def PutRebinds(request,
+    def PutDelta(request,
             target,
             options=(),
             channel_credentials=None,
@@ -293,9 +293,9 @@ class FusionService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/miyun.wire.v1.FusionService/PutRebinds',
-            miyun_dot_wire_dot_v1_dot_fusion__pb2.PutRebindsRequest.SerializeToString,
-            miyun_dot_wire_dot_v1_dot_audit__pb2.SignedReceipt.FromString,
+            '/miyun.wire.v1.FusionService/PutDelta',
+            miyun_dot_wire_dot_v1_dot_fusion__pb2.PutDeltaRequest.SerializeToString,
+            miyun_dot_wire_dot_v1_dot_fusion__pb2.PutDeltaResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,7 +35,7 @@ class FusionServiceStub:
     RequestFusion: _grpc.UnaryUnaryMultiCallable[_fusion_pb2.RequestFusionRequest, _fusion_pb2.RequestFusionResponse]
     Announce: _grpc.UnaryUnaryMultiCallable[_fusion_pb2.AnnounceRequest, _audit_pb2.SignedReceipt]
     GetAnnouncement: _grpc.UnaryUnaryMultiCallable[_fusion_pb2.GetAnnouncementRequest, _fusion_pb2.GetAnnouncementResponse]
-    PutRebinds: _grpc.UnaryUnaryMultiCallable[_fusion_pb2.PutRebindsRequest, _audit_pb2.SignedReceipt]
+    PutDelta: _grpc.UnaryUnaryMultiCallable[_fusion_pb2.PutDeltaRequest, _fusion_pb2.PutDeltaResponse]
     PutPoints: _grpc.UnaryUnaryMultiCallable[_fusion_pb2.PutPointsRequest, _audit_pb2.SignedReceipt]
     GetPoints: _grpc.UnaryUnaryMultiCallable[_fusion_pb2.GetPointsRequest, _fusion_pb2.GetPointsResponse]
     PutTokens: _grpc.UnaryUnaryMultiCallable[_fusion_pb2.PutTokensRequest, _audit_pb2.SignedReceipt]
@@ -48,7 +48,7 @@ class FusionServiceAsyncStub(FusionServiceStub):
     RequestFusion: _aio.UnaryUnaryMultiCallable[_fusion_pb2.RequestFusionRequest, _fusion_pb2.RequestFusionResponse]  # type: ignore[assignment]
     Announce: _aio.UnaryUnaryMultiCallable[_fusion_pb2.AnnounceRequest, _audit_pb2.SignedReceipt]  # type: ignore[assignment]
     GetAnnouncement: _aio.UnaryUnaryMultiCallable[_fusion_pb2.GetAnnouncementRequest, _fusion_pb2.GetAnnouncementResponse]  # type: ignore[assignment]
-    PutRebinds: _aio.UnaryUnaryMultiCallable[_fusion_pb2.PutRebindsRequest, _audit_pb2.SignedReceipt]  # type: ignore[assignment]
+    PutDelta: _aio.UnaryUnaryMultiCallable[_fusion_pb2.PutDeltaRequest, _fusion_pb2.PutDeltaResponse]  # type: ignore[assignment]
     PutPoints: _aio.UnaryUnaryMultiCallable[_fusion_pb2.PutPointsRequest, _audit_pb2.SignedReceipt]  # type: ignore[assignment]
     GetPoints: _aio.UnaryUnaryMultiCallable[_fusion_pb2.GetPointsRequest, _fusion_pb2.GetPointsResponse]  # type: ignore[assignment]
     PutTokens: _aio.UnaryUnaryMultiCallable[_fusion_pb2.PutTokensRequest, _audit_pb2.SignedReceipt]  # type: ignore[assignment]
@@ -78,11 +78,11 @@ class FusionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_fusion_pb2.GetAnnouncementResponse, _abc.Awaitable[_fusion_pb2.GetAnnouncementResponse]]: ...
 
     @_abc_1.abstractmethod
-    def PutRebinds(
+    def PutDelta(
         self,
-        request: _fusion_pb2.PutRebindsRequest,
+        request: _fusion_pb2.PutDeltaRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_audit_pb2.SignedReceipt, _abc.Awaitable[_audit_pb2.SignedReceipt]]: ...
+    ) -> _typing.Union[_fusion_pb2.PutDeltaResponse, _abc.Awaitable[_fusion_pb2.PutDeltaResponse]]: ...
 
     @_abc_1.abstractmethod
     def PutPoints(

@@ -39,27 +39,27 @@ class FusionService(FusionServiceServicer):
         found = exchange.get_announcement(self._core, caller, request.contract, request.job, request.party)
         if found is None:
             return wire.GetAnnouncementResponse()
-        return wire.GetAnnouncementResponse(statement=to_wire(found[0], wire.Announcement), signature=found[1])
-
-    def PutRebinds(self, request: wire.PutRebindsRequest, context: grpc.ServicerContext) -> SignedReceipt:
-        statement = from_wire(request.statement, Rebinds)
-        caller = current_peer(context).name
-        return receipt_message(
-            exchange.put_rebinds(
-                self._core, self._machines, caller, statement, request.signature, values=request.values
-            )
+        return wire.GetAnnouncementResponse(
+            statement=to_wire(found.statement, wire.Announcement),
+            signature=found.signature,
+            points=[_points_message(points) for points in found.points],
         )
+
+    def PutDelta(self, request: wire.PutDeltaRequest, context: grpc.ServicerContext) -> wire.PutDeltaResponse:
+        delta = exchange.Delta(
+            announcement=from_wire(request.announcement.statement, Announcement),
+            announcement_signature=request.announcement.signature,
+            rebinds=from_wire(request.rebinds.statement, Rebinds),
+            rebinds_signature=request.rebinds.signature,
+            values=request.rebinds.values,
+            chunks=tuple(_chunk(points) for points in request.points),
+        )
+        receipts = exchange.put_delta(self._core, self._machines, current_peer(context).name, delta)
+        return wire.PutDeltaResponse(receipts=[receipt_message(receipt) for receipt in receipts])
 
     def PutPoints(self, request: wire.PutPointsRequest, context: grpc.ServicerContext) -> SignedReceipt:
-        chunk = SealedChunk(
-            points=from_wire(request.points, PointsChunk),
-            points_signature=request.points_signature,
-            sealed=request.sealed,
-            handles=from_wire(request.handles, HandlesChunk),
-            handles_signature=request.handles_signature,
-            handle_values=request.handle_values,
-        )
-        return receipt_message(exchange.put_points(self._core, self._machines, current_peer(context).name, chunk))
+        caller = current_peer(context).name
+        return receipt_message(exchange.put_points(self._core, self._machines, caller, _chunk(request)))
 
     def GetPoints(self, request: wire.GetPointsRequest, context: grpc.ServicerContext) -> wire.GetPointsResponse:
         found = exchange.get_points(
@@ -67,12 +67,7 @@ class FusionService(FusionServiceServicer):
             current_peer(context).name,
             exchange.WantedChunk(contract=request.contract, job=request.job, type=request.type, index=request.index),
         )
-        if found is None:
-            return wire.GetPointsResponse()
-        points, signature, sealed = found
-        return wire.GetPointsResponse(
-            points=to_wire(points, wire.PointsChunk), points_signature=signature, sealed=sealed
-        )
+        return wire.GetPointsResponse() if found is None else _points_message(found)
 
     def PutTokens(self, request: wire.PutTokensRequest, context: grpc.ServicerContext) -> SignedReceipt:
         statement = from_wire(request.statement, TokensChunk)
@@ -98,3 +93,19 @@ class FusionService(FusionServiceServicer):
     def GetReport(self, request: wire.GetReportRequest, context: grpc.ServicerContext) -> wire.GetReportResponse:
         report, signature = fusion.get_report(self._core, current_peer(context).name, request.contract, request.epoch)
         return wire.GetReportResponse(statement=to_wire(report, wire.FusionReport), signature=signature)
+
+
+def _chunk(request: wire.PutPointsRequest) -> SealedChunk:
+    return SealedChunk(
+        points=from_wire(request.points, PointsChunk),
+        points_signature=request.points_signature,
+        sealed=request.sealed,
+        handles=from_wire(request.handles, HandlesChunk),
+        handles_signature=request.handles_signature,
+        handle_values=request.handle_values,
+    )
+
+
+def _points_message(found: exchange.SignedPoints) -> wire.GetPointsResponse:
+    points, signature, sealed = found
+    return wire.GetPointsResponse(points=to_wire(points, wire.PointsChunk), points_signature=signature, sealed=sealed)

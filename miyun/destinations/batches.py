@@ -40,6 +40,8 @@ class Order:
 class Batch:
     """Rows of one delivery. It never changes: the same index has the same rows and the same key for ever.
 
+    But a receiver that ``takes_fewer`` is not told again of people who object by now.
+
     ``ids`` are the party's own ids, each once in an order; ``columns`` are parallel to them, by the names of the
     configured fields, spelled and hashed already; None where a field that is not required has no value.
     """

@@ -124,13 +124,15 @@ class Destination(ABC, Generic[C]):
 
     ``third_party`` names who else receives identifiers through it; empty where the receiver is the party's own.
     ``local``: it is done at once and asks nobody outside, so that the job waits for it. ``keeps_keys``: a batch that
-    is sent again with the same key is not taken twice.
+    is sent again with the same key is not taken twice. ``takes_fewer``: it may then lack rows that it
+    had, of people who object by now; what had arrived stays as it was.
     """
 
     kind: ClassVar[str]
     Config: ClassVar[type[DestinationConfig]]
     third_party: ClassVar[str] = ""
     local: ClassVar[bool] = False
+    takes_fewer: ClassVar[bool] = False
 
     def __init__(self, config: C, context: Context) -> None:
         self.config = config

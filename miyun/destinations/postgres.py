@@ -72,6 +72,7 @@ class PostgresConfig(DestinationConfig):
 class PostgresDestination(Destination[PostgresConfig]):
     kind: ClassVar[str] = "postgres"
     Config: ClassVar[type[DestinationConfig]] = PostgresConfig
+    takes_fewer: ClassVar[bool] = True
 
     _open: "psycopg.Connection[Any] | None" = None
 
@@ -114,11 +115,11 @@ class PostgresDestination(Destination[PostgresConfig]):
         with self._watched(len(batch.ids)), self._explained(), self._connection().transaction():
             held = self._note_key(batch.key)
             if held is not None:
-                return _read(held)
+                return _read(held, batch)
             refused = self._insert(batch)
             self._connection().execute(
                 f"UPDATE {self._batches} SET refused = %s WHERE key = %s",  # noqa: S608
-                [json.dumps([[one.row, one.code, one.words] for one in refused]), batch.key],
+                [json.dumps([[batch.ids[one.row], one.code, one.words] for one in refused]), batch.key],
             )
             return BatchOutcome(refused=refused)
 
@@ -266,9 +267,15 @@ def _quoted(name: str) -> str:
     return ".".join('"' + part.replace('"', '""') + '"' for part in name.split("."))
 
 
-def _read(held: str) -> BatchOutcome:
+def _read(held: str, batch: Batch) -> BatchOutcome:
+    """What became of a batch, of those of its rows that it still has."""
+    places = {member: row for row, member in enumerate(batch.ids)}
     return BatchOutcome(
-        refused=tuple(Refused(row=row, code=code, words=words) for row, code, words in json.loads(held))
+        refused=tuple(
+            Refused(row=places[member], code=code, words=words)
+            for member, code, words in json.loads(held)
+            if member in places
+        )
     )
 
 

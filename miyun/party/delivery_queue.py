@@ -190,9 +190,9 @@ class DeliveryQueue:
                 .values(accepted=deliveries.c.accepted + accepted, batches=index + bool(outcome.later))
             )
 
-    def pending(self) -> Iterator[Batch]:
-        """The batches that have not been sent."""
-        query = select(batches.c.batch).where(*self._of(batches), batches.c.state == BatchState.PENDING)
+    def batches(self, state: BatchState = BatchState.PENDING) -> Iterator[Batch]:
+        """The batches in a state, as a rule those that have not been sent."""
+        query = select(batches.c.batch).where(*self._of(batches), batches.c.state == state)
         with reading(self._engine) as connection:
             indexes = connection.scalars(query.order_by(batches.c.batch)).all()
         for index in indexes:
@@ -211,20 +211,28 @@ class DeliveryQueue:
                 return
             _settle(connection, self._one(batch))
             _refund(connection, self._of(charges), [batch.ids[place] for place in reasons])
-            held = connection.execute(select(deliveries).where(*self._of(deliveries))).one()
+            index = connection.scalar(select(deliveries.c.batches).where(*self._of(deliveries))) or 0
             kept = [place for place in range(len(batch.ids)) if place not in reasons]
             if kept:
-                self._put(connection, held.batches, batch, kept, attempts=row.attempts)
-            left_out = Counter(json.loads(held.left_out)) + Counter(reasons.values())
-            connection.execute(
-                update(deliveries)
-                .where(*self._of(deliveries))
-                .values(
-                    batches=held.batches + bool(kept),
-                    queued=held.queued - len(reasons),
-                    left_out=json.dumps(left_out).encode(),
-                )
+                self._put(connection, index, batch, kept, attempts=row.attempts)
+            self._leave_out(connection, reasons, batches=index + bool(kept))
+
+    def shorten(self, batch: Batch, reasons: Mapping[int, str]) -> None:
+        """Leave rows out of a batch that may have arrived and keeps its key, each for the reason of its place.
+
+        They may have been reached before, so what was counted against a cap stays so.
+        """
+        kept = [place for place in range(len(batch.ids)) if place not in reasons]
+        with self._engine.begin() as connection:
+            changed = connection.execute(
+                update(batches)
+                .where(*self._one(batch), batches.c.state == BatchState.SENT)
+                .values(rows=_packed(batch, kept))
             )
+            if changed.rowcount:
+                if not kept:
+                    _settle(connection, self._one(batch))
+                self._leave_out(connection, reasons)
 
     def begin_anew(self) -> None:
         """Forget how often each batch was tried, and wait for nothing."""
@@ -249,6 +257,16 @@ class DeliveryQueue:
         for row in found:
             self.settle(_read(self._order, row.batch, row.rows), BatchOutcome(), 0.0)
 
+    def _leave_out(self, connection: Connection, reasons: Mapping[int, str], **values: int) -> None:
+        """Note that rows which were queued are left out."""
+        held = connection.execute(select(deliveries).where(*self._of(deliveries))).one()
+        left_out = Counter(json.loads(held.left_out)) + Counter(reasons.values())
+        connection.execute(
+            update(deliveries)
+            .where(*self._of(deliveries))
+            .values(queued=held.queued - len(reasons), left_out=json.dumps(left_out).encode(), **values)
+        )
+
     def _put(
         self,
         connection: Connection,
@@ -260,15 +278,12 @@ class DeliveryQueue:
         not_before: float = 0.0,
     ) -> None:
         """Queue the rows at some places."""
-        ids = [of.ids[place] for place in places]
-        columns = {name: [column[place] for place in places] for name, column in of.columns.items()}
-        rows = json.dumps({"ids": ids, "columns": columns}, ensure_ascii=False, separators=(",", ":"))
         connection.execute(
             insert(batches).values(
                 **self._names,
                 batch=index,
                 state=BatchState.PENDING,
-                rows=zlib.compress(rows.encode(), level=1),
+                rows=_packed(of, places),
                 attempts=attempts,
                 handle="",
                 not_before=not_before,
@@ -335,6 +350,14 @@ def _read(order: Order, index: int, rows: bytes) -> Batch:
         ids=tuple(content["ids"]),
         columns={name: tuple(column) for name, column in content["columns"].items()},
     )
+
+
+def _packed(of: Rows | Batch, places: Sequence[int]) -> bytes:
+    """The rows at some places."""
+    ids = [of.ids[place] for place in places]
+    columns = {name: [column[place] for place in places] for name, column in of.columns.items()}
+    rows = json.dumps({"ids": ids, "columns": columns}, ensure_ascii=False, separators=(",", ":"))
+    return zlib.compress(rows.encode(), level=1)
 
 
 def _content(rows: bytes) -> Any:

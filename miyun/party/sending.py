@@ -5,11 +5,14 @@ import io
 import logging
 import shutil
 import time
+from collections.abc import Mapping
 from contextlib import closing
+from functools import partial
+from itertools import chain
 from threading import Event
 from typing import Any
 
-from miyun.destinations.batches import BatchOutcome
+from miyun.destinations.batches import Batch, BatchOutcome
 from miyun.destinations.plugin import Destination
 from miyun.destinations.rate import TokenBucket, back_off
 from miyun.errors import ContractError, DestinationError, MiyunError, UnavailableError
@@ -65,7 +68,7 @@ class Sending:
             while (queued := self._queue.next(self._session.now())) is not None:
                 if self._stop.wait(bucket.wait_seconds()):
                     return Outcome.IDLE
-                if self._looks_anew() or self._is_too_late(queued):
+                if self._looks_anew(destination) or self._is_too_late(queued):
                     continue
                 self._attempt(plan, destination, queued)
             if self._queue.open():
@@ -73,23 +76,33 @@ class Sending:
             self._complete(destination)
         return Outcome.DONE
 
-    def _looks_anew(self) -> bool:
+    def _looks_anew(self, destination: Destination[Any]) -> bool:
         """Leave out who has objected since it was last looked; whether that was done now.
 
         Raises:
             ContractError: the contract is not in force any more.
             SourceError: the member table or a list can't be read.
+            DestinationError: a batch that may have arrived could only be sent again with those who object.
         """
         contract = self._session.accepted.active(self._order.contract, self._session.now())
         delivery, now = self._session.deliveries.get(contract.id, self._order.job), self._session.now().timestamp()
         if delivery is None or delivery.local or now - delivery.looked_at < LOOK_SECONDS:
             return False
         config = load_members_config(self._session.config_path)
-        reasons = left_out_of(config, contract.consent, (batch.ids for batch in self._queue.pending()))
-        for batch in self._queue.pending():
-            here = {place: reasons[member] for place, member in enumerate(batch.ids) if member in reasons}
-            if here:
+        unsent, unclear = self._queue.batches, partial(self._queue.batches, BatchState.SENT)
+        reasons = left_out_of(config, contract.consent, (batch.ids for batch in chain(unsent(), unclear())))
+        for batch in unsent():
+            if here := _places(batch, reasons):
                 self._queue.withdraw(batch, here)
+        for batch in unclear() if destination.keeps_keys else ():
+            here = _places(batch, reasons)
+            if here and not destination.takes_fewer:
+                raise DestinationError(
+                    "a batch that may have arrived has people who object by now, and would be sent again as it was",
+                    hint="Look there, then: miyun delivery retry … --unclear arrived, or --unclear again without them",
+                )
+            if here:
+                self._queue.shorten(batch, here)
         self._session.deliveries.looked(self._order, now, before=delivery.looked_at)
         return True
 
@@ -189,3 +202,8 @@ class Sending:
 def _readable(refusal: Refusal) -> Refusal:
     """For a spreadsheet: codes and words are the receiver's. Ids are the party's own, and stay what they are."""
     return refusal._replace(code=as_cell(refusal.code), words=as_cell(refusal.words))
+
+
+def _places(batch: Batch, reasons: Mapping[str, str]) -> dict[int, str]:
+    """Where a batch has members for whom there is a reason."""
+    return {place: reasons[member] for place, member in enumerate(batch.ids) if member in reasons}

@@ -59,6 +59,14 @@ def test_rows_go_in_once_and_bad_ones_are_refused(url: str, tmp_path: Path) -> N
     assert len(held(url)) == 2
 
 
+def test_a_batch_that_is_sent_again_may_have_fewer_rows(url: str, tmp_path: Path) -> None:
+    made = destination(url, tmp_path)
+    made.deliver(ROWS)
+    fewer = batch(0, "m2", "m4", **{"spend": (None, "99999"), "50%": ("b", "d'; --")})
+    assert [(one.row, one.code) for one in made.deliver(fewer).refused] == [(1, "sqlstate-22003")]
+    assert [row[0] for row in held(url)] == ["m1", "m2"]
+
+
 def test_a_death_in_the_middle_leaves_all_or_nothing(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = destination(url, tmp_path)
 

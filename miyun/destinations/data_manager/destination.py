@@ -38,6 +38,7 @@ _EXAMPLE = "e788ea2014693dcdb86767aceb3860a432fc626c6477a6c53016aff40726842b"
 class DataManagerDestination(Destination[DataManagerConfig]):
     kind: ClassVar[str] = "data-manager"
     Config: ClassVar[type[DestinationConfig]] = DataManagerConfig
+    takes_fewer: ClassVar[bool] = True
     third_party: ClassVar[str] = "google"
 
     def __init__(self, config: DataManagerConfig, context: Context) -> None:

@@ -50,6 +50,7 @@ class MetaConfig(HashedConfig):
 class MetaDestination(Destination[MetaConfig]):
     kind: ClassVar[str] = "meta"
     Config: ClassVar[type[DestinationConfig]] = MetaConfig
+    takes_fewer: ClassVar[bool] = True
     third_party: ClassVar[str] = "meta"
 
     def __init__(self, config: MetaConfig, context: Context) -> None:

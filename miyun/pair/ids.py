@@ -29,7 +29,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -61,11 +61,21 @@ class _Ids:
         backend().multiply(ids.points, _ONE)
         return ids
 
+    @classmethod
+    def join(cls, parts: Iterable[Self]) -> Self:
+        """All the parts' ids, in order."""
+        return cls(b"".join(part.points for part in parts))
+
     def encode(self) -> list[str]:
         return [
             binascii.b2a_base64(self.points[start : start + POINT_BYTES], newline=False).decode()
             for start in range(0, len(self.points), POINT_BYTES)
         ]
+
+    def __iter__(self) -> Iterator[Self]:
+        """Each id on its own."""
+        for start in range(0, len(self.points), POINT_BYTES):
+            yield type(self)(self.points[start : start + POINT_BYTES])
 
     def __len__(self) -> int:
         return len(self.points) // POINT_BYTES

@@ -66,12 +66,13 @@ class Answer:
     body: bytes
     after_seconds: float
 
-    def json(self) -> Any:
-        """The body; None where it is no JSON."""
+    def content(self) -> dict[str, Any]:
+        """The JSON object that the body is; empty where it is none."""
         try:
-            return json.loads(self.body)
+            read = json.loads(self.body)
         except (ValueError, RecursionError):
-            return None
+            return {}
+        return read if isinstance(read, dict) else {}
 
 
 class HttpClient:

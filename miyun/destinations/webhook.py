@@ -18,6 +18,7 @@ import base64
 import binascii
 import hmac
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urljoin, urlsplit
@@ -107,7 +108,7 @@ class WebhookDestination(Destination[WebhookConfig]):
         if answer.status == 202 and "location" in answer.headers:
             return BatchOutcome(handle=_same_host(asked, answer.headers["location"]))
         if 200 <= answer.status < 300:
-            return _partial(batch, answer.json(), place)
+            return _partial(batch, answer.content(), place)
         if answer.status in _REFUSED:
             return BatchOutcome.refuse_all(batch, f"http-{answer.status}", f"the receiver answered {answer.status}")
         raise DestinationError(
@@ -168,10 +169,8 @@ def _same_host(asked: str, location: str) -> str:
     return where
 
 
-def _partial(batch: Batch, content: Any, place: str) -> BatchOutcome:
-    """What an answer says about single rows; one that is no JSON object says nothing."""
-    if not isinstance(content, dict):
-        return BatchOutcome()
+def _partial(batch: Batch, content: Mapping[str, Any], place: str) -> BatchOutcome:
+    """What an answer says about single rows."""
     places = {member: row for row, member in enumerate(batch.ids)}
     try:
         refused = tuple(

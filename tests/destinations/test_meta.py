@@ -144,6 +144,13 @@ def test_rows_that_never_arrived_are_counted(graph: Graph, tmp_path: Path) -> No
     assert (counted.code, counted.rows) == ("not-received", 2)
 
 
+@pytest.mark.parametrize("content", [b"<html>", [], {}, {"id": 1}])
+def test_what_answers_a_probe_without_the_audience_is_no_graph_api(graph: Graph, tmp_path: Path, content: Any) -> None:
+    graph.failures = [says(200, content)]
+    with pytest.raises(DestinationError, match="without the audience"):
+        made(graph, tmp_path).probe()
+
+
 def test_counts_that_are_too_high_count_each_row_once(graph: Graph, tmp_path: Path) -> None:
     graph.failures = [says(200, {"num_received": 900, "num_invalid_entries": 700})]
     outcome = made(graph, tmp_path).deliver(ROWS)

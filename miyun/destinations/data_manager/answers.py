@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from miyun.destinations.batches import Batch, BatchOutcome, Counted, Refused
+from miyun.destinations.batches import BatchOutcome, Counted, Refused
 from miyun.destinations.http import Answer
 from miyun.errors import DestinationError, UnavailableError
 
@@ -56,8 +56,7 @@ def read_request_id(answer: Answer, place: str) -> str:
         DestinationError: it refuses, or its answer has no id.
     """
     if answer.status == 200:
-        content = answer.json()
-        handle = content.get("requestId") if isinstance(content, dict) else None
+        handle = answer.content().get("requestId")
         if isinstance(handle, str) and _REQUEST_ID.fullmatch(handle):
             return handle
         raise DestinationError(f"{place} answers without a request's id", hint="Check url.")
@@ -97,8 +96,7 @@ def refused_request(answer: Answer, place: str) -> DestinationError:
 
 
 def read_refusal(answer: Answer) -> Refusal:
-    content = answer.json()
-    error = _mapping(content.get("error")) if isinstance(content, dict) else {}
+    error = _mapping(answer.content().get("error"))
     details = [_mapping(one) for one in _list(error.get("details"))]
     by_type = {str(one.get("@type", "")).rpartition(".")[2]: one for one in details}
     violations = tuple(_violation(_mapping(one)) for one in _list(by_type.get("BadRequest", {}).get("fieldViolations")))
@@ -111,8 +109,8 @@ def read_refusal(answer: Answer) -> Refusal:
     )
 
 
-def read_status(answer: Answer, batch: Batch, handle: str, rows: Sequence[int], place: str) -> BatchOutcome:
-    """What became of ``rows`` of a batch; with the handle again where Google is at work.
+def read_status(answer: Answer, handle: str, rows: Sequence[int], place: str) -> BatchOutcome:
+    """What became of ``rows``, which were sent; with the handle again where Google is at work.
 
     Raises:
         UnavailableError, DestinationError: as in :func:`refused_request`.
@@ -121,8 +119,7 @@ def read_status(answer: Answer, batch: Batch, handle: str, rows: Sequence[int], 
         return BatchOutcome(handle=handle)  # the status of a new request may take a while to be there
     if answer.status != 200:
         raise refused_request(answer, place)
-    content = answer.json()
-    statuses = _list(content.get("requestStatusPerDestination")) if isinstance(content, dict) else []
+    statuses = _list(answer.content().get("requestStatusPerDestination"))
     if len(statuses) > 1:
         raise DestinationError(f"{place} answers for destinations that were not asked about", hint="Check url.")
     status = _mapping(statuses[0]) if statuses else {}

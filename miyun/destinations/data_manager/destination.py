@@ -85,7 +85,7 @@ class DataManagerDestination(Destination[DataManagerConfig]):
         rows, lacking = sendable(batch)
         place = f"{self.config.url.rstrip('/')}/v1/requestStatus:retrieve"
         answer = self._call("GET", f"{place}?{urlencode({'requestId': handle})}", b"")
-        outcome = read_status(answer, batch, handle, rows, place)
+        outcome = read_status(answer, handle, rows, place)
         if outcome.handle:
             return outcome
         return BatchOutcome(refused=(*lacking, *outcome.refused), counted=outcome.counted)

@@ -55,9 +55,8 @@ class AccessTokens:
             answer = self._client.call(
                 "POST", self._url, headers={"content-type": "application/x-www-form-urlencoded"}, body=body
             )
-            content = answer.json()
-            token = content.get("access_token") if isinstance(content, dict) else None
-            seconds = content.get("expires_in") if isinstance(content, dict) else None
+            content = answer.content()
+            token, seconds = content.get("access_token"), content.get("expires_in")
             if answer.status != 200 or not _is_token(token) or not isinstance(seconds, int):
                 raise DestinationError(
                     f"{shown(self._url)} gives no token for the secret “{name}” ({answer.status})",

@@ -34,7 +34,7 @@ def read_users(answer: Answer, rows: Sequence[int], data: Sequence[Sequence[str]
     content = require_success(answer, place)
     received, invalid = content.get("num_received"), content.get("num_invalid_entries", 0)
     if not (_is_count(received) and _is_count(invalid)):
-        raise DestinationError(f"{place} answers without numbers of entries", hint="Check url.")
+        raise DestinationError(f"{place} answers 200 without numbers of entries", hint="Check url.")
     invalid = min(invalid, len(rows))  # Meta calls its count inexact
     samples = content.get("invalid_entry_samples")
     shown = {str(one) for pair in samples.items() for one in pair} if isinstance(samples, dict) else set()
@@ -55,11 +55,11 @@ def require_success(answer: Answer, place: str) -> Mapping[str, Any]:
 
     Raises:
         UnavailableError: it says to wait.
-        DestinationError: it refuses, or is no answer of the Graph API.
+        DestinationError: it refuses.
     """
-    content = answer.json()
-    error = content.get("error") if isinstance(content, dict) else None
-    if isinstance(error, dict) or answer.status != 200 or not isinstance(content, dict):
+    content = answer.content()
+    error = content.get("error")
+    if isinstance(error, dict) or answer.status != 200:
         raise _meant(error if isinstance(error, dict) else {}, answer, place)
     return content
 

@@ -60,8 +60,10 @@ class MetaDestination(Destination[MetaConfig]):
         self._method = "POST" if config.action is Action.ADD else "DELETE"
 
     def probe(self) -> str:
-        query = urlencode({"fields": "id,operation_status", **self._proof()})
-        content = require_success(self._call("GET", f"{self._audience}?{query}"), self._audience)
+        query, place = urlencode({"fields": "id,operation_status", **self._proof()}), shown(self._audience)
+        content = require_success(self._call("GET", f"{self._audience}?{query}"), place)
+        if content.get("id") != self.config.audience:
+            raise DestinationError(f"{place} answers 200 without the audience's id", hint="Check url.")
         status = content.get("operation_status")
         if isinstance(status, dict) and status.get("code") == _FLAGGED:
             raise DestinationError(

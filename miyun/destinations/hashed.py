@@ -12,10 +12,13 @@ from pydantic import Field, field_validator
 
 from miyun.destinations.batches import Batch, Refused
 from miyun.destinations.fields import FieldSource, HashName
-from miyun.destinations.plugin import DestinationConfig
+from miyun.destinations.http import HttpConfig
 
 MOST_ROWS = 10_000
 """Google and Meta take as many in one request."""
+
+JUDGED = frozenset({401, 403, 429})
+"""Statuses of which Google's and Meta's bodies say more."""
 
 
 class Action(StrEnum):
@@ -25,7 +28,7 @@ class Action(StrEnum):
     REMOVE = "remove"
 
 
-class HashedConfig(DestinationConfig):
+class HashedConfig(HttpConfig):
     """``SPELLINGS`` has the profiles of each sort of field that the receiver takes, the first where none is named.
 
     With ``SEVERAL`` there may be more fields of a sort, called ``email_2`` or ``email_work``.

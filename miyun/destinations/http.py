@@ -8,15 +8,16 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError, SSLError
 from urllib3.response import BaseHTTPResponse
 
+from miyun.destinations.plugin import Context, Destination, DestinationConfig
 from miyun.destinations.watch import Watch, shut
 from miyun.errors import ConfigError, DestinationError, UnavailableError
 
@@ -203,6 +204,27 @@ def _after(text: str) -> float:
         return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError, OverflowError):
         return 0.0
+
+
+class HttpConfig(DestinationConfig):
+    """``timeout_seconds`` is for a call, up to its whole answer; ``ca_file`` as :class:`HttpClient` has it."""
+
+    timeout_seconds: float = Field(default=60, gt=0, le=600)
+    ca_file: Path | None = None
+
+
+H = TypeVar("H", bound=HttpConfig)
+
+
+class HttpDestination(Destination[H]):
+    """A receiver that is called by ``client``."""
+
+    def __init__(self, config: H, context: Context) -> None:
+        super().__init__(config, context)
+        self.client = HttpClient(timeout_seconds=config.timeout_seconds, ca_file=config.ca_file)
+
+    def close(self) -> None:
+        self.client.close()
 
 
 class _Watched(HTTPConnection):

@@ -25,11 +25,13 @@ from miyun.keys.home import Home
 from miyun.keys.secret import Secret
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A table of settings; an unknown one is an error."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Retry(_Part):
+class Retry(Part):
     """When a batch is sent again: after ``first_seconds``, twice as long each time, up to ``longest_seconds``.
 
     The delivery stops for a person after ``attempts`` in a row. After ``circuit_after`` failures in a row the receiver
@@ -43,14 +45,14 @@ class Retry(_Part):
     circuit_seconds: float = Field(default=300, ge=0)
 
 
-class FrequencyCap(_Part):
+class FrequencyCap(Part):
     """At most so many deliveries to a member through the channel in so many days."""
 
     deliveries: int = Field(ge=1)
     days: int = Field(ge=1, le=366)
 
 
-class DestinationConfig(_Part):
+class DestinationConfig(Part):
     """What ``[destinations.<channel>]`` says of every kind; each kind adds its own settings.
 
     ``CREDENTIALS`` lists the settings that hold the name of a secret: `miyun secret set NAME` puts its value into the

@@ -19,15 +19,14 @@ import binascii
 import hmac
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urljoin, urlsplit
 
 from pydantic import Field
 
 from miyun.destinations.batches import Batch, BatchOutcome, Preview, Refused
-from miyun.destinations.http import Answer, HttpClient, Url, shown
-from miyun.destinations.plugin import Context, Credential, Destination, DestinationConfig
+from miyun.destinations.http import Answer, HttpConfig, HttpDestination, Url, shown
+from miyun.destinations.plugin import Credential, DestinationConfig
 from miyun.errors import ConfigError, DestinationError
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - what the values of such secrets begin with
@@ -37,7 +36,7 @@ LONGEST_WORDS = 200
 _REFUSED = frozenset({400, 413, 422})
 
 
-class WebhookConfig(DestinationConfig):
+class WebhookConfig(HttpConfig):
     """``signing_secret`` is ``whsec_`` and base64 of 24 to 64 random bytes; ``token`` goes into Authorization: Bearer.
 
     A receiver that does not know keys it has seen says ``keeps_keys = false``: what may have arrived then waits for a
@@ -51,16 +50,11 @@ class WebhookConfig(DestinationConfig):
     token: str = ""
     keeps_keys: bool = True
     timeout_seconds: float = Field(default=30, gt=0, le=600)
-    ca_file: Path | None = None
 
 
-class WebhookDestination(Destination[WebhookConfig]):
+class WebhookDestination(HttpDestination[WebhookConfig]):
     kind: ClassVar[str] = "webhook"
     Config: ClassVar[type[DestinationConfig]] = WebhookConfig
-
-    def __init__(self, config: WebhookConfig, context: Context) -> None:
-        super().__init__(config, context)
-        self._client = HttpClient(timeout_seconds=config.timeout_seconds, ca_file=config.ca_file)
 
     @property
     def keeps_keys(self) -> bool:
@@ -79,15 +73,12 @@ class WebhookDestination(Destination[WebhookConfig]):
 
     def deliver(self, batch: Batch) -> BatchOutcome:
         body = _body(batch, self.context.id_name)
-        answer = self._client.call("POST", self.config.url, headers=self._headers(batch.key, body), body=body)
+        answer = self.client.call("POST", self.config.url, headers=self._headers(batch.key, body), body=body)
         return self._outcome(batch, answer, self.config.url)
 
     def poll(self, batch: Batch, handle: str) -> BatchOutcome:
         place = _same_host(self.config.url, handle)  # the configuration may name another receiver by now
-        return self._outcome(batch, self._client.call("GET", place, headers=self._headers(batch.key, b"")), place)
-
-    def close(self) -> None:
-        self._client.close()
+        return self._outcome(batch, self.client.call("GET", place, headers=self._headers(batch.key, b"")), place)
 
     def _headers(self, key: str, body: bytes) -> dict[str, str]:
         timestamp = int(self.context.now().timestamp())

@@ -1,10 +1,9 @@
 """What ``[destinations.<channel>]`` says of Google Data Manager."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from miyun.destinations.data_manager.requests import (
     AccountType,
@@ -16,14 +15,10 @@ from miyun.destinations.data_manager.requests import (
 )
 from miyun.destinations.hashed import Action, HashedConfig
 from miyun.destinations.http import Url
-from miyun.destinations.plugin import Retry
+from miyun.destinations.plugin import Part, Retry
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Account(_Part):
+class Account(Part):
     type: AccountType
     id: Number
 
@@ -31,7 +26,7 @@ class Account(_Part):
         return ProductAccount(account_type=self.type, account_id=self.id)
 
 
-class Consents(_Part):
+class Consents(Part):
     """What the people of every delivery consented to, in Google's words. Without the first it takes nobody."""
 
     ad_user_data: Literal["granted"]
@@ -70,8 +65,6 @@ class DataManagerConfig(HashedConfig):
     url: Url = "https://datamanager.googleapis.com"
     token_url: Url = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
     retry: Retry = Retry(first_seconds=5, longest_seconds=1800, attempts=60)
-    timeout_seconds: float = Field(default=60, gt=0, le=600)
-    ca_file: Path | None = None
 
     @model_validator(mode="after")
     def _says_what_google_asks(self) -> Self:

@@ -25,17 +25,16 @@ from miyun.destinations.data_manager.requests import (
     UserData,
 )
 from miyun.destinations.data_manager.token import AccessTokens, read_credential
-from miyun.destinations.hashed import Action, sendable
-from miyun.destinations.http import Answer, HttpClient, shown
-from miyun.destinations.plugin import Context, Destination, DestinationConfig
+from miyun.destinations.hashed import JUDGED, Action, sendable
+from miyun.destinations.http import Answer, HttpDestination, shown
+from miyun.destinations.plugin import Context, DestinationConfig
 from miyun.errors import DestinationError
 
-_JUDGED = frozenset({401, 403, 429})
 _EXAMPLE = "e788ea2014693dcdb86767aceb3860a432fc626c6477a6c53016aff40726842b"
 """SHA-256 of nobody@example.com."""
 
 
-class DataManagerDestination(Destination[DataManagerConfig]):
+class DataManagerDestination(HttpDestination[DataManagerConfig]):
     kind: ClassVar[str] = "data-manager"
     Config: ClassVar[type[DestinationConfig]] = DataManagerConfig
     takes_fewer: ClassVar[bool] = True
@@ -43,8 +42,7 @@ class DataManagerDestination(Destination[DataManagerConfig]):
 
     def __init__(self, config: DataManagerConfig, context: Context) -> None:
         super().__init__(config, context)
-        self._client = HttpClient(timeout_seconds=config.timeout_seconds, ca_file=config.ca_file)
-        self._tokens = AccessTokens(self._client, config.token_url, context.now)
+        self._tokens = AccessTokens(self.client, config.token_url, context.now)
         verb = "ingest" if config.action is Action.ADD else "remove"
         self._place = f"{config.url.rstrip('/')}/v1/audienceMembers:{verb}"
 
@@ -90,9 +88,6 @@ class DataManagerDestination(Destination[DataManagerConfig]):
             return outcome
         return BatchOutcome(refused=(*lacking, *outcome.refused), counted=outcome.counted)
 
-    def close(self) -> None:
-        self._client.close()
-
     def _members(self, batch: Batch, rows: list[int]) -> tuple[AudienceMember, ...]:
         columns = [(self.config.sort(name), column) for name, column in batch.columns.items()]
         return tuple(
@@ -133,7 +128,7 @@ class DataManagerDestination(Destination[DataManagerConfig]):
             }
             if self.config.quota_project:
                 headers["x-goog-user-project"] = self.config.quota_project
-            answer = self._client.call(method, url, headers=headers, body=body, judged=_JUDGED)
+            answer = self.client.call(method, url, headers=headers, body=body, judged=JUDGED)
             if answer.status != 401:
                 return answer
             self._tokens.forget()

@@ -7,21 +7,19 @@ external ids need no hash; here they have one all the same, as nothing leaves in
 import hmac
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, ClassVar
 from urllib.parse import urlencode
 
 from pydantic import Field
 
 from miyun.destinations.batches import Batch, BatchOutcome, Preview
-from miyun.destinations.hashed import Action, HashedConfig, sendable
-from miyun.destinations.http import Answer, HttpClient, Url, shown
+from miyun.destinations.hashed import JUDGED, Action, HashedConfig, sendable
+from miyun.destinations.http import Answer, HttpDestination, Url, shown
 from miyun.destinations.meta.answers import read_users, require_success
 from miyun.destinations.meta.requests import Key, UsersRequest
-from miyun.destinations.plugin import Context, Destination, DestinationConfig
+from miyun.destinations.plugin import Context, DestinationConfig
 from miyun.errors import DestinationError
 
-_JUDGED = frozenset({401, 403, 429})
 _FLAGGED = 471
 _FORM = {"content-type": "application/x-www-form-urlencoded"}
 
@@ -43,11 +41,9 @@ class MetaConfig(HashedConfig):
     token: str
     app_secret: str = ""
     url: Url = "https://graph.facebook.com/v25.0"
-    timeout_seconds: float = Field(default=60, gt=0, le=600)
-    ca_file: Path | None = None
 
 
-class MetaDestination(Destination[MetaConfig]):
+class MetaDestination(HttpDestination[MetaConfig]):
     kind: ClassVar[str] = "meta"
     Config: ClassVar[type[DestinationConfig]] = MetaConfig
     takes_fewer: ClassVar[bool] = True
@@ -55,7 +51,6 @@ class MetaDestination(Destination[MetaConfig]):
 
     def __init__(self, config: MetaConfig, context: Context) -> None:
         super().__init__(config, context)
-        self._client = HttpClient(timeout_seconds=config.timeout_seconds, ca_file=config.ca_file)
         self._audience = f"{config.url.rstrip('/')}/{config.audience}"
         self._method = "POST" if config.action is Action.ADD else "DELETE"
 
@@ -90,9 +85,6 @@ class MetaDestination(Destination[MetaConfig]):
         outcome = read_users(answer, rows, data, shown(place))
         return BatchOutcome(refused=(*lacking, *outcome.refused), counted=outcome.counted)
 
-    def close(self) -> None:
-        self._client.close()
-
     def _keys(self, batch: Batch) -> tuple[Key, ...]:
         return tuple(Key[name.upper()] for name in batch.columns)
 
@@ -106,7 +98,7 @@ class MetaDestination(Destination[MetaConfig]):
     def _call(self, method: str, url: str, body: bytes = b"") -> Answer:
         token = self.context.secrets.get(self.config.token).reveal()
         headers = {"authorization": f"Bearer {token}", **(_FORM if body else {})}
-        return self._client.call(method, url, headers=headers, body=body, judged=_JUDGED)
+        return self.client.call(method, url, headers=headers, body=body, judged=JUDGED)
 
 
 def _data(batch: Batch, rows: list[int]) -> tuple[tuple[str, ...], ...]:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 ContractArgument = Annotated[str, typer.Argument(help="The contract's id.")]
 SegmentArgument = Annotated[str, typer.Argument(help="The segment's name.")]
 TimeoutOption = Annotated[float | None, typer.Option("--timeout", min=0, help="Seconds; no end if left out.")]
+LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many; all if left out.")]
+AfterOption = Annotated[str, typer.Option("--after", help="Begin after this name: the last of the page before.")]
 UniverseOption = Annotated[
     Literal["matched", "platform"],
     typer.Option("--universe", help="What it selects from: matched rows, or all the platform's, matched or not."),

@@ -22,7 +22,7 @@ NOTHING = Words(en="", zh="")
 class PublishedAudience:
     """What the platform signed about a segment of its rows. ``lacking`` says which grant this party lacks, or nothing.
 
-    Without anything lacking, ``segment.name`` can be named in a definition that ends with ``within matched``.
+    Without anything lacking, ``name`` can be named in a definition that ends with ``within matched``.
     """
 
     segment: Segment
@@ -30,6 +30,11 @@ class PublishedAudience:
     description: Words
     category: str
     lacking: str
+
+    @property
+    def name(self) -> str:
+        """The segment's."""
+        return self.segment.name
 
 
 class AudiencesClient:

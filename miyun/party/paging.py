@@ -14,13 +14,13 @@ class Named(Protocol):
 T = TypeVar("T", bound=Named)
 
 
-def paged(page_after: Callable[[str], Sequence[T]]) -> Iterator[T]:
-    """All pages, each asked for by the last name of the one before; the first by an empty one.
+def paged(page_after: Callable[[str], Sequence[T]], *, after: str = "") -> Iterator[T]:
+    """All pages, each asked for by the last name of the one before, the first by ``after``; a page when it is wanted.
 
     Raises:
         ReplayError: the zone gives a page again.
     """
-    last = ""
+    last = after
     seen = set[str]()
     while page := page_after(last):
         last = page[-1].name

@@ -1,10 +1,12 @@
 """``miyun audience``: audiences that the platform curates, for the merchant to find and use."""
 
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from miyun_cli.arguments import ContractArgument, SegmentArgument
+from miyun_cli.arguments import AfterOption, ContractArgument, LimitOption, SegmentArgument
 from miyun_cli.invocation import Invocation, command, group
 from miyun_cli.output import shortened, show_fields, show_table
 
@@ -68,20 +70,15 @@ def list_(
     words: Annotated[str, typer.Argument(help="Only those with all of these words.")] = "",
     *,
     category: Annotated[str, typer.Option("--category", help="Only those of this category.")] = "",
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many; all if left out.")] = 1_000_000,
-    after: Annotated[str, typer.Option("--after", help="Begin after this name: the last of the page before.")] = "",
+    limit: LimitOption = None,
+    after: AfterOption = "",
 ) -> None:
     """Search the audiences that the platform published."""
+    from miyun.party.paging import paged
+
     with invocation.party() as party:
-        audiences: list[PublishedAudience] = []
-        while len(audiences) < limit:
-            last = audiences[-1].segment.name if audiences else after
-            page = party.audiences.list(
-                contract, words, category=category, limit=min(limit - len(audiences), PAGE), after=last
-            )
-            if not page:
-                break
-            audiences.extend(page)
+        page = partial(party.audiences.list, contract, words, category=category, limit=min(limit or PAGE, PAGE))
+        audiences = list(islice(paged(lambda last: page(after=last), after=after), limit))
     language = invocation.language or "en"
     invocation.show(
         audiences,
@@ -90,7 +87,7 @@ def list_(
             ("name", "category", "title", "description", "usable", "expires"),
             (
                 (
-                    audience.segment.name,
+                    audience.name,
                     audience.category,
                     audience.title.in_language(language),
                     audience.description.in_language(language),
@@ -117,7 +114,7 @@ def _show(invocation: Invocation, audience: "PublishedAudience") -> None:
         show_fields(
             console,
             {
-                "name": segment.name,
+                "name": audience.name,
                 "title": audience.title.in_language(language),
                 "description": audience.description.in_language(language),
                 "category": audience.category,
@@ -125,7 +122,7 @@ def _show(invocation: Invocation, audience: "PublishedAudience") -> None:
                 "state": segment.state,
                 "version": segment.version,
                 "expires": segment.expires,
-                "to use it": audience.lacking or f"name it: {segment.name} within matched",
+                "to use it": audience.lacking or f"name it: {audience.name} within matched",
             },
         )
 

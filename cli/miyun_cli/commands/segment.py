@@ -1,11 +1,13 @@
 """``miyun segment``: segments of the matched rows, and of all the platform's."""
 
 from datetime import datetime
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from miyun_cli.arguments import ContractArgument, UniverseOption, in_utc
+from miyun_cli.arguments import AfterOption, ContractArgument, LimitOption, UniverseOption, in_utc
 from miyun_cli.commands import segment_life, segment_plan
 from miyun_cli.commands.segment_life import show_segment
 from miyun_cli.invocation import Invocation, command, group
@@ -102,11 +104,12 @@ def list_(
         list[str] | None, typer.Option("--code", help="Only those that their owner calls so; repeat it.")
     ] = None,
     hidden: Annotated[bool, typer.Option("--hidden", help="List hidden ones as well.")] = False,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many; all if left out.")] = 1_000_000,
-    after: Annotated[str, typer.Option("--after", help="Begin after this name: the last of the page before.")] = "",
+    limit: LimitOption = None,
+    after: AfterOption = "",
 ) -> None:
     """List the segments of a contract, by name."""
     from miyun.contract.model import Universe
+    from miyun.party.paging import paged
     from miyun.segments.listing import SegmentFilter, SegmentState
 
     wanted = SegmentFilter(
@@ -118,13 +121,8 @@ def list_(
         hidden=hidden,
     )
     with invocation.party() as party:
-        segments: list[Segment] = []
-        while len(segments) < limit:
-            last = segments[-1].name if segments else after
-            page = party.segments.list(contract, wanted, limit=min(limit - len(segments), PAGE), after=last)
-            if not page:
-                break
-            segments.extend(page)
+        page = partial(party.segments.list, contract, wanted, limit=min(limit or PAGE, PAGE))
+        segments = list(islice(paged(lambda last: page(after=last), after=after), limit))
     _show_list(invocation, segments)
 
 

@@ -1,6 +1,7 @@
 """``miyun destination``, ``delivery`` and ``secret``: where audiences go, how far they are, and credentials."""
 
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -45,19 +46,7 @@ def list_(invocation: Invocation) -> None:
         (one.channel, one.kind, one.third_party, one.contracts, one.fields, one.credentials, one.problem)
         for one in found
     ]
-    documents = [
-        {
-            "channel": one.channel,
-            "kind": one.kind,
-            "third_party": one.third_party,
-            "contracts": one.contracts,
-            "fields": one.fields,
-            "credentials": one.credentials,
-            "frequency_cap": None if one.frequency_cap is None else one.frequency_cap.model_dump(),
-            "problem": one.problem,
-        }
-        for one in found
-    ]
+    documents = [asdict(one) | {"frequency_cap": one.frequency_cap and one.frequency_cap.model_dump()} for one in found]
     invocation.show(
         documents,
         lambda console: show_table(

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import copyfile
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.tables import SEED, Tables, lay_tables, numbered, write_people
+from bench.tables import SEED, Tables, Texts, ids_of, lay_tables, write_people
 from demo.people import Population
 
 CHANGED: Final = 1_000
@@ -69,7 +69,6 @@ class Changing:
             step=self.step + 1,
         )
 
-    def matched(self) -> tuple[Any, Any]:
+    def matched(self) -> tuple[Texts, Texts]:
         """The ids on either side of who is in both tables now."""
-        ours, theirs = (numbered(prefix, self.shared).to_numpy(zero_copy_only=False) for prefix in ("m", "u"))
-        return np.sort(ours.astype(np.bytes_)), np.sort(theirs.astype(np.bytes_))
+        return ids_of(self.shared)

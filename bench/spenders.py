@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.tables import SEED, numbered, write_people
+from bench.tables import SEED, Texts, ids_of, write_people
 from demo.people import Population
 
 HIGHEST: Final = 1_000
@@ -41,13 +41,11 @@ class Spenders:
         ours, theirs = (_spend(population, prefix, shared) for prefix in ("m", "u"))
         return cls(rows=rows, merchant=paths[0], platform=paths[1], people=shared, ours=ours, theirs=theirs)
 
-    def definitions(self) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    def definitions(self) -> Iterator[tuple[str, tuple[Texts, Texts]]]:
         """Segments with a predicate of either side that nobody was asked before, and the ids on both sides."""
         for bound in range(HIGHEST // 2, HIGHEST):
             chosen = self.people[(self.ours >= bound) & (self.theirs < bound)]
-            ids = (numbered(prefix, chosen).to_numpy(zero_copy_only=False).astype(np.bytes_) for prefix in ("m", "u"))
-            ours, theirs = (np.sort(of) for of in ids)
-            yield f"members.spend >= {bound} and tags.spend < {bound}", (ours, theirs)
+            yield f"members.spend >= {bound} and tags.spend < {bound}", ids_of(chosen)
 
 
 def _spend(population: Population, prefix: str, people: NDArray[np.uint64]) -> NDArray[Any]:

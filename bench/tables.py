@@ -72,6 +72,12 @@ def numbered(prefix: str, numbers: Any) -> Any:
     return compute.binary_join_element_wise(prefix, compute.cast(pa.array(numbers), pa.string()), "")
 
 
+def ids_of(people: Any) -> tuple[Texts, Texts]:
+    """What these people are called at the merchant and on the platform, each sorted."""
+    ours, theirs = (numbered(prefix, people).to_numpy(zero_copy_only=False).astype(np.bytes_) for prefix in ("m", "u"))
+    return np.sort(ours), np.sort(theirs)
+
+
 def compare_ids(expected: Texts, path: Path) -> None:
     """Compare the first column of a result with the truth, whatever its order.
 

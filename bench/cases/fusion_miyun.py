@@ -10,8 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bench.cases.case import Bout, Place
-from bench.cases.one_process import begin, used
-from bench.cases.own import CONTRACT, agree, carried, staged
+from bench.cases.own import CONTRACT, agree, measured, staged
 from bench.environments import OwnEnvironment
 from bench.processes import Deadline, Worker
 from bench.results import Run
@@ -46,19 +45,14 @@ class MiyunFusion:
 
 
 def _run(stage: Stage, user: Worker, ground: Tables, deadline: Deadline) -> Run:
-    daemons = {name: daemon.pid for name, daemon in stage.daemons.items()}
-    before = {name: begin(pid) for name, pid in daemons.items()}
-    before_it = carried(stage)
-    user.start(do="fuse")
-    fused = user.done(deadline)
-    wire = carried(stage) - before_it
-    processes = tuple(used(name, pid, before[name]) for name, pid in daemons.items())
+    fused, processes, wire = measured(stage, user, deadline, do="fuse")
     user.start(do="deliver")
     delivered = user.done(deadline)
     for expected, path in zip((ground.merchant_ids, ground.platform_ids), delivered["files"], strict=True):
         compare_ids(expected, Path(path))
     figures = {"seconds": fused["seconds"], "delivery": delivered["seconds"]}
-    return Run(figures=figures, processes=processes, wire_bytes=wire)
+    own = tuple(process for process in processes if process.name != user.name)  # who asks has no part in it
+    return Run(figures=figures, processes=own, wire_bytes=wire)
 
 
 def _set_up(ground: Tables, stage: Stage) -> None:

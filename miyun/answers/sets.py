@@ -13,7 +13,7 @@ the fan-out and one of the digests, and a set takes 17 to 18 bytes an id. A file
 import mmap
 import struct
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,13 +142,26 @@ class AudienceSet:
         return cls(mapped, count, bits)
 
     def __contains__(self, digest: bytes) -> bool:
+        return self._place(digest) >= 0
+
+    def without(self, digests: Collection[bytes]) -> Iterator[bytes]:
+        """All its digests but these, in pieces of many."""
+        left_out = sorted(place for place in map(self._place, set(digests)) if place >= 0)
+        begin = 0
+        for end in [*left_out, self.ids * DIGEST_BYTES]:
+            for at in range(begin, end, _PIECE_BYTES):
+                yield self._map[at : min(at + _PIECE_BYTES, end)]
+            begin = end + DIGEST_BYTES
+
+    def _place(self, digest: bytes) -> int:
+        """Where it begins in the file; -1 where it is not there."""
         prefix = int.from_bytes(digest[:4], "big") >> self._shift
         begin, end = self._fan_out[prefix] * DIGEST_BYTES, self._fan_out[prefix + 1] * DIGEST_BYTES
         while (found := self._map.find(digest, begin, end)) >= 0:
             if found % DIGEST_BYTES == 0:
-                return True
+                return found
             begin = found + 1
-        return False
+        return -1
 
 
 def _populate(mapped: mmap.mmap, pause: Callable[[], None]) -> None:

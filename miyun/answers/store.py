@@ -7,7 +7,7 @@ generation, and a process that dies leaves at most a file that the next change r
 
 import hmac
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -50,7 +50,8 @@ class Origin(Record):
 class Audience(Record):
     """A set by its name. ``ids`` are distinct; a person may have several. ``size`` and ``mac`` are of the file.
 
-    ``origin``: None for a set that somebody built of a file.
+    ``looked``: when it was last seen to that nobody is in it who objects. ``origin``: None for a set that somebody
+    built of a file.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Audience(Record):
     file: str
     size: int
     mac: bytes
+    looked: datetime
     origin: Origin | None = None
 
 
@@ -182,7 +184,7 @@ class AnswerStore:
             InputError: there are as many audiences as there may be.
             ConfigError: the name is another's.
         """
-        file = f"{name}.{secrets.token_hex(8)}{_SUFFIX}"
+        file = _new_file(name)
         with self._home.lock(_LOCK, timeout=_LOCK_SECONDS):
             if origin is not None:
                 self.require_free(name, origin)
@@ -203,10 +205,39 @@ class AnswerStore:
                 file=file,
                 size=written.size,
                 mac=written.mac,
+                looked=now,
                 origin=origin,
             )
             self._replace([*others, audience])
         return audience
+
+    def leave_out(self, digests: Mapping[str, Collection[bytes]], now: datetime) -> dict[str, int]:
+        """Take digests out of sets, by the names of their files; gives how many ids that were, by audience.
+
+        Each of these sets has been looked through for people who object, those without digests too. One that was
+        replaced meanwhile is left alone.
+
+        Raises:
+            KeyAccessError: a set is damaged.
+            ConfigError: nothing can be written.
+        """
+        with writing(self._folder), self._home.lock(_LOCK, timeout=_LOCK_SECONDS):
+            before = self._living(now)
+            after = [self._without(one, digests[one.file], now) if one.file in digests else one for one in before]
+            if after != before:
+                self._replace(after)
+        return {old.name: old.ids - new.ids for old, new in zip(before, after, strict=True) if old.file in digests}
+
+    def _without(self, audience: Audience, digests: Collection[bytes], now: datetime) -> Audience:
+        if not digests:
+            return replace(audience, looked=now)
+        held = AudienceSet.open(self._folder / audience.file, self.key, audience.mac)
+        file = _new_file(audience.name)
+        with SetBuilder(self._folder) as builder:
+            for piece in held.without(digests):
+                builder.add([piece])
+            written = builder.write(self._folder / file, self.key)
+        return replace(audience, ids=written.ids, file=file, size=written.size, mac=written.mac, looked=now)
 
     def map_once(self, builder: SetBuilder) -> AudienceSet:
         """What a builder holds so far, as a set that no list names: its file is gone once it is mapped."""
@@ -302,6 +333,10 @@ def writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ConfigError(f"{folder} can't be written: {error.strerror}", hint="Make room there.") from None
+
+
+def _new_file(name: str) -> str:
+    return f"{name}.{secrets.token_hex(8)}{_SUFFIX}"
 
 
 def _is_newer(held: Origin, other: Origin) -> bool:

@@ -1,15 +1,19 @@
-"""Who among some members must not be reached any more, whatever epoch they were reached by."""
+"""Who must not be reached any more, whatever epoch they were reached by."""
 
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
+from pyroaring import BitMap
 
 from miyun.bitmaps import to_numbers
 from miyun.contract.model import Consent
 from miyun.members import today
 from miyun.members.config import MembersConfig
+from miyun.members.own_rows import OwnChunk, OwnRows, Spell
 from miyun.members.staging import insert
-from miyun.members.workspace import connect, explained
+from miyun.members.workspace import connect, cursor_of, explained
+
+_CHUNK_ROWS = 16_384
 
 
 def left_out_of(config: MembersConfig, consent: Consent, batches: Iterator[Sequence[str]]) -> dict[str, str]:
@@ -33,3 +37,17 @@ def left_out_of(config: MembersConfig, consent: Consent, batches: Iterator[Seque
                 reasons.setdefault(member, reason)
             connection.unregister("out")
         return reasons
+
+
+def objecting(config: MembersConfig, consent: Consent, columns: Sequence[str], spell: Spell) -> Iterator[OwnChunk]:
+    """Everybody who must not be reached today: first their ids alone, those that only a file names included, then the
+    ids of those in the source again, with fields out of its ``columns``.
+
+    Raises:
+        SourceError: the source, or a list, can't be read.
+    """
+    with explained(), connect(None, memory_mib=config.memory_mib, spill=config.folder / "tmp") as connection:
+        everybody = BitMap(range(today.put_objecting(connection, config, consent)))
+        for wanted in ((), columns) if columns else ((),):
+            with OwnRows(cursor_of(connection), config, wanted, spell, everybody) as own:
+                yield from own.chunks(_CHUNK_ROWS)

@@ -94,6 +94,35 @@ def left_out(connection: duckdb.DuckDBPyConnection, config: MembersConfig, conse
     Raises:
         SourceError: the source, or a file, can't be read.
     """
+    reasons = _know(connection, config, consent)
+    joined = "SELECT live.handle FROM live LEFT JOIN known ON live.member = known.member WHERE"
+    found = {
+        reason: _handles(connection, f"{joined} coalesce(known.reason{number}, false)")
+        for number, reason in enumerate(reasons)
+    }
+    return found | {GONE: _handles(connection, f"{joined} known.member IS NULL")}
+
+
+def put_objecting(connection: duckdb.DuckDBPyConnection, config: MembersConfig, consent: Consent) -> int:
+    """Make ``live`` a table of all who must not be reached today, numbered from 0; gives how many there are.
+
+    Those in the source, by the reasons of `left_out`, and the member ids that the files name, in the source or not.
+
+    Raises:
+        SourceError: the source, or a file, can't be read.
+    """
+    reasons = _know(connection, config, consent)
+    some = " OR ".join(f"coalesce(reason{number}, false)" for number in range(len(reasons)))
+    connection.execute(
+        "CREATE OR REPLACE TABLE live AS SELECT (row_number() OVER () - 1)::UINTEGER AS handle, member"
+        f" FROM (SELECT member FROM known WHERE {some} UNION SELECT value FROM listed)"
+    )
+    ((count,),) = connection.execute("SELECT count(*) FROM live").fetchall()
+    return int(count)
+
+
+def _know(connection: duckdb.DuckDBPyConnection, config: MembersConfig, consent: Consent) -> list[str]:
+    """Make ``known`` a table of the members in the source with a column ``reason…`` for each reason that this gives."""
     files = open_lists(config)
     profiles = {type_: profile for file in files.values() for type_, profile in file.profiles.items()}
     markers = {reason: listed.attribute for reason, listed in config.suppression.by_reason().items()}
@@ -117,12 +146,7 @@ def left_out(connection: duckdb.DuckDBPyConnection, config: MembersConfig, conse
     reasons[WITHDRAWN] = "NOT arg_min(consented, source_row)"
     facts = ", ".join(f"{sql} AS reason{number}" for number, sql in enumerate(reasons.values()))
     connection.execute(f"CREATE OR REPLACE TEMP TABLE known AS SELECT member, {facts} FROM present GROUP BY member")
-    joined = "SELECT live.handle FROM live LEFT JOIN known ON live.member = known.member WHERE"
-    found = {
-        reason: _handles(connection, f"{joined} coalesce(known.reason{number}, false)")
-        for number, reason in enumerate(reasons)
-    }
-    return found | {GONE: _handles(connection, f"{joined} known.member IS NULL")}
+    return list(reasons)
 
 
 def _read_lists(

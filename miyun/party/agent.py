@@ -13,6 +13,7 @@ from miyun.kernels import kernels
 from miyun.keys.home import Home
 from miyun.members import workspace
 from miyun.party.defects import log_defect
+from miyun.party.objections import Objections
 from miyun.party.poll import Poll
 from miyun.party.progress import OnEvent, ZoneLost, ignore
 from miyun.party.scheduling import Scheduler
@@ -111,6 +112,7 @@ class _Loop:
         self._runner = TaskRunner(session, stop, on_event)
         self._upkeep = Upkeep(session, on_event)
         self._scheduler = Scheduler(session, stop, on_event)
+        self._objections = Objections(session, on_event)
         self._patience = session.config.agent.patience_seconds
         self._at_work: dict[Slot, Future[Outcome]] = {}
         self._rests: dict[Slot, float] = {}
@@ -149,6 +151,8 @@ class _Loop:
         for held in self._session.intersections.under_way():
             if held.job not in asked:
                 self._start((held.contract, "intersect"), partial(self._runner.resume_intersection, held))
+        for contract in self._objections.due():
+            self._start((contract, "objections"), partial(self._objections.run, contract))
         for contract in self._scheduler.due():
             self._start((contract, "refresh"), partial(self._scheduler.run, contract))
         sending = self._send()

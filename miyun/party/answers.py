@@ -16,6 +16,7 @@ from miyun.errors import InputError
 from miyun.members.config import load_members_config
 from miyun.members.reading import Progress
 from miyun.members.reasons import Rejected
+from miyun.party.objections import delivered_under, leave_objecting_out
 from miyun.party.session import Session
 from miyun.party.signals import stopped_by_signals
 
@@ -80,6 +81,18 @@ class AnswersClient:
             NotFoundError: there is none of this name.
         """
         self._store.remove(name, self._session.now())
+
+    def leave_out(self) -> dict[str, int]:
+        """Take who objects today out of all delivered sets, as the agent does within the hour; ids by audience.
+
+        Raises:
+            SourceError, ConfigError: the source or a list can't be read, or a setting is wrong.
+            KeyAccessError: a set is damaged.
+        """
+        left_out: dict[str, int] = {}
+        for contract in delivered_under(self._session):
+            left_out |= leave_objecting_out(self._session, contract)
+        return left_out
 
     def token(self, asker: str, *, withdraw: bool = False) -> str:
         """A new token for an asker of the configuration; it is shown once and not kept.

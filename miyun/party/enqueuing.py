@@ -35,14 +35,16 @@ def enqueue(session: Session, plan: ChannelPlan, order: Order, roster: Roster, h
     delivery = session.deliveries.get(order.contract, order.job)
     first = delivery.next_handle if delivery else 0
     size = -(-_CHUNK_ROWS // config.batch_rows) * config.batch_rows
-    with roster.own_rows(members, columns, _spell(members, list(config.fields.values())), people) as own:
+    with roster.own_rows(members, columns, spelled(members, list(config.fields.values())), people) as own:
         for chunk in own.chunks(size, first=first):
             queue.add(
                 _rows(chunk, config.fields), batch_rows=config.batch_rows, cap=config.frequency_cap, now=session.now()
             )
 
 
-def _spell(members: MembersConfig, fields: Sequence[FieldSource]) -> Spell:
+def spelled(members: MembersConfig, fields: Sequence[FieldSource]) -> Spell:
+    """How fields are made of their columns."""
+
     def spell(columns: Mapping[str, Sequence[str | None]]) -> list[list[str | Rejected]]:
         return [field.spell(members, [columns[name] for name in field.columns(members)]) for field in fields]
 

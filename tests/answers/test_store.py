@@ -68,6 +68,17 @@ def test_an_id_that_lies_across_two_others_is_not_found(tmp_path: Path) -> None:
     assert second in found
 
 
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(held=st.lists(DIGESTS), left_out=st.lists(DIGESTS))
+def test_a_set_without_some(tmp_path: Path, held: list[bytes], left_out: list[bytes]) -> None:
+    path = tmp_path / "set"
+    with SetBuilder(tmp_path) as builder:
+        builder.add(held)
+        written = builder.write(path, KEY)
+    rest = b"".join(AudienceSet.open(path, KEY, written.mac).without([*left_out, *held[::2]]))
+    assert rest == b"".join(sorted(set(held) - set(left_out) - set(held[::2])))
+
+
 @pytest.mark.parametrize("place", [0, 20, -1, -9, -20])
 def test_a_changed_byte_anywhere_is_refused(tmp_path: Path, place: int) -> None:
     with SetBuilder(tmp_path) as builder:
@@ -102,6 +113,29 @@ def test_a_generation_stays_whole_while_others_come(store: AnswerStore, home: Ho
     assert second.audiences["payers"].set is first.audiences["payers"].set, "nothing is read twice"
     assert [one.listed.generation for one in (first, second, third)] == [2, 3, 4]
     assert len(list((home.path / FOLDER).glob("*.set"))) == 1
+
+
+def test_ids_are_left_out_of_some_sets_and_nothing_else_changes(store: AnswerStore, home: Home) -> None:
+    users = ["u1", "u2", "u3"]
+    sleepers, payers, others = (put(store, name, users) for name in ("sleepers", "payers", "others"))
+    before, gone = store.open(), store.key.digest(AnswerId("user", "u2"))
+
+    found = {sleepers.file: [gone, bytes(16)], payers.file: [], "replaced-meanwhile.set": [gone]}
+    assert store.leave_out(found, NOW + timedelta(hours=1)) == {"sleepers": 1, "payers": 0}
+
+    after = AnswerStore(home).open(before)
+    assert contents(after, store, users) == {"sleepers": {"u1", "u3"}, "payers": set(users), "others": set(users)}
+    assert contents(before, store, users)["sleepers"] == set(users)
+    assert after.audiences["payers"].set is before.audiences["payers"].set
+    listed = {one.name: one for one in after.listed.audiences}
+    assert listed["others"] == others
+    assert {name: one.looked - NOW for name, one in listed.items()} == {
+        "sleepers": timedelta(hours=1),
+        "payers": timedelta(hours=1),
+        "others": timedelta(0),
+    }
+    assert (listed["sleepers"].built, listed["sleepers"].expires) == (sleepers.built, sleepers.expires)
+    assert len(list((home.path / FOLDER).glob("*.set"))) == 3
 
 
 def test_no_id_and_no_plain_hash_of_one_is_on_disk(store: AnswerStore, home: Home) -> None:

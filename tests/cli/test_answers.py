@@ -50,6 +50,7 @@ def test_a_set_is_built_listed_asked_and_removed(miyun: Miyun, home: list[str]) 
     assert "sleepers" in miyun("answers", "list", *home).out
     again = miyun("answers", "build", "sleepers", "delivered.csv", "--id", "user=id", "--expires", "2099-01-01", *home)
     assert "2099-01-01" in again.out
+    assert miyun("answers", "leave-out", *home, "--json").document == {"left_out": {}}
     assert miyun("answers", "remove", "sleepers", *home).status == 0
     assert miyun("answers", "remove", "sleepers", *home).status == 2
     assert miyun("answers", "list", *home, "--json").document == []

@@ -19,7 +19,9 @@ from miyun.destinations import registry
 from miyun.errors import NotPermittedError
 from miyun.party.following import follow_segments, forget_audiences
 from miyun.party.guard import DeliverWork
+from miyun.party.objections import Objections, leave_objecting_out
 from miyun.party.tasks.deliver import deliver
+from miyun.party.tasks.outcome import Outcome
 from miyun.segments.listing import Segment, SegmentState
 from miyun.transport.codec import to_wire
 from miyun.wire.v1 import segment_pb2
@@ -158,6 +160,85 @@ def test_what_a_segment_is_not_meant_for_any_more_ends(fused: World) -> None:  #
     assert users(fused) == {"m1"}
     follow(fused, segment("everybody", channels=("search-ads",)))
     assert AnswerStore(fused.merchant).listed().audiences == ()
+
+
+LISTS = '[suppression.lists.complaints]\nfile = "complaints.csv"\n'
+DEVICES = 'fields = { openid = { column = "email" } }\n'
+
+
+def answered(world: World, kind: str, *values: str) -> list[str]:
+    """Those that are in the audience of everybody."""
+    store = AnswerStore(world.merchant)
+    held = store.open().audiences["everybody"].set
+    return [value for value in values if store.key.digest(AnswerId(kind, value)) in held]
+
+
+@pytest.mark.usefixtures("kind")
+def test_who_objects_is_gone_without_another_activation(fused: World) -> None:  # noqa: F811
+    listed = fused.merchant.path / "complaints.csv"
+    listed.write_text("id,phone\n", encoding="utf-8")
+    rows = [row(number) for number in range(10)]
+    write_members(fused.merchant.path, rows, extra=LISTS + TABLE + DEVICES)
+    fused.restart(MERCHANT)
+    everybody = [f"m{number}" for number in range(10)]
+    delivered(fused, "activate-1", *everybody)
+    assert leave_objecting_out(fused.session(MERCHANT), "spring") == {"everybody": 0}
+    before = AnswerStore(fused.merchant).listed().audiences[0]
+
+    listed.write_text(f"id,phone\nm2,\n,{rows[3]['phone']}\nm7,\nstranger,\n", encoding="utf-8")
+    gone = [one for one in rows if one["id"] != "m7"]
+    write_members(
+        fused.merchant.path,
+        [{**one, "opted_out": str(one["id"] == "m5").lower()} for one in gone],
+        extra=LISTS + TABLE + DEVICES,
+    )
+    assert leave_objecting_out(fused.session(MERCHANT), "spring") == {"everybody": 7}
+
+    left = {"m2", "m3", "m5", "m7"}
+    assert answered(fused, "user", *everybody) == [member for member in everybody if member not in left]
+    addresses = [one["email"] for one in rows]
+    assert answered(fused, "openid", *addresses) == [
+        one["email"] for one in rows if one["id"] not in left or one["id"] == "m7"
+    ], "the devices of who is not in the table are not known any more"
+    [after] = AnswerStore(fused.merchant).listed().audiences
+    assert (after.origin, after.built, after.expires) == (before.origin, before.built, before.expires)
+
+
+@pytest.mark.usefixtures("kind")
+def test_the_agent_looks_who_objects_within_the_hour(fused: World) -> None:  # noqa: F811
+    write_members(fused.merchant.path, [row(number) for number in range(10)], extra=TABLE)
+    fused.restart(MERCHANT)
+    delivered(fused, "activate-1", "m1", "m2")
+    session, told = fused.session(MERCHANT), list[Any]()
+    assert Objections(session).due() == ()
+
+    fused.clock.now = NOW + timedelta(hours=1)
+    objections = Objections(session, told.append)
+    assert objections.due() == ("spring",)
+    assert objections.due() == (), "it doesn't look at every turn"
+    (fused.merchant.path / "members.csv").rename(fused.merchant.path / "away.csv")
+    assert objections.run("spring") is Outcome.DONE
+    assert users(fused) == {"m1", "m2"}
+    assert "may still be" in told[0].message
+
+    write_members(fused.merchant.path, [row(n, opted_out=str(n == 1).lower()) for n in range(10)], extra=TABLE)
+    again = Objections(session)
+    assert again.due() == ("spring",)
+    again.run("spring")
+    assert users(fused) == {"m2"}
+    assert Objections(session).due() == ()
+
+
+@pytest.mark.usefixtures("kind")
+def test_sets_of_others_are_left_alone(fused: World, store: AnswerStore) -> None:  # noqa: F811
+    put(store, "autumn-payers", "autumn")
+    with store.building("by-hand") as builder:
+        builder.add([store.key.digest(AnswerId("user", "m1"))])
+        store.put("by-hand", builder, now=NOW, expires=NOW + 20 * DAY)
+    before = store.listed()
+    write_members(fused.merchant.path, [row(n, opted_out="true") for n in range(10)], extra=TABLE)
+    assert leave_objecting_out(fused.session(MERCHANT), "spring") == {}
+    assert store.listed() == before
 
 
 @pytest.mark.usefixtures("kind")

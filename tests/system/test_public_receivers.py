@@ -31,6 +31,8 @@ from tests.system.plain import CAST, CONTRACT, set_up
 MEMBERS, USERS, STRANGERS = range(240), range(120, 360), range(900, 910)
 MATCHED = set(MEMBERS) & set(USERS)
 SETTINGS = """
+[suppression]
+file = "objecting.csv"
 [destinations.feed]
 kind = "answers"
 batch_rows = 30
@@ -134,6 +136,8 @@ def test_what_is_activated_is_answered_and_becomes_pair_ids(tmp_path: Path) -> N
             config.write('[suppression]\nattribute = "odd"\n')
         with (stage.platform.home / "party.toml").open("a", encoding="utf-8") as config:
             config.write(SETTINGS.format(http=http, grpc=grpc_))
+        objecting = stage.platform.home / "objecting.csv"
+        objecting.write_text("id\n", encoding="utf-8")
         stage.platform.run("pair", "keys", "create", "news")
         token = stage.platform.run("answers", "token", "feed")["token"]
         first = opt_out(stage, 5)
@@ -153,6 +157,10 @@ def test_what_is_activated_is_answered_and_becomes_pair_ids(tmp_path: Path) -> N
             second = opt_out(stage, 5, 7)
             stage.merchant.run(*activate, "feed", "--wait")
             asking.wait_for(second)
+            third = {user for user in second if user % 11}
+            objecting.write_text("id\n" + "\n".join(f"u{user}" for user in second - third), encoding="utf-8")
+            left_out = stage.platform.run("answers", "leave-out")
+            asking.wait_for(third)
         delivery = stage.platform.run("delivery", "show", CONTRACT, job["id"])
 
         job = stage.merchant.run(*activate, "buyers", "--wait")
@@ -165,15 +173,17 @@ def test_what_is_activated_is_answered_and_becomes_pair_ids(tmp_path: Path) -> N
         with pytest.raises(CommandError):
             stage.merchant.run(*activate, "feed", "--wait")
 
+    expected = [set(), first, second, third]
     for rounds in asking.rounds.values():
         steps = [people for place, people in enumerate(rounds) if not place or people != rounds[place - 1]]
         assert all(set() <= people <= first for people in steps)
-        assert [people for people in steps if people in (set(), first, second)] == [set(), first, second]
+        assert [people for people in steps if people in expected] == expected
     assert (listed["contract"], listed["segment"], listed["version"]) == (CONTRACT, "everyone", 1)
     assert (listed["ids"], listed["expires"]) == (2 * len(first), ends)
     assert (delivery["state"], delivery["accepted"], delivery["refused"]) == ("done", len(first), {})
+    assert left_out == {"left_out": {"everyone": 2 * len(second - third)}}
     assert left == []
-    assert_pair_file(pair, stage.platform, second)
+    assert_pair_file(pair, stage.platform, third)
 
 
 def assert_pair_file(delivery: Any, platform: Any, people: set[int]) -> None:

@@ -28,6 +28,7 @@ def add_to(app: typer.Typer) -> None:
     command(answers, "build", build)
     command(answers, "list", list_)
     command(answers, "remove", remove)
+    command(answers, "leave-out", leave_out)
     command(answers, "ask", ask)
     command(answers, "token", token)
     command(answers, "serve", serve)
@@ -119,6 +120,18 @@ def remove(invocation: Invocation, audience: AudienceArgument) -> None:
     with invocation.party() as party:
         party.answers.remove(audience)
     invocation.show({"removed": audience}, lambda _: typer.echo(f"{audience} is removed."))
+
+
+def leave_out(invocation: Invocation) -> None:
+    """Take people who object by now out of all delivered sets, without waiting for the agent."""
+    with invocation.party() as party:
+        left_out = party.answers.leave_out()
+    invocation.show(
+        {"left_out": left_out},
+        lambda console: show_table(
+            console, ("audience", "ids left out"), left_out.items(), empty="There are no delivered sets."
+        ),
+    )
 
 
 def ask(

@@ -291,9 +291,13 @@ class Roster:
     def rows_where(
         self, config: MembersConfig, sql: str, parameters: Sequence[Any], discs: Mapping[str, Discs] = _NO_DISCS
     ) -> BitMap:
-        """Handles of the rows whose attributes of today satisfy a DuckDB condition; see :func:`today.rows_where`."""
+        """Handles of the rows whose attributes of today satisfy a DuckDB condition; see :class:`today.Condition`."""
+        return self.rows_where_each(config, [today.Condition(sql=sql, parameters=parameters, discs=discs)])[0]
+
+    def rows_where_each(self, config: MembersConfig, conditions: Sequence[today.Condition]) -> list[BitMap]:
+        """The same for each condition; see :func:`today.rows_where`."""
         with explained():
-            return today.rows_where(cursor_of(self._connection), config, sql, parameters, discs)
+            return today.rows_where(cursor_of(self._connection), config, conditions)
 
     def suppressed(self, config: MembersConfig) -> BitMap:
         """Handles of the rows that must not be reached today; see :func:`today.suppressed`."""

@@ -2,6 +2,7 @@
 # ruff: noqa: S608 - names are numbered here, values are parameters, paths are quoted
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import duckdb
@@ -34,49 +35,63 @@ _ROW, _MEMBER = "#row", "#member"
 """Beside attributes, whose names don't begin so."""
 
 
-def rows_where(
-    connection: duckdb.DuckDBPyConnection,
-    config: MembersConfig,
-    sql: str,
-    parameters: Sequence[Any],
-    discs: Mapping[str, Discs],
-) -> BitMap:
-    """Handles of the members whose first row satisfies the condition; NULL doesn't.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """In DuckDB's SQL: attributes are addressed by name as DOUBLE, VARCHAR, BOOLEAN and DATE, a location as true; what
+    can't be read is NULL. ``discs`` are addressed by their names as BOOLEAN.
+    """
 
-    Attributes are addressed by name as DOUBLE, VARCHAR, BOOLEAN and DATE, a location as true; what can't be read is
-    NULL. ``discs`` are addressed by their names as BOOLEAN. A member who is no longer in the source satisfies nothing.
+    sql: str
+    parameters: Sequence[Any]
+    discs: Mapping[str, Discs]
+
+
+def rows_where(
+    connection: duckdb.DuckDBPyConnection, config: MembersConfig, conditions: Sequence[Condition]
+) -> list[BitMap]:
+    """For each condition the handles of the members whose first row satisfies it; NULL doesn't.
+
+    The source is read once for all of them. A member who is no longer in it satisfies nothing.
 
     Raises:
-        ExpressionError: DuckDB can't evaluate the condition.
+        ExpressionError: DuckDB can't evaluate a condition.
         SourceError: the source can't be read.
     """
+    discs = {name: disc for condition in conditions for name, disc in condition.discs.items()}
     placed = {disc.attribute for disc in discs.values()}
-    names = [name for name in config.attributes if _quoted(name) in sql or name in placed]
+    names = [
+        name
+        for name in config.attributes
+        if name in placed or any(_quoted(name) in condition.sql for condition in conditions)
+    ]
     fields = [(name, _ARROW_TYPES[config.attributes[name].type]) for name in names]
     schema = pa.schema([(_ROW, pa.int64()), (_MEMBER, pa.string()), *fields, *((name, pa.bool_()) for name in discs)])
-    connection.execute("CREATE OR REPLACE TEMP TABLE hits (source_row BIGINT, member VARCHAR, hit BOOLEAN)")
+    columns = "".join(f", hit{number} BOOLEAN" for number in range(len(conditions)))
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE hits (source_row BIGINT, member VARCHAR{columns})")
+    hits = "".join(f", coalesce(({condition.sql}), false)" for condition in conditions)
+    parameters = [parameter for condition in conditions for parameter in condition.parameters]
     for batch in MemberReader(config, profiles={}, attributes=names).batches():
-        columns = [_readable(batch.attributes[name]) for name in names]
+        cells = [_readable(batch.attributes[name]) for name in names]
         places = {name: _places(batch.attributes[name]) for name in placed}
         within = [disc.hold(places[disc.attribute]) for disc in discs.values()]
-        connection.register("incoming", pa.table([batch.rows, batch.members, *columns, *within], schema=schema))
+        connection.register("incoming", pa.table([batch.rows, batch.members, *cells, *within], schema=schema))
         try:
-            connection.execute(
-                f'INSERT INTO hits SELECT "{_ROW}", "{_MEMBER}", coalesce(({sql}), false) FROM incoming',
-                list(parameters),
-            )
+            connection.execute(f'INSERT INTO hits SELECT "{_ROW}", "{_MEMBER}"{hits} FROM incoming', parameters)
         except duckdb.OutOfMemoryException:
             raise
         except duckdb.Error:
             raise ExpressionError("DuckDB can't evaluate the predicate", hint="Check the columns' types.") from None
         finally:
             connection.unregister("incoming")
-    return _handles(
-        connection,
-        "SELECT live.handle FROM live"
-        " JOIN (SELECT member, arg_min(hit, source_row) AS hit FROM hits GROUP BY member) AS today"
-        " ON live.member = today.member WHERE today.hit",
-    )
+    return [
+        _handles(
+            connection,
+            "SELECT live.handle FROM live"
+            f" JOIN (SELECT member, arg_min(hit{number}, source_row) AS hit FROM hits GROUP BY member) AS today"
+            " ON live.member = today.member WHERE today.hit",
+        )
+        for number in range(len(conditions))
+    ]
 
 
 def suppressed(connection: duckdb.DuckDBPyConnection, config: MembersConfig, consent: Consent) -> BitMap:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,16 +20,16 @@ from miyun.party.paging import paged
 from miyun.party.refresh_plans import RefreshKind, RefreshPlan
 from miyun.party.roster_changes import KnownRoster
 from miyun.party.rosters import ChangePart
-from miyun.party.scoring import require_received, scored_today
+from miyun.party.scoring import ScoredRows, require_received, scored_today
 from miyun.party.segments import SegmentsClient
 from miyun.party.session import Session
 from miyun.party.tasks.change_rows import digest_key
-from miyun.party.tasks.predicate import rows_where
-from miyun.segments.expression import Best, Expression
+from miyun.party.tasks.predicate import rows_where_each
+from miyun.segments.expression import Best
 from miyun.segments.listing import Segment, SegmentFilter
 from miyun.segments.parser import parse
 from miyun.segments.planning import plan
-from miyun.segments.predicates import rows_of
+from miyun.segments.predicates import plain_parts, rows_of
 
 MOST_CHANGED_SHARE = 0.3
 """Of the rows: where more change, an epoch of its own is worth its cost."""
@@ -165,7 +165,7 @@ class _Comparer:
         """The predicates to be answered anew: all that segments are made of, if one would be answered otherwise."""
         said = self._session.legs.predicates(self._contract.id, self._epoch, self._generation)
         due = said & self._live_predicates() if said else said
-        return due if any(self._is_stale(roster, text) for text in sorted(due)) else frozenset()
+        return due if self._is_any_stale(roster, due) else frozenset()
 
     def _live_predicates(self) -> frozenset[str]:
         """Own predicates that segments are made of."""
@@ -181,20 +181,26 @@ class _Comparer:
                 found |= {leg.predicate.text() for leg in legs if leg.namespace == own}
         return frozenset(found)
 
-    def _is_stale(self, roster: Roster, text: str) -> bool:
-        """Whether a predicate would be answered otherwise today, of rows that are there."""
-        covered, told = self._session.legs.bits(self._contract.id, self._epoch, self._generation, text)
+    def _is_any_stale(self, roster: Roster, texts: Collection[str]) -> bool:
+        """Whether one of these predicates would be answered otherwise today, of rows that are there."""
+        predicates = {text: parse(text) for text in sorted(texts)}
+        parts = dict.fromkeys(part for predicate in predicates.values() for part in plain_parts(predicate))
+        where = rows_where_each(self._session, self._contract, self._config, roster, parts)
 
-        def where(part: Expression) -> BitMap:
-            return rows_where(self._session, self._contract, self._config, roster, part)
+        @cache
+        def scores(lookalike: str) -> ScoredRows:
+            return scored_today(self._session, roster, require_received(self._session, self._contract.id, lookalike))
 
         def best(part: Best) -> BitMap:
-            lookalike = require_received(self._session, self._contract.id, part.lookalike)
-            return scored_today(self._session, roster, lookalike).best(part.count, roster)
+            return scores(part.lookalike).best(part.count, roster)
 
-        today = rows_of(parse(text), roster.universe, where=where, best=best)
-        there = BitMap(roster.live()) & BitMap(range(covered))
-        return bool((today ^ told) & there)
+        live = BitMap(roster.live())
+        for text, predicate in predicates.items():
+            covered, told = self._session.legs.bits(self._contract.id, self._epoch, self._generation, text)
+            today = rows_of(predicate, roster.universe, where=where.__getitem__, best=best)
+            if (today ^ told) & live & BitMap(range(covered)):
+                return True
+        return False
 
 
 def _doubt(found: Difference, most_percent: int) -> str:

@@ -27,13 +27,27 @@ def rows_of(
             return best(predicate)
         case Not():
             return BitMap(range(rows)) - rows_of(predicate.operand, rows, where=where, best=best)
-        case And():
-            join, combine = conjunction, BitMap.__and__
-        case Or():
-            join, combine = disjunction, BitMap.__or__
-        case _:
-            raise AssertionError(f"{type(predicate).__name__} is no predicate over rows")
+        case And() | Or():
+            combine = BitMap.__and__ if isinstance(predicate, And) else BitMap.__or__
+            return reduce(combine, (rows_of(part, rows, where=where, best=best) for part in _parts(predicate)))
+    raise AssertionError(f"{type(predicate).__name__} is no predicate over rows")
+
+
+def plain_parts(predicate: Expression) -> list[Expression]:
+    """The parts that `rows_of` asks ``where`` about."""
+    if not scored(predicate):
+        return [predicate]
+    match predicate:
+        case Not():
+            return plain_parts(predicate.operand)
+        case And() | Or():
+            return [plain for part in _parts(predicate) for plain in plain_parts(part)]
+    return []
+
+
+def _parts(predicate: And | Or) -> list[Expression]:
+    """The operands, those without scores joined into one."""
+    join = conjunction if isinstance(predicate, And) else disjunction
     by_score = [operand for operand in predicate.operands if scored(operand)]
     plain = [operand for operand in predicate.operands if not scored(operand)]
-    parts = [*by_score, *([join(plain)] if plain else [])]
-    return reduce(combine, (rows_of(part, rows, where=where, best=best) for part in parts))
+    return [*by_score, *([join(plain)] if plain else [])]

@@ -14,8 +14,11 @@ from pyroaring import BitMap
 from miyun.contract.model import Consent, IdentifierTerms
 from miyun.errors import ConfigError, ExpressionError, MalformedError, NotFoundError, SourceError, StateError
 from miyun.members import roster as roster_module
+from miyun.members import today
 from miyun.members.profiles import Normalised, normalise
+from miyun.members.reading import MemberReader
 from miyun.members.roster import Roster, encode_value
+from miyun.members.today import Condition
 
 TYPES = (
     IdentifierTerms(type="phone", profile="e164-cn", evaluation_cap=100),
@@ -165,6 +168,28 @@ def test_each_padding_handle_copies_exactly_one_real_row(tmp_path, write_table):
         assert sum(map(len, copies)) == len(pads)
         assert BitMap.union(*copies) == pads
         assert roster.rows_where(config, '"spend" = ?', [3]) == roster.rows_where(config, '"spend" IN (?)', [3])
+
+
+def test_conditions_that_are_asked_together_are_answered_as_each_alone_by_one_reading(
+    tmp_path, write_table, monkeypatch
+):
+    rows = [{**row, "spend": number} for number, row in enumerate(table(7))]
+    config = write_table(tmp_path, rows)
+    readings = []
+
+    class Counted(MemberReader):
+        def batches(self):
+            readings.append(self)
+            return super().batches()
+
+    with build(tmp_path, config, bucket=10) as roster:
+        asked = [('"spend" > ?', [3]), ('"spend" IN (?, ?)', [1, 5]), ('"spend" IS NULL', [])]
+        alone = [roster.rows_where(config, *condition) for condition in asked]
+        monkeypatch.setattr(today, "MemberReader", Counted)
+        conditions = [Condition(sql=sql, parameters=parameters, discs={}) for sql, parameters in asked]
+        assert roster.rows_where_each(config, conditions) == alone
+        assert [bool(rows) for rows in alone] == [True, True, False]
+        assert len(readings) == 1
 
 
 def test_one_type_is_padded_to_the_next_multiple_and_no_further(tmp_path, write_table):

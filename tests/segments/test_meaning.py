@@ -21,7 +21,7 @@ from miyun.segments.expression import Best, Expression, Matched, conjunction
 from miyun.segments.near import Near
 from miyun.segments.parser import parse
 from miyun.segments.planning import Leg, leaves, plan
-from miyun.segments.predicates import rows_of
+from miyun.segments.predicates import plain_parts, rows_of
 from miyun.segments.sql import to_sql
 from tests.segments.strategies import SCHEMAS, SEGMENTS, TODAY, conditions, expressions, holds, over, tables
 
@@ -41,10 +41,11 @@ def quoted(name: str) -> str:
 
 def answer(namespace: str, rows: list[dict[str, Any]], predicate: Expression) -> BitMap:
     """What an agent answers: the rows' positions stand for their handles."""
+    plain = {part: handles_where(namespace, rows, part) for part in plain_parts(predicate)}
     return rows_of(
         predicate,
         len(rows),
-        where=lambda part: handles_where(namespace, rows, part),
+        where=plain.__getitem__,
         best=lambda part: BitMap(handle for handle, row in enumerate(rows) if row[part.text().removeprefix("tags.")]),
     )
 

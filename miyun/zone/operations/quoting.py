@@ -5,8 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from miyun.contract.model import Contract, Universe
-from miyun.contract.permissions import permit_size
-from miyun.errors import MalformedError, NotPermittedError
+from miyun.errors import MalformedError
 from miyun.privacy.bands import band
 from miyun.segments.planning import Plan
 from miyun.segments.quotes import LegQuote, OwnerQuote, SegmentQuote, ToldSize
@@ -18,7 +17,7 @@ from miyun.zone.operations.definitions import Definition, read_definition
 from miyun.zone.operations.lookalikes import require_lookalikes
 from miyun.zone.operations.releases import lease_book
 from miyun.zone.operations.segments import require_live
-from miyun.zone.operations.sizes import told_size
+from miyun.zone.operations.sizes import may_see_size, told_size
 from miyun.zone.store.budget import SizeRelease
 from miyun.zone.store.fusions import joined_fusion, newest_delta
 from miyun.zone.store.generations import current_generations
@@ -105,11 +104,7 @@ def _owner(
 
 
 def _told(contract: Contract, caller: str, read: Definition, release: SizeRelease | None) -> ToldSize | None:
-    if release is None:
-        return None
-    try:
-        permit_size(contract, caller, read.subjects)
-    except NotPermittedError:
+    if release is None or not may_see_size(contract, caller, read.subjects):
         return None
     at_least, below = band(release.noised, contract.budget.suppress_below)
     return ToldSize(at_least=at_least, below=below, at=release.at)

@@ -7,7 +7,8 @@ import rfc8785
 from sqlalchemy import Connection
 
 from miyun.contract.model import Contract, Universe
-from miyun.errors import InputError, StateError, WaitingError
+from miyun.contract.permissions import permit_size
+from miyun.errors import InputError, NotPermittedError, StateError, WaitingError
 from miyun.privacy.bands import band
 from miyun.privacy.noise import discrete_gaussian, scale_for
 from miyun.privacy.quotes import SizeQuote
@@ -120,6 +121,15 @@ def told_size(
     generations = generations_of(connection, contract, epoch, meaning, universe)
     key = _key(contract, universe, meaning, _Made(epoch=epoch, sequence=sequence, generations=generations))
     return store.find_size_release(connection, contract.id, key)
+
+
+def may_see_size(contract: Contract, caller: str, subjects: frozenset[str]) -> bool:
+    """Whether a party may know a size that was told before."""
+    try:
+        permit_size(contract, caller, subjects)
+    except NotPermittedError:
+        return False
+    return True
 
 
 def _release_key(contract: Contract, segment: StoredSegment, evaluated: Version) -> str:

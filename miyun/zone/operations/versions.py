@@ -2,17 +2,13 @@
 
 from dataclasses import dataclass
 
-from miyun.contract.model import Contract
-from miyun.contract.permissions import permit_size
-from miyun.errors import NotPermittedError
 from miyun.privacy.statements import SizeBand
 from miyun.segments.listing import VersionRecord
 from miyun.zone.core import Core
 from miyun.zone.operations.access import contract_of_party
 from miyun.zone.operations.segments import require_segment
-from miyun.zone.operations.sizes import released_size
+from miyun.zone.operations.sizes import may_see_size, released_size
 from miyun.zone.store import versions as store
-from miyun.zone.store.segments import StoredSegment
 
 PAGE_VERSIONS = 200
 
@@ -37,18 +33,10 @@ def list_versions(
         segment = require_segment(connection, contract_id, name)
         page = min(limit or PAGE_VERSIONS, PAGE_VERSIONS)
         records = store.list_versions(connection, segment, limit=page, before=before)
-        told = _may_see_sizes(contract, caller, segment)
+        told = may_see_size(contract, caller, segment.subjects)
         return tuple(
             VersionEntry(
                 record=record, size=released_size(core, connection, contract, segment, record.number) if told else None
             )
             for record in records
         )
-
-
-def _may_see_sizes(contract: Contract, caller: str, segment: StoredSegment) -> bool:
-    try:
-        permit_size(contract, caller, segment.subjects)
-    except NotPermittedError:
-        return False
-    return True

@@ -5,11 +5,9 @@ from datetime import datetime
 from miyun.answers.store import AnswerStore, Audience, Origin
 from miyun.contract.model import Contract
 from miyun.party.paging import paged
+from miyun.party.segments import SegmentsClient
 from miyun.party.session import Session
-from miyun.segments.listing import Segment
-from miyun.transport.codec import from_wire
-from miyun.wire.v1.segment_pb2 import ListSegmentsRequest, SegmentFilter
-from miyun.wire.v1.segment_pb2_grpc import SegmentServiceStub
+from miyun.segments.listing import Segment, SegmentFilter
 
 _NAMES = 100
 
@@ -43,13 +41,12 @@ def _delivered(store: AnswerStore) -> list[tuple[Audience, Origin]]:
 
 
 def _segments(session: Session, contract: Contract, names: list[str]) -> dict[str, Segment]:
-    stub, found = session.stub(SegmentServiceStub), dict[str, Segment]()
+    client, found = SegmentsClient(session), dict[str, Segment]()
     for start in range(0, len(names), _NAMES):
-        wanted = SegmentFilter(names=names[start : start + _NAMES])
+        wanted = SegmentFilter(names=tuple(names[start : start + _NAMES]))
 
-        def page_after(name: str, wanted: SegmentFilter = wanted) -> list[Segment]:
-            request = ListSegmentsRequest(contract=contract.id, limit=_NAMES, after=name, filter=wanted)
-            return [from_wire(one, Segment) for one in stub.ListSegments(request).segments]
+        def page_after(name: str, wanted: SegmentFilter = wanted) -> tuple[Segment, ...]:
+            return client.list(contract.id, wanted, limit=_NAMES, after=name)
 
         found |= {segment.name: segment for segment in paged(page_after)}
     return found

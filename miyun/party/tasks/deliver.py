@@ -18,17 +18,15 @@ from miyun.party.channels import plan_of, require_possible
 from miyun.party.deliveries import DeliveryRecord, DeliveryState
 from miyun.party.enqueuing import enqueue
 from miyun.party.guard import DeliverWork
+from miyun.party.segments import SegmentsClient
 from miyun.party.sending import Sending
 from miyun.party.session import Session
 from miyun.party.tasks.outcome import Outcome
-from miyun.segments.listing import Segment
 from miyun.segments.sealing_info import audience_info
 from miyun.segments.statements import ActivationRequest, Delivery, SealedAudience
 from miyun.transport.codec import from_wire, to_wire
 from miyun.wire.v1 import activation_pb2 as wire
 from miyun.wire.v1.activation_pb2_grpc import ActivationServiceStub
-from miyun.wire.v1.segment_pb2 import GetSegmentRequest
-from miyun.wire.v1.segment_pb2_grpc import SegmentServiceStub
 
 _CONTAINER_HANDLES = 1 << 16
 _CONTAINER_BYTES = 8192 + 16
@@ -117,8 +115,7 @@ def _end(session: Session, contract: Contract, request: ActivationRequest) -> da
     Raises:
         StateError: since the audience was asked for it has ended, or was taken away from the channel.
     """
-    asked = GetSegmentRequest(contract=contract.id, name=request.segment)
-    held = from_wire(session.stub(SegmentServiceStub).GetSegment(asked), Segment)
+    held = SegmentsClient(session).get(contract.id, request.segment)
     if not held.state.is_live:
         raise StateError(f"the segment “{held.name}” is {held.state}", hint="Create it anew, then activate it.")
     if request.channel not in held.channels:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from miyun.contract.model import MOST_DELTA_ROWS
 from miyun.errors import InputError, StateError
+from miyun.hazmat.permutation import secret_permutation
 from miyun.members.padding import plan_padding
 from miyun.records import Record
 
@@ -148,7 +149,7 @@ def plan_change(
     padding = plan_padding(rows, [len(points) for points in new_points], bucket, least=1)
     count = len(fresh) + padding.handles
     announced = -(-count // bucket) * bucket
-    numbers = secrets.SystemRandom().sample(range(known.handles, known.handles + announced), count)
+    numbers = (known.handles + secret_permutation(announced)[:count].astype(np.int64)).tolist()
     handles.update(zip(fresh, numbers, strict=False))
     pads = numbers[len(fresh) :]
     order = _Order()
@@ -249,9 +250,9 @@ def _padded(known: Known, draft: _Draft, rebinds: list[Rebind], order: _Order, b
 
 def _copies(known: Known, pads: Sequence[int], fresh: Sequence[int]) -> tuple[PaddingHandle, ...]:
     """Padding answers predicates as some row does: a new one, where there are any."""
-    random = secrets.SystemRandom()
     models = fresh or known.some_handles(len(pads))
-    return tuple(PaddingHandle(handle=handle, copied=random.choice(models)) for handle in pads)
+    copied = secrets.SystemRandom().choices(models, k=len(pads)) if pads else []
+    return tuple(PaddingHandle(handle=pad, copied=model) for pad, model in zip(pads, copied, strict=True))
 
 
 def _mixed(
@@ -263,8 +264,7 @@ def _mixed(
         for digest, (winner, value) in points.items()
     ]
     mixed += [NewPoint(handle=handle, value="", value_digest="") for handle in pads]
-    secrets.SystemRandom().shuffle(mixed)
-    return tuple(mixed)
+    return tuple(mixed[place] for place in secret_permutation(len(mixed)).tolist())
 
 
 def _rank(member: str) -> tuple[int, bytes]:

@@ -1,5 +1,6 @@
 """Fusions as their requester sees them: asked for, and reported."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from miyun.audit.events import Event, Fact
@@ -67,12 +68,12 @@ class FusionsClient:
         if not epoch:
             raise StateError("nothing is fused yet, so there is nothing to change", hint=f"Run: miyun fuse {contract}")
         job = job_id(contract, self._session.name, FUSE, new_key())
-        files = {ChangePart.ADD: add, ChangePart.REMOVE: remove}
-        kept = [
-            self._keep(file, self._session.rosters.change_file(contract, epoch, job, part))
-            for part, file in files.items()
-            if file is not None
+        parts = [
+            (part, file) for part, file in ((ChangePart.ADD, add), (ChangePart.REMOVE, remove)) if file is not None
         ]
+        copies = [self._session.rosters.change_file(contract, epoch, job, part) for part, _ in parts]
+        with ThreadPoolExecutor(len(ChangePart)) as at_once:
+            kept = list(at_once.map(self._keep, [file for _, file in parts], copies))
         if not kept:
             raise InputError("a change of nothing", hint="Give a file with rows to add, or with ids to remove.")
         try:

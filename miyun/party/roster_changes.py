@@ -66,6 +66,10 @@ class RosterChanges:
             )
         self._newest = None
 
+    def stored(self, stored: StoredChange) -> None:
+        """It is on disk now: let those who look for it next find it without reading."""
+        self._newest = stored
+
     def get(self, contract: str, job: str) -> StoredChange | None:
         newest = self._newest
         if newest is not None and (newest.rebinds.contract, newest.rebinds.job) == (contract, job):

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection, Engine
 
+from miyun.audit.statements import AuditEntry
 from miyun.keys.identity import Identity
 from miyun.keys.mark import Mark
 from miyun.keys.signing import SigningKey
@@ -25,14 +26,15 @@ class Waker(Protocol):
 
 @dataclass(slots=True)
 class Change:
-    """One transaction that writes. Once it is committed, the parties in ``news_for`` hear of it, and the worker looks
-    after the contracts in ``work_for``.
+    """One transaction that writes. Once it is committed, who listens to the names in ``news_for`` hears of it, and the
+    worker looks after the contracts in ``work_for``. ``newest`` are the last entries of histories that were looked at.
     """
 
     connection: Connection
     at: datetime
     news_for: set[str] = field(default_factory=set)
     work_for: set[str] = field(default_factory=set)
+    newest: dict[str, AuditEntry] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

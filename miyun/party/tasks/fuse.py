@@ -89,6 +89,7 @@ def _begin(session: Session, work: FuseWork, on_event: OnEvent) -> Fusion:
             contract.id, AuditEvent.FUSION_REQUESTED, request.requester, request, {Fact.EPOCH: request.epoch}
         )
     if planned is not None:
+        session.roster_changes.stored(planned)
         session.rosters.change_file(contract.id, request.epoch, request.job, ChangePart.REMOVE).unlink(missing_ok=True)
     begun = session.fusions.get(contract.id, request.job)
     assert begun is not None  # noqa: S101

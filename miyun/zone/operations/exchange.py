@@ -98,7 +98,9 @@ def _exchanging(
     with machines.changing(core) as taken:
         contract = active_contract(taken.change, first.contract, caller)
         fusion = held_fusion(taken.change.connection, contract, first.job)
-        yield _Exchanging(core, taken, contract, fusion, caller)
+        one = _Exchanging(core, taken, contract, fusion, caller)
+        yield one
+        one.end()
 
 
 class _Exchanging:
@@ -120,7 +122,7 @@ class _Exchanging:
             return
         self._is_new()
         store.add_announcement(self._connection, statement, signature)
-        self._moved(
+        self._note(
             Event.FUSION_ANNOUNCED,
             statement,
             {Fact.JOB: statement.job, Fact.EPOCH: statement.epoch, Fact.PADDED_COUNT: statement.handles},
@@ -132,7 +134,7 @@ class _Exchanging:
             return
         self._is_new()
         store.add_rebinds(self._connection, statement, values)
-        self._moved(Event.REBINDS_RECEIVED, statement, {Fact.JOB: statement.job, Fact.EPOCH: statement.epoch})
+        self._note(Event.REBINDS_RECEIVED, statement, {Fact.JOB: statement.job, Fact.EPOCH: statement.epoch})
 
     def points(self, chunk: SealedChunk) -> None:
         points = chunk.points
@@ -154,7 +156,7 @@ class _Exchanging:
         put_values(self._connection, place, Content.SEALED, chunk.sealed)
         put_values(self._connection, place, Content.HANDLES, chunk.handle_values)
         facts = {**_chunk_facts(points), Fact.DIGEST: chunk.handles.digest().hex()}
-        self._moved(Event.POINTS_RECEIVED, points, facts)
+        self._note(Event.POINTS_RECEIVED, points, facts)
 
     def tokens(self, statement: TokensChunk, signature: bytes, tokens: bytes) -> None:
         require_caller(self._contract, self._caller, statement.evaluator, statement)
@@ -165,7 +167,7 @@ class _Exchanging:
         place = _place(statement)
         put_values(self._connection, place, Content.TOKENS, tokens)
         drop_values(self._connection, place, Content.SEALED)
-        self._moved(Event.TOKENS_RECEIVED, statement, _chunk_facts(statement))
+        self._note(Event.TOKENS_RECEIVED, statement, _chunk_facts(statement))
 
     def receipt(self, statement: Statement) -> SignedReceipt:
         return receipt(self._core, self._change, self._contract.id, self._fusion.job, statement)
@@ -174,9 +176,13 @@ class _Exchanging:
         self._taken.moved = True
         _require_exchanging(self._fusion)
 
-    def _moved(self, event: Event, statement: Statement, facts: Facts) -> None:
-        """Carry the machine's new state over to history and to the job."""
+    def _note(self, event: Event, statement: Statement, facts: Facts) -> None:
         record_statement(self._change, self._contract.id, event, self._caller, statement, facts=facts)
+
+    def end(self) -> None:
+        """Carry the machine's new state over to the job."""
+        if not self._taken.moved:
+            return
         done, total = self._machine.progress()
         move_job(
             self._change,

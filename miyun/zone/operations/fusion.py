@@ -82,7 +82,7 @@ def get_progress(core: Core, caller: str, contract: str, job: str, *, wait: bool
     """How far a fusion is; ``wait`` for its end, for a while."""
     found = _progress(core, caller, contract, job)
     if wait and found.job is not None and not found.job.state.ended:
-        ended = wait_for_end(core, caller, found.job, HOLD_SECONDS)
+        ended = wait_for_end(core, found.job, HOLD_SECONDS)
         return replace(found, job=ended) if ended.state.ended else _progress(core, caller, contract, job)
     return found
 
@@ -117,6 +117,8 @@ def unfinished_parties(connection: Connection, contract: Contract, fusion: Fusio
     if fusion.state is not FusionState.EXCHANGING:
         return ()
     announced = store.list_announcements(connection, contract.id, fusion.job)
+    if not announced:
+        return party_names(contract)
     counts = {(lane.sender, lane.type): lane for lane in store.count_chunks(connection, contract.id, fusion.job)}
     if fusion.sequence and store.find_rebinds(connection, contract.id, fusion.job) is None:
         return party_names(contract)

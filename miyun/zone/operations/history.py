@@ -18,17 +18,11 @@ SignedReceipt = tuple[Receipt, bytes]
 
 def record(change: Change, contract: str, event: Event, actor: str, facts: Facts) -> None:
     """Append an entry to the contract's chain."""
-    add_entry(
-        change.connection,
-        next_entry(
-            last_entry(change.connection, contract),
-            contract=contract,
-            event=event,
-            actor=actor,
-            facts=facts,
-            at=change.at,
-        ),
+    entry = next_entry(
+        _newest(change, contract), contract=contract, event=event, actor=actor, facts=facts, at=change.at
     )
+    add_entry(change.connection, entry)
+    change.newest[contract] = entry
 
 
 def record_statement(
@@ -41,7 +35,7 @@ def record_statement(
 
 def receipt(core: Core, change: Change, contract: str, job: str, statement: Statement) -> SignedReceipt:
     """The zone's word that it holds the statement, which stands in the chain already."""
-    last = last_entry(change.connection, contract)
+    last = _newest(change, contract)
     if last is None:
         raise InternalError("a receipt without a history")
     given = Receipt(
@@ -65,6 +59,15 @@ def entries_for_party(
         entries = list_entries(connection, contract, after=after, limit=min(limit or PAGE_ENTRIES, PAGE_ENTRIES))
         head = _head(connection, core, contract)
     return entries, head, core.signing_key.sign(head)
+
+
+def _newest(change: Change, contract: str) -> AuditEntry | None:
+    if contract not in change.newest:
+        found = last_entry(change.connection, contract)
+        if found is None:
+            return None
+        change.newest[contract] = found
+    return change.newest[contract]
 
 
 def _head(connection: Connection, core: Core, contract: str) -> AuditHead:

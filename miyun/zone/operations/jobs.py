@@ -92,12 +92,14 @@ def move_job(
 def finish_job(change: Change, job: Job) -> Job:
     finished = replace(job, state=JobState.DONE, waiting_for=(), done=job.total, updated=change.at)
     store.save_job(change.connection, finished)
+    change.news_for.add(_ends_of(job.contract))
     return finished
 
 
 def fail_job(change: Change, job: Job, *, code: str, reason: str) -> Job:
     failed = replace(job, state=JobState.FAILED, waiting_for=(), error_code=code, error=reason, updated=change.at)
     store.save_job(change.connection, failed)
+    change.news_for.add(_ends_of(job.contract))
     return failed
 
 
@@ -111,12 +113,12 @@ def get_job(core: Core, caller: str, contract: str, job: str, *, wait_seconds: f
         contract_of_party(connection, contract, caller)
         found = require_job(connection, contract, job)
     if not found.state.ended and wait_seconds:
-        return wait_for_end(core, caller, found, min(wait_seconds, LONGEST_WAIT_SECONDS))
+        return wait_for_end(core, found, min(wait_seconds, LONGEST_WAIT_SECONDS))
     return found
 
 
-def wait_for_end(core: Core, caller: str, job: Job, seconds: float) -> Job:
-    """A job that the caller may see, at its end or after so many seconds."""
+def wait_for_end(core: Core, job: Job, seconds: float) -> Job:
+    """A job that whoever asks may see, at its end or after so many seconds."""
     newest = job
 
     def ended() -> Job | None:
@@ -125,7 +127,12 @@ def wait_for_end(core: Core, caller: str, job: Job, seconds: float) -> Job:
             newest = require_job(connection, job.contract, job.id)
         return newest if newest.state.ended else None
 
-    return core.bell.hold(caller, ended, seconds) or newest
+    return core.bell.hold(_ends_of(job.contract), ended, seconds) or newest
+
+
+def _ends_of(contract: str) -> str:
+    """What rings when a job of a contract has ended; no party is called like that."""
+    return f"ends of {contract}"
 
 
 def list_jobs(core: Core, caller: str, contract: str, *, state: str, limit: int, before: str) -> tuple[Job, ...]:

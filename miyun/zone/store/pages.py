@@ -86,6 +86,7 @@ class Pages:
         self._held: dict[Column, dict[int, bytes]] = {}
         self._stored: dict[Column, set[int]] = {}
         self._beside: dict[Column, _Changes] = {}
+        self._read = False
         self._changed: set[Column] = set()
 
     def at_hand(self) -> None:
@@ -179,16 +180,19 @@ class Pages:
             )
 
     def _changes(self, column: Column) -> _Changes:
-        if column not in self._beside:
+        if not self._read:
             table = match_changes.c
-            row = self._connection.execute(
-                select(table.places, table.entries).where(*self._of(match_changes, column))
-            ).one_or_none()
-            self._beside[column] = _Changes(
-                np.frombuffer(b"" if row is None else row.places, "<u4").astype(np.uint32, copy=False),
-                np.frombuffer(b"" if row is None else row.entries, DTYPES[column.part]),
-                stored=row is not None,
-            )
+            rows = self._connection.execute(
+                select(match_changes).where(table.contract == self._contract, table.epoch == self._epoch)
+            ).all()
+            for row in rows:
+                found = Column(part=Part(row.part), side=row.side, type_index=row.type)
+                places = np.frombuffer(row.places, "<u4").astype(np.uint32, copy=False)
+                entries = np.frombuffer(row.entries, DTYPES[found.part])
+                self._beside[found] = _Changes(places, entries, stored=True)
+            self._read = True
+        if column not in self._beside:
+            self._beside[column] = _Changes(np.empty(0, np.uint32), np.empty(0, DTYPES[column.part]), stored=False)
         return self._beside[column]
 
     def _take_in(self, column: Column, beside: _Changes) -> None:

@@ -27,7 +27,7 @@ class Record:
 
     def to_plain(self) -> dict[str, Any]:
         """The record as JSON values."""
-        plain: dict[str, Any] = _adapter(type(self)).dump_python(self, mode="json")
+        plain: dict[str, Any] = adapter(type(self)).dump_python(self, mode="json")
         return plain
 
     def canonical_bytes(self) -> bytes:
@@ -42,7 +42,7 @@ class Record:
             MalformedError: the bytes are no such record, or not its canonical form.
         """
         try:
-            record: Self = _adapter(cls).validate_json(data)
+            record: Self = adapter(cls).validate_json(data)
             canonical = record.canonical_bytes()
         except ValidationError as error:
             raise MalformedError(f"not a valid {cls.__name__}: {first_fault(error)}") from None
@@ -83,7 +83,8 @@ def utc_now() -> datetime:
 _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
 
 
-def _adapter(cls: type[Any]) -> TypeAdapter[Any]:
+def adapter(cls: type[Any]) -> TypeAdapter[Any]:
+    """What validates a type; made once, which takes longer than to validate with it."""
     if cls not in _ADAPTERS:
         _ADAPTERS[cls] = TypeAdapter(cls)
     return _ADAPTERS[cls]

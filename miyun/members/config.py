@@ -54,14 +54,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from miyun.contract.schema import ColumnType
 from miyun.errors import ConfigError
 from miyun.members.datums import Datum
 from miyun.members.locations import Order, Spelling
 from miyun.members.profiles import COMPOSITE, check_profile
-from miyun.records import Record, first_fault
+from miyun.records import Record, adapter, first_fault
 
 DEFAULT_MEMORY_MIB = 128
 OPT_OUT = "opt-out"
@@ -263,19 +263,9 @@ def load_members_config(path: Path) -> MembersConfig:
     return config
 
 
-_ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
-"""Making one takes longer than reading a file with it."""
-
-
-def _adapter(type_: type[Any]) -> TypeAdapter[Any]:
-    if type_ not in _ADAPTERS:
-        _ADAPTERS[type_] = TypeAdapter(type_)
-    return _ADAPTERS[type_]
-
-
 def _validated(type_: type[Table], table: dict[str, Any], path: Path) -> Table:
     try:
-        found: Table = _adapter(type_).validate_python(table)
+        found: Table = adapter(type_).validate_python(table)
     except ValidationError as error:
         raise ConfigError(
             f"{path.name}: [{type_.TABLE}] {first_fault(error)}", hint="Correct this setting in the file."

@@ -1,17 +1,14 @@
-"""Homes are made once, with a light Argon2; each test has copies of its own."""
+"""Homes and worlds are made once, with a light Argon2; each test has copies of its own."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from miyun.keys.home import Home
-from miyun.keys.signing import SigningKey
-from miyun.keys.vault import KeyFile
 from miyun.party.session import Session
-from tests.party.world import MERCHANT, PLATFORM, Clock, FakeZone, World, make_contract, make_home, row, write_members
+from tests.party.templates import Prepare, Templates, as_it_is
+from tests.party.world import MERCHANT, PLATFORM, World, make_home
 
 MakeWorld = Callable[..., World]
 
@@ -24,23 +21,21 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def templates(homes: Path, tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return Templates(homes, tmp_path_factory.mktemp("worlds"))
+
+
 @pytest.fixture
-def make_world(homes: Path, tmp_path: Path) -> Iterator[MakeWorld]:
-    """Two parties with ten members each, of which 3 to 9 are the same people, and an accepted contract."""
+def make_world(templates: Templates, tmp_path: Path) -> Iterator[MakeWorld]:
+    """Two parties with ten members each, of which 3 to 9 are the same people, and an accepted contract.
+
+    ``prepare``, a function of a world, does what all worlds of a kind have behind them.
+    """
     made: list[World] = []
 
-    def make(**choices: Any) -> World:
-        opened = {}
-        for name in (MERCHANT, PLATFORM):
-            shutil.copytree(homes / name, tmp_path / name)
-            opened[name] = Home.open(tmp_path / name, KeyFile(homes / f"{name}.key"))
-        write_members(tmp_path / MERCHANT, [row(number) for number in range(10)])
-        write_members(tmp_path / PLATFORM, [row(number, id=f"u{number}") for number in range(3, 13)])
-        key = SigningKey.generate()
-        zone: type[FakeZone] = choices.pop("zone", FakeZone)
-        contract = make_contract(opened[MERCHANT], opened[PLATFORM], key, **choices)
-        world = World(opened[MERCHANT], opened[PLATFORM], zone(contract, key), Clock())
-        world.accept()
+    def make(prepare: Prepare = as_it_is, **choices: Any) -> World:
+        world = templates.copy(tmp_path, prepare, choices)
         made.append(world)
         return world
 

@@ -6,16 +6,15 @@ from typing import Any
 
 from miyun.aggregates.lookalikes import Lookalike, LookalikeReceived, LookalikeRelease, LookalikeState
 from miyun.contract.jobs import Job, JobKind, JobState
-from miyun.contract.model import LOOKALIKE, MATCHED, Grant, Rung, Universe
+from miyun.contract.model import LOOKALIKE, MATCHED, Grant, Rung
 from miyun.keys.signing import VerifyKey
 from miyun.members.catalogue_file import read_catalogue
 from miyun.party.jobs import JobsClient
 from miyun.party.lookalikes import LookalikeClient, LookalikeWeights
-from miyun.segments.statements import SegmentRequest
 from miyun.transport.codec import from_wire, to_wire
 from miyun.wire.v1 import agent_pb2, job_pb2, lookalike_pb2
 from tests.party.insight_world import MUCH, AgentsInTurn, InsightZone, grants
-from tests.party.world import DAY, MERCHANT, NOW, PLATFORM, World
+from tests.party.world import MERCHANT, NOW, PLATFORM, World
 
 SPENDERS = "members.spend in (4, 6, 8)"
 GRANTS = (
@@ -111,28 +110,6 @@ class LookalikeZone(InsightZone):
 def lookalike_task(release: LookalikeRelease, signature: bytes) -> agent_pb2.Task:
     request = to_wire(release, lookalike_pb2.LookalikeRelease)
     return agent_pb2.Task(job=release.job, lookalike=agent_pb2.LookalikeTask(request=request, signature=signature))
-
-
-def define(world: World, name: str, definition: str, universe: Universe = Universe.MATCHED) -> None:
-    """A segment of the merchant's that both know."""
-    request = SegmentRequest(
-        contract="spring",
-        contract_digest=world.contract.digest(),
-        job=f"segment-{name}",
-        name=name,
-        code="",
-        definition=definition,
-        universe=universe,
-        owner=MERCHANT,
-        channels=(),
-        hidden=False,
-        processable=True,
-        expires=NOW + DAY,
-        at=NOW,
-    )
-    world.zone.segments[name] = request
-    for party in (MERCHANT, PLATFORM):
-        world.session(party).requests.keep(request, b"", subject=name)
 
 
 def client(world: World, name: str = MERCHANT) -> LookalikeClient:

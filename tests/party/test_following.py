@@ -245,7 +245,7 @@ def test_sets_of_others_are_left_alone(fused: World, store: AnswerStore) -> None
 @pytest.mark.parametrize("named", ["", "tencent"])
 def test_who_asks_must_be_named_by_the_contract(make_world: Callable[..., World], named: str) -> None:
     channel = Channel(name="member-messages", domain=Domain.PRIVATE, recipient=MERCHANT, third_party=named)
-    world = as_fused(make_world(channels=[channel]))
+    world = as_fused(make_world(channels=(channel,)))
     write_members(world.merchant.path, [row(n) for n in range(10)], extra=TABLE + 'third_party = "tencent"\n')
     world.restart(MERCHANT)
     if named:

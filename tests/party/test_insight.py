@@ -13,7 +13,7 @@ from miyun.aggregates.layout import AggregateLayout
 from miyun.aggregates.running import RunningTotals
 from miyun.aggregates.statements import Circuit, InsightRequest, NumberRange, SegmentVersion
 from miyun.contract.draft import DEFAULT_BUDGET
-from miyun.contract.model import MATCHED, Universe
+from miyun.contract.model import MATCHED
 from miyun.errors import (
     ConfigError,
     InputError,
@@ -42,7 +42,6 @@ from miyun.party.tasks.outcome import Outcome
 from miyun.party.tasks.runner import TaskRunner
 from miyun.party.upkeep import Upkeep
 from miyun.privacy.quotes import InsightQuote
-from miyun.segments.statements import SegmentRequest
 from miyun.transport.codec import from_wire, to_wire
 from miyun.wire.v1 import agent_pb2, insight_pb2
 from tests.aggregates.world import two_slots
@@ -52,6 +51,7 @@ from tests.party.insight_world import (
     AgentsInTurn,
     InsightZone,
     client,
+    define,
     grants,
     pairs_of_tags,
     ready,
@@ -70,30 +70,16 @@ WON = NumberRange(name="members.won", low=0, high=1, step="1")
 Make = Any
 
 
+def fused_with_a_few(world: World) -> None:
+    ready(world, segments={"few": set(FEW)})
+    define(world, "few", "members.spend in (3, 4, 6, 9)")
+
+
 @pytest.fixture
 def make(make_world: Make) -> Make:
     def made(*subjects: str, **choices: Any) -> World:
         granted = grants(*(subjects or (MATCHED, "tags")))
-        world: World = make_world(budget=BUDGET, zone=InsightZone, grants=granted, **choices)
-        ready(world, segments={"few": set(FEW)})
-        few = SegmentRequest(
-            contract="spring",
-            contract_digest=world.contract.digest(),
-            job="segment-1",
-            name="few",
-            code="",
-            definition="members.spend in (3, 4, 6, 9)",
-            universe=Universe.MATCHED,
-            owner=MERCHANT,
-            channels=(),
-            hidden=False,
-            processable=True,
-            expires=NOW + DAY,
-            at=NOW,
-        )
-        world.zone.segments["few"] = few
-        for name in (MERCHANT, PLATFORM):
-            world.session(name).requests.keep(few, b"", subject="few")
+        world: World = make_world(fused_with_a_few, budget=BUDGET, zone=InsightZone, grants=granted, **choices)
         return world
 
     return made

@@ -36,13 +36,12 @@ from miyun.segments.parser import parse
 from miyun.segments.statements import LegUpload, SegmentRequest
 from miyun.transport.codec import from_wire, to_wire
 from miyun.wire.v1 import agent_pb2, segment_pb2
-from tests.party.insight_world import MUCH, pairs_of_tags, ready, run_task, write_tags
+from tests.party.insight_world import MUCH, define, pairs_of_tags, ready, run_task, write_tags
 from tests.party.lookalike_world import (
     GRANTS,
     SPENDERS,
     LookalikeZone,
     client,
-    define,
     lookalike_task,
     lookalike_zone,
     release,
@@ -57,12 +56,15 @@ TAGS = ("tea", "coffee")
 Make = Any
 
 
+def fused_with_spenders(world: World) -> None:
+    ready(world, segments={"spenders": SEED})
+    define(world, "spenders", SPENDERS)
+
+
 @pytest.fixture
 def make(make_world: Make) -> Make:
     def made(granted: tuple[Grant, ...] = GRANTS, **choices: Any) -> World:
-        world: World = make_world(budget=BUDGET, zone=LookalikeZone, grants=granted, **choices)
-        ready(world, segments={"spenders": SEED})
-        define(world, "spenders", SPENDERS)
+        world: World = make_world(fused_with_spenders, budget=BUDGET, zone=LookalikeZone, grants=granted, **choices)
         return world
 
     return made

@@ -565,7 +565,7 @@ def test_a_cap_counts_what_was_queued_and_not_what_was_refused(fused: World, scr
 
 def third_party_world(make_world: Callable[..., World], third_party: str) -> World:
     channel = Channel(name="member-messages", domain=Domain.PRIVATE, recipient=MERCHANT, third_party=third_party)
-    world = as_fused(make_world(channels=[channel]))
+    world = as_fused(make_world(channels=(channel,)))
     write(world)
     return world
 

@@ -373,7 +373,8 @@ class World:
 
     def restart(self, name: str) -> OfflineSession:
         """The party's process anew, with nothing but what is on its disk."""
-        self.sessions.pop(name).close()
+        self.session(name).close()
+        del self.sessions[name]
         return self.session(name)
 
     def accept(self, contract: Contract | None = None) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from miyun.errors import ConfigError
 
-NATIVE_VERSION: Final = "0.2.0"
+NATIVE_VERSION: Final = "0.2.1"
 """The version of ``miyun-native`` that is used. It changes with what a kernel takes or gives."""
 
 BACKEND_VARIABLE: Final = "MIYUN_BACKEND"

@@ -1,6 +1,6 @@
 """Batch kernels of Miyun. Batches are concatenations; results keep their order; the interpreter's lock is released."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from os import PathLike
 from typing import Final, Literal
 
@@ -80,6 +80,38 @@ class Shuffle(Iterator[bytes]):
         """Take records; give it a megabyte at a time. None once a block has gone out."""
 
     def __next__(self) -> bytes: ...
+
+class Http2:
+    """The server's end of an HTTP/2 connection without a socket. See ``miyun.answers.http2``."""
+
+    def __new__(cls, streams: int, head_bytes: int, body_bytes: int, field_bytes: int, broken: int) -> Http2:
+        """``streams``: requests that are not answered. ``head_bytes``: of a request's fields. A longer field than
+        ``field_bytes`` counts as not given. ``broken``: requests that are taken back before they are whole, in a row.
+        """
+
+    @property
+    def over(self) -> bool: ...
+    @property
+    def coming(self) -> int: ...
+    @property
+    def oldest(self) -> int: ...
+    def receive(self, data: bytes) -> list[tuple[int, bytes, bytes, bytes, bytes, bytes | None]]:
+        """Stream, method, path, content-type, authorization and body of the requests that are whole now."""
+
+    def respond(
+        self,
+        stream: int,
+        status: int,
+        head: Sequence[tuple[bytes, bytes]],
+        body: bytes | None,
+        trailers: Sequence[tuple[bytes, bytes]] | None,
+    ) -> None:
+        """Raises ValueError for fields that are none."""
+
+    def end(self, body: bytes, trailers: Sequence[tuple[bytes, bytes]]) -> None: ...
+    def take(self) -> bytes: ...
+    def finish(self) -> None: ...
+    def break_off(self) -> None: ...
 
 class PaillierError(ValueError):
     """No key, no batch, or offsets, slots, bits, a base that don't fit."""

@@ -110,6 +110,7 @@ def test_few_may_call_the_kernels() -> None:
         if "import miyun_native" in path.read_text("utf-8")
     }
     assert importing == {
+        "miyun/answers/http2_native.py",
         "miyun/kernels.py",
         "miyun/hazmat/native.py",
         "miyun/hazmat/permutation.py",

@@ -13,6 +13,8 @@ from typing import Final
 import httptools
 import structlog
 
+from miyun.answers.crowd import STRANGER_SECONDS, Crowd
+
 BODY_BYTES: Final = 16 << 10
 MESSAGE_BYTES: Final = 64 << 10
 """Of a message with its head and the framing of its chunks."""
@@ -39,12 +41,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """``last``: the connection is closed after it."""
+    """``last``: the connection is closed after it. ``known``: the request had a good token."""
 
     status: HTTPStatus
     body: bytes
     type: str = "text/plain; charset=utf-8"
     last: bool = False
+    known: bool = False
 
 
 Respond = Callable[[Request], Response]
@@ -53,15 +56,15 @@ Respond = Callable[[Request], Response]
 class Connection(asyncio.Protocol):
     """``respond`` is called in the loop's thread and is expected to return within a fraction of a millisecond."""
 
-    def __init__(self, respond: Respond, peers: set["Connection"], most: int) -> None:
+    def __init__(self, respond: Respond, crowd: Crowd) -> None:
         self._respond = respond
-        self._peers = peers
-        self._most = most
+        self._crowd = crowd
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport
         self._now = asyncio.get_running_loop().time
         self._since = self._now()
         """When what is waited for began: a message, a response's being read, or nothing."""
+        self._begun = self._since
         self._asked_before = False
         self._stalled = False
         self._finishing = False
@@ -72,15 +75,12 @@ class Connection(asyncio.Protocol):
         """A connection too many is closed at once."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a stream's protocol has a stream's transport
         self._transport = transport
-        if len(self._peers) >= self._most:
-            self._over = True
-            transport.abort()
-            return
-        self._peers.add(self)
+        if not self._crowd.enter(self):
+            self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._over = True
-        self._peers.discard(self)
+        self._crowd.leave(self)
 
     def data_received(self, data: bytes) -> None:
         """Parse, and answer every message that is whole."""
@@ -100,6 +100,8 @@ class Connection(asyncio.Protocol):
 
     def check_time(self) -> None:
         """Close the connection if it has taken too long."""
+        if self._now() - self._begun >= STRANGER_SECONDS and not (self._over or self._crowd.knows(self)):
+            self.finish()
         waiting = self._received or self._stalled or self._over or not self._asked_before
         if self._now() - self._since < (MESSAGE_SECONDS if waiting else IDLE_SECONDS):
             return
@@ -194,6 +196,8 @@ class Connection(asyncio.Protocol):
             _log.error("response-failed", error=type(error).__name__)
             self._fail(HTTPStatus.INTERNAL_SERVER_ERROR)
             return
+        if response.known:
+            self._crowd.recognise(self)
         self._send(response, keep=keep and not response.last, head_only=request.method == "HEAD")
 
     def _send(self, response: Response, *, keep: bool, head_only: bool = False) -> None:

@@ -9,6 +9,7 @@
 ============================  =====================================================================================
 """
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
@@ -46,7 +47,7 @@ class AskingRoutes:
                     return _plain(HTTPStatus.METHOD_NOT_ALLOWED)
                 token = path[len(prefix) + 1 :] or bearer(request.authorization)
                 body, known = answer(token, request.body)
-                return Response(HTTPStatus.OK, body, _PROTOBUF, last=not known)
+                return Response(HTTPStatus.OK, body, _PROTOBUF, last=not known, known=known)
         if path == ASK:
             return self._ask(request) if request.method == "POST" else _plain(HTTPStatus.METHOD_NOT_ALLOWED)
         return _health(request) if path == HEALTH else _plain(HTTPStatus.NOT_FOUND)
@@ -58,12 +59,13 @@ class AskingRoutes:
             answer = self._desk.json(bearer(request.authorization), request.body)
         except RefusedError as refused:
             body = b'{"error": "%s"}' % refused.outcome.encode()
-            return Response(_STATUSES[refused.outcome], body, _JSON, last=refused.outcome is Outcome.NOT_KNOWN)
-        return Response(HTTPStatus.OK, answer, _JSON)
+            known = refused.outcome is not Outcome.NOT_KNOWN
+            return Response(_STATUSES[refused.outcome], body, _JSON, last=not known, known=known)
+        return Response(HTTPStatus.OK, answer, _JSON, known=True)
 
 
 class StatusRoutes:
-    """The port for this machine."""
+    """The port for this machine, on which nobody is a stranger."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -71,8 +73,10 @@ class StatusRoutes:
     def respond(self, request: Request) -> Response:
         if request.target == METRICS and request.method == "GET":
             text = self._desk.metrics.text(self._desk.answering.generation)
-            return Response(HTTPStatus.OK, text, "text/plain; version=0.0.4; charset=utf-8")
-        return _health(request) if request.target == HEALTH else _plain(HTTPStatus.NOT_FOUND)
+            return Response(HTTPStatus.OK, text, "text/plain; version=0.0.4; charset=utf-8", known=True)
+        if request.target == HEALTH:
+            return replace(_health(request), known=True)
+        return _plain(HTTPStatus.NOT_FOUND)
 
 
 def _health(request: Request) -> Response:

@@ -4,18 +4,19 @@ import ssl
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime
-from pathlib import Path
+from functools import partial
 
-import grpc
 import structlog
 
 from miyun.answers.answering import Answering
 from miyun.answers.askers import Askers, Tokens
 from miyun.answers.config import AnswersConfig
 from miyun.answers.desk import Desk
-from miyun.answers.grpc_port import GrpcPort
-from miyun.answers.http_port import HttpPort, HttpThread
+from miyun.answers.grpc_connection import GrpcConnection
+from miyun.answers.grpc_routes import GrpcRoutes
+from miyun.answers.http_connection import Connection
 from miyun.answers.metrics import Metrics
+from miyun.answers.port import Port, PortThread
 from miyun.answers.reloading import Reloader
 from miyun.answers.routes import AskingRoutes, StatusRoutes
 from miyun.answers.store import AnswerStore
@@ -46,11 +47,14 @@ class AnswerServer:
             )
         answering = Answering(store.key, store.open(), config.cache_seconds, clock=lambda: clock().timestamp())
         desk = Desk(answering, Askers(config.askers, hashes), Metrics())
-        asking = HttpPort(config.listen, AskingRoutes(desk).respond, _context(config))
-        status = HttpPort(config.status_listen, StatusRoutes(desk).respond) if config.status_listen else None
-        self._http = HttpThread([asking, status] if status else [asking])
-        self._asking, self._status = asking, status
-        self._grpc = GrpcPort(config.grpc_listen, desk, _credentials(config)) if config.grpc_listen else None
+        self._asking = Port(config.listen, partial(Connection, AskingRoutes(desk).respond), _context(config))
+        self._grpc = self._status = None
+        if config.grpc_listen:
+            service = GrpcRoutes(desk).service()
+            self._grpc = Port(config.grpc_listen, partial(GrpcConnection, service), _grpc_context(config))
+        if config.status_listen:
+            self._status = Port(config.status_listen, partial(Connection, StatusRoutes(desk).respond))
+        self._ports = PortThread([port for port in (self._asking, self._grpc, self._status) if port])
         self._reloader = Reloader(store, tokens, home.path / VAULT_FILE, desk, clock)
         self._running = ExitStack()
 
@@ -74,11 +78,8 @@ class AnswerServer:
             TransportError: an address is taken or not this machine's.
         """
         with ExitStack() as starting:
-            self._http.start()
-            starting.callback(self._http.stop)
-            if self._grpc:
-                self._grpc.start()
-                starting.callback(self._grpc.stop)
+            self._ports.start()
+            starting.callback(self._ports.stop)
             self._reloader.start()
             starting.callback(self._reloader.stop)
             self._running = starting.pop_all()
@@ -107,13 +108,9 @@ def _context(config: AnswersConfig) -> ssl.SSLContext | None:
     return context
 
 
-def _credentials(config: AnswersConfig) -> grpc.ServerCredentials | None:
-    if config.certificate is None or config.private_key is None:
-        return None
-    authority = _pem(config, config.client_authority) if config.client_authority else None
-    pair = (_pem(config, config.private_key), _pem(config, config.certificate))
-    return grpc.ssl_server_credentials([pair], authority, require_client_auth=authority is not None)
-
-
-def _pem(config: AnswersConfig, path: Path) -> bytes:
-    return config.resolve(path).read_bytes()
+def _grpc_context(config: AnswersConfig) -> ssl.SSLContext | None:
+    context = _context(config)
+    if context is not None:
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        context.set_alpn_protocols(["h2"])
+    return context

@@ -3,6 +3,7 @@
 //! This file is the Python module, with `miyun_native.pyi` beside it. The rest is plain Rust.
 
 mod batches;
+pub mod http2;
 pub mod join;
 pub mod kernel;
 pub mod paillier;
@@ -26,6 +27,8 @@ mod miyun_native {
     use crate::ristretto::{self, Expander, Factor, Messages, POINT_BYTES, TOKEN_BYTES, UNIFORM_BYTES};
     use crate::threads;
 
+    #[pymodule_export]
+    use crate::http2::python::Http2;
     #[pymodule_export]
     use crate::join::python::{TokenParts, join_tokens};
     #[pymodule_export]

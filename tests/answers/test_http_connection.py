@@ -5,28 +5,31 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from http import HTTPStatus
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from miyun.answers import http_connection, http_port
+from miyun.answers import http_connection
+from miyun.answers import port as ports
 from miyun.answers.config import split_address
-from miyun.answers.http_connection import BODY_BYTES, MESSAGE_BYTES, Request, Response
-from miyun.answers.http_port import HttpPort, HttpThread
+from miyun.answers.http_connection import BODY_BYTES, MESSAGE_BYTES, Connection, Request, Response
+from miyun.answers.port import Port, PortThread
 from tests.answers.serving import Reply, Wire, post
 
 
 def echo(request: Request) -> Response:
-    """Tells what it got; ``/fail`` fails, ``/large`` answers a lot."""
+    """Tells what it got; ``/fail`` fails, ``/large`` answers a lot, ``/stranger`` has no good token."""
     if request.target == "/fail":
         raise RuntimeError("13800138000")
     if request.target == "/large":
         return Response(HTTPStatus.OK, b"x" * 1_000_000)
     size = "too large" if request.body is None else f"{len(request.body)}"
     token = f" {request.authorization}" if request.authorization else ""
-    return Response(HTTPStatus.OK, f"{request.method} {request.target} {size}{token}".encode())
+    text = f"{request.method} {request.target} {size}{token}"
+    return Response(HTTPStatus.OK, text.encode(), known=request.target != "/stranger")
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +39,9 @@ def address() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def listening() -> Iterator[HttpPort]:
-    port = HttpPort("127.0.0.1:0", echo)
-    thread = HttpThread([port])
+def listening() -> Iterator[Port]:
+    port = Port("127.0.0.1:0", partial(Connection, echo))
+    thread = PortThread([port])
     thread.start()
     try:
         yield port
@@ -203,16 +206,16 @@ def test_no_bytes_bring_it_down(address: str, pieces: list[bytes]) -> None:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpPort]:
+def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[Port]:
     monkeypatch.setattr(http_connection, "MESSAGE_SECONDS", 0.2)
     monkeypatch.setattr(http_connection, "IDLE_SECONDS", 1.0)
-    monkeypatch.setattr(http_port, "_CHECK_SECONDS", 0.05)
-    monkeypatch.setattr(http_port, "MOST_CONNECTIONS", 20)
+    monkeypatch.setattr(ports, "_CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(ports, "MOST_CONNECTIONS", 20)
     with listening() as port:
         yield port
 
 
-def test_who_says_nothing_or_too_slowly_is_shown_out(impatient: HttpPort) -> None:
+def test_who_says_nothing_or_too_slowly_is_shown_out(impatient: Port) -> None:
     with wire(impatient.address) as silent, wire(impatient.address) as slow, wire(impatient.address) as idle:
         slow.send(b"POST /x HTTP/1.1\r\nhost:")
         idle.send(GET)
@@ -225,7 +228,7 @@ def test_who_says_nothing_or_too_slowly_is_shown_out(impatient: HttpPort) -> Non
         assert idle.ended()
 
 
-def test_who_does_not_read_is_not_read_from(impatient: HttpPort) -> None:
+def test_who_does_not_read_is_not_read_from(impatient: Port) -> None:
     with wire(impatient.address) as deaf:
         deaf.socket.setblocking(False)
         request, sent, until = b"GET /large HTTP/1.1\r\nhost: a\r\n\r\n", 0, time.monotonic() + 5
@@ -237,7 +240,7 @@ def test_who_does_not_read_is_not_read_from(impatient: HttpPort) -> None:
         assert time.monotonic() < until, "it is cut off"
 
 
-def test_more_connections_than_there_may_be_are_closed(impatient: HttpPort) -> None:
+def test_more_connections_than_there_may_be_are_closed(impatient: Port) -> None:
     with contextlib.ExitStack() as stack:
         kept = [stack.enter_context(wire(impatient.address)) for _ in range(20)]
         for one in kept:
@@ -256,9 +259,42 @@ def test_more_connections_than_there_may_be_are_closed(impatient: HttpPort) -> N
     pytest.fail("nobody is let in again")
 
 
+def test_strangers_give_way_and_askers_do_not(impatient: Port) -> None:
+    stranger = GET.replace(b"/health", b"/stranger")
+    with contextlib.ExitStack() as stack:
+        known = [stack.enter_context(wire(impatient.address)) for _ in range(5)]
+        strangers = [stack.enter_context(wire(impatient.address)) for _ in range(15)]
+        for one, request in [(one, GET) for one in known] + [(one, stranger) for one in strangers]:
+            one.send(request)
+            assert one.reply().status == 200
+        late = stack.enter_context(wire(impatient.address))
+        late.send(GET)
+        assert late.reply().status == 200
+        assert strangers[0].ended(), "the oldest"
+        for one in known:
+            one.send(GET)
+            assert one.reply().status == 200
+
+
+def test_a_stranger_is_shown_out_however_often_it_asks(impatient: Port, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_connection, "STRANGER_SECONDS", 0.5)
+    with wire(impatient.address) as known, wire(impatient.address) as stranger:
+        until = time.monotonic() + 5
+        with contextlib.suppress(ConnectionError):
+            while time.monotonic() < until:
+                known.send(GET)
+                assert known.reply().status == 200
+                stranger.send(GET.replace(b"/health", b"/stranger"))
+                if not stranger.reply().status:
+                    break
+        assert time.monotonic() < until
+        known.send(GET)
+        assert known.reply().status == 200
+
+
 def test_stopping_lets_a_message_that_comes_in_be_answered() -> None:
-    port = HttpPort("127.0.0.1:0", echo)
-    thread = HttpThread([port])
+    port = Port("127.0.0.1:0", partial(Connection, echo))
+    thread = PortThread([port])
     thread.start()
     with wire(port.address) as under_way, wire(port.address) as idle:
         idle.send(GET)
@@ -266,7 +302,7 @@ def test_stopping_lets_a_message_that_comes_in_be_answered() -> None:
         under_way.send(post("/x", b"abc")[:-1])
         under_way.send(b"")
         until = time.monotonic() + 5
-        while not any(one._received for one in list(port._connections)) and time.monotonic() < until:
+        while not any(one._received for one in port._crowd) and time.monotonic() < until:
             time.sleep(0.01)
         stopper = threading.Thread(target=thread.stop)
         stopper.start()

@@ -1,32 +1,36 @@
-"""A port for HTTP: its connections in an event loop, looked after every second."""
+"""A port: its connections in an event loop, looked after every second."""
 
 import asyncio
 import ssl
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from miyun.answers.config import split_address
-from miyun.answers.http_connection import MESSAGE_SECONDS, Connection, Respond
+from miyun.answers.crowd import Crowd
+from miyun.answers.door import Door
+from miyun.answers.http_connection import MESSAGE_SECONDS
 from miyun.errors import TransportError
 
 MOST_CONNECTIONS: Final = 1_024
-HANDSHAKE_SECONDS: Final = 5.0
 STOP_SECONDS: Final = 5.0
 
 _CHECK_SECONDS = 1.0
 _BACKLOG = 1_024
 
 
-class HttpPort:
-    """Belongs to the loop that it is started in."""
+class Port:
+    """Belongs to the loop that it is started in. ``make`` gives a connection's protocol, which enters the crowd."""
 
-    def __init__(self, address: str, respond: Respond, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, address: str, make: Callable[[Crowd], asyncio.Protocol], tls: ssl.SSLContext | None = None
+    ) -> None:
         self.address = address
-        self._respond = respond
+        self._make = make
         self._tls = tls
-        self._connections: set[Connection] = set()
+        self._crowd: Crowd
         self._server: asyncio.Server
         self._checks: asyncio.Task[None]
 
@@ -38,14 +42,12 @@ class HttpPort:
         """
         host, port = split_address(self.address)
         loop = asyncio.get_running_loop()
-        timeouts: dict[str, Any] = (
-            {"ssl_handshake_timeout": HANDSHAKE_SECONDS, "ssl_shutdown_timeout": HANDSHAKE_SECONDS} if self._tls else {}
-        )
-        make = partial(Connection, self._respond, self._connections, MOST_CONNECTIONS)
+        self._crowd = Crowd(MOST_CONNECTIONS)
+        make: Callable[[], asyncio.Protocol] = partial(self._make, self._crowd)
+        if self._tls is not None:
+            make = partial(Door, self._crowd, self._tls, make)
         try:
-            self._server = await loop.create_server(
-                make, host, port, ssl=self._tls, backlog=_BACKLOG, reuse_address=True, **timeouts
-            )
+            self._server = await loop.create_server(make, host, port, backlog=_BACKLOG, reuse_address=True)
         except OSError:
             raise TransportError(
                 f"can't listen on {self.address}", hint="Stop what uses this port, or configure another address."
@@ -54,30 +56,30 @@ class HttpPort:
         self._checks = loop.create_task(self._look_after())
 
     async def stop(self) -> None:
-        """Take no new connections; let messages that are coming in be answered, for some seconds."""
+        """Take no new connections; let what is under way be answered, for some seconds."""
         self._server.close()
         self._checks.cancel()
-        left = [connection for connection in self._connections if not connection.finish()]
+        left = [guest for guest in self._crowd if not guest.finish()]
         end = asyncio.get_running_loop().time() + STOP_SECONDS
-        while self._connections.intersection(left) and asyncio.get_running_loop().time() < end:
+        while set(left).intersection(self._crowd) and asyncio.get_running_loop().time() < end:
             await asyncio.sleep(0.02)
-        for connection in list(self._connections):
-            connection.abort()
+        for guest in self._crowd:
+            guest.abort()
         await asyncio.sleep(0)
 
     async def _look_after(self) -> None:
         while True:
             await asyncio.sleep(_CHECK_SECONDS)
-            for connection in list(self._connections):
-                connection.check_time()
+            for guest in self._crowd:
+                guest.check_time()
 
 
-class HttpThread:
+class PortThread:
     """A thread with the loop of several ports, which start together or not at all."""
 
-    def __init__(self, ports: list[HttpPort]) -> None:
+    def __init__(self, ports: list[Port]) -> None:
         self._ports = ports
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="answers-http", daemon=True)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="answers", daemon=True)
         self._ready: Future[None] = Future()
         self._loop: asyncio.AbstractEventLoop
         self._stopping: asyncio.Event
@@ -94,7 +96,7 @@ class HttpThread:
 
     async def _run(self) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        started: list[HttpPort] = []
+        started: list[Port] = []
         try:
             for port in self._ports:
                 await port.start()

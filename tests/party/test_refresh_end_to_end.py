@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from miyun.contract.jobs import JobState
-from miyun.errors import ExpressionError, SourceError, UnconfirmedError, WaitingError
+from miyun.errors import ExpressionError, SourceError, StateError, UnconfirmedError, WaitingError
 from miyun.party.generations import PendingRefresh
 from miyun.party.refresh_plans import RefreshKind, RefreshPlan
 from miyun.segments.listing import SegmentState
@@ -263,6 +263,28 @@ def test_a_table_that_was_cut_short_is_noticed_without_deltas_too(tmp_path: Path
         stage.write(MERCHANT)
         told = merchant.refreshes.plan("spring")
         assert (told.kind, told.doubt, told.came) == (RefreshKind.EPOCH, "", 1)
+
+
+def test_the_other_party_begins_no_epoch_with_a_table_that_was_cut_short(stage: Stage) -> None:
+    merchant, platform, table = stage.parties[MERCHANT], stage.parties[PLATFORM], stage.tables[MERCHANT]
+    create(stage, "everybody", "matched")
+    members = stage.activated("everybody", MERCHANT)
+    stage.tables[MERCHANT] = dict(list(table.items())[:31])
+    stage.write(MERCHANT)
+    with pytest.raises(StateError, match="cut short"):
+        platform.fuse("spring")
+    rosters = [file.name for file in (stage.folder / MERCHANT / "rosters").iterdir()]
+    assert all(name.startswith("spring.1.") for name in rosters)
+    stage.tables[MERCHANT] = table
+    stage.write(MERCHANT)
+    assert stage.activated("everybody", MERCHANT) == members
+
+    stage.tables[MERCHANT] = dict(list(table.items())[:32])
+    stage.write(MERCHANT)
+    assert platform.fuse("spring").epoch == 3
+    stage.tables[MERCHANT] = dict(list(table.items())[:20])
+    stage.write(MERCHANT)
+    assert merchant.fuse("spring").epoch == 4, "its own party knows what it asks for"
 
 
 def test_a_refresh_waits_for_a_fusion_under_way(stage: Stage) -> None:

@@ -112,11 +112,28 @@ def _announced_rows(session: Session, work: FuseWork, on_event: OnEvent) -> Anno
         on_progress=report,
     )
     with roster:
+        _require_whole(session, work, roster)
         points = [roster.points(terms.type) for terms in contract.identifiers]
         announcement = _announcement(session, work, roster.universe, points)
     types = tuple(terms.type for terms in contract.identifiers)
     BlindingScalars.of(session.home.vault, contract, session.name, request.epoch).draw(types)
     return announcement
+
+
+def _require_whole(session: Session, work: FuseWork, roster: Roster) -> None:
+    """Pass, unless the other party asks for an epoch on a day on which the own table looks cut short."""
+    contract, epoch = work.contract, session.fusions.newest_epoch(work.contract.id)
+    if work.request.requester == session.name or not epoch:
+        return
+    with session.rosters.open(contract.id, epoch) as newest:
+        before = len(newest.live())
+    lost = before - len(roster.live())
+    if lost * 100 > session.config.most_lost_percent(contract.id) * before:
+        session.rosters.prune(contract.id)
+        raise StateError(
+            "the member table has lost so many rows that it may have been cut short, and the epoch stays as it is",
+            hint=f"Look at the source; if it is right, begin the epoch from there: miyun fuse {contract.id}",
+        )
 
 
 def _announced_change(session: Session, work: FuseWork, planned: StoredChange | None) -> Announcement:

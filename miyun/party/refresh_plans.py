@@ -48,4 +48,6 @@ class RefreshPlan(Record):
     @property
     def words(self) -> str:
         """Why a person should see it."""
-        return self.doubt or f"a new epoch would begin: {self.why}"
+        if self.doubt or self.kind is not RefreshKind.EPOCH:
+            return self.doubt or self.why
+        return f"a new epoch would begin: {self.why}"

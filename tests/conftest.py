@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import miyun.transport  # noqa: F401 - before any test loads gRPC
 from miyun.errors import ConfigError
@@ -17,6 +18,9 @@ from miyun.kernels import BACKEND_VARIABLE, Wish, kernels
 from miyun.paillier.backend import public_kernel
 
 NOBODY = 65534
+
+settings.register_profile("miyun", deadline=None)
+settings.load_profile("miyun")
 
 
 @pytest.fixture(scope="module", params=[Wish.PORTABLE, Wish.NATIVE])

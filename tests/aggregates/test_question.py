@@ -82,7 +82,7 @@ def questions(draw: st.DrawFn) -> Question:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(questions(), st.integers(1, 2_000_000), st.sampled_from([2048, 3072]), st.data())
 def test_what_is_packed_is_unpacked(question: Question, handles: int, bits: int, data: st.DataObject) -> None:
     """Totals of every size that they and their noise can have."""
@@ -106,7 +106,7 @@ def test_what_is_packed_is_unpacked(question: Question, handles: int, bits: int,
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(questions())
 def test_a_question_never_costs_more_than_its_charge(question: Question) -> None:
     parts = question.parts

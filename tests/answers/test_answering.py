@@ -20,7 +20,7 @@ def module_store(tmp_path_factory: pytest.TempPathFactory) -> AnswerStore:
     return AnswerStore(make_home(tmp_path_factory.mktemp("answering")))
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     members=st.dictionaries(
         st.sampled_from(NAMES), st.tuples(st.sets(st.integers(0, 5)), st.integers(1, 400)), max_size=3

@@ -445,7 +445,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.booleans(), st.lists(st.one_of(st.sampled_from(PIECES), st.binary(max_size=60)), max_size=12))
 def test_no_bytes_bring_it_down(begun: bool, pieces: list[bytes]) -> None:
     peer = Peer(begun=begun)

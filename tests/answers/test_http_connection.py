@@ -185,7 +185,7 @@ def test_what_fails_inside_is_an_error_without_words(address: str, capfd: pytest
     assert "13800138000" not in "".join(capfd.readouterr())
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.one_of(

@@ -25,7 +25,7 @@ DIGESTS = st.one_of(
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.lists(DIGESTS)), others=st.lists(DIGESTS))
 def test_a_set_holds_what_was_added_and_nothing_else(
     tmp_path: Path, batches: list[list[bytes]], others: list[bytes]
@@ -68,7 +68,7 @@ def test_an_id_that_lies_across_two_others_is_not_found(tmp_path: Path) -> None:
     assert second in found
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(held=st.lists(DIGESTS), left_out=st.lists(DIGESTS))
 def test_a_set_without_some(tmp_path: Path, held: list[bytes], left_out: list[bytes]) -> None:
     path = tmp_path / "set"
@@ -258,5 +258,5 @@ class Changes(RuleBasedStateMachine):
         }
 
 
-Changes.TestCase.settings = settings(max_examples=15, stateful_step_count=12, deadline=None)
+Changes.TestCase.settings = settings(max_examples=15, stateful_step_count=12)
 TestChanges = Changes.TestCase

@@ -3,7 +3,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from miyun.audit.chain import GENESIS, entry_hash, next_entry, verify_chain
@@ -63,7 +63,6 @@ TAMPERING = {
 }
 
 
-@settings(deadline=None)
 @given(st.integers(2, 6), st.data())
 def test_every_change_is_found_where_it_is(length: int, data: st.DataObject) -> None:
     entries = chain(length)

@@ -69,7 +69,7 @@ def changes(draw: st.DrawFn) -> dict[str, object]:
     }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(changes(), organisations)
 def test_what_is_written_is_read_back(drafted: Contract, fields: dict[str, object], organisation: str) -> None:
     contract = replace(drafted, zone=replace(drafted.zone, organisation=organisation), **fields)

@@ -50,7 +50,7 @@ def check(work: Callable[[Backend], bytes]) -> object:
 
 
 @given(messages, tags, scalars, keys)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_any_batch_gives_the_same_bytes(values: list[bytes], tag: bytes, scalar: SecretScalar, key: bytes) -> None:
     joined, bounds = b"".join(values), offsets(values)
     points = check(lambda b: b.hash_to_group(joined, bounds, tag))
@@ -79,7 +79,7 @@ def test_scalars_at_their_ends_give_the_same_bytes(number: int) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 299), encodings), max_size=3))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_same_points_are_refused_in_the_same_words(placed: list[tuple[int, bytes]]) -> None:
     batch = bytearray(GOOD)
     for position, encoding in placed:

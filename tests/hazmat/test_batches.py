@@ -31,7 +31,7 @@ def pieces(batch: bytes, size: int = 32) -> list[bytes]:
 
 
 @given(st.lists(st.binary(max_size=40), max_size=12))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_hashing_a_batch_is_hashing_each(messages: list[bytes]) -> None:
     batch = backend().hash_to_group(b"".join(messages), offsets(messages), DST)
     expander = MessageExpander(DST, 64)
@@ -63,7 +63,7 @@ def test_the_first_bad_position_is_named_whatever_thread_found_it(bad: tuple[int
 @given(
     st.one_of(st.binary(min_size=32, max_size=32), st.integers(0, 2**256 - 1).map(lambda n: n.to_bytes(32, "little")))
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_an_encoding_is_refused_or_is_the_only_one_of_its_element(encoding: bytes) -> None:
     try:
         assert backend().multiply(encoding, ONE) == encoding
@@ -72,7 +72,7 @@ def test_an_encoding_is_refused_or_is_the_only_one_of_its_element(encoding: byte
 
 
 @given(st.integers(0, 7), st.integers(0, 31), st.binary(min_size=64, max_size=64))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_flipped_bit_makes_another_element_or_none(bit: int, place: int, uniform: bytes) -> None:
     flipped = bytearray(backend().map_to_group(uniform))
     flipped[place] ^= 1 << bit

@@ -207,7 +207,7 @@ def test_levels_are_limited():
         Catalogue([*chain, row("deep", str(MAX_DEPTH - 1))])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(parents=st.lists(st.integers(0, 30), max_size=25), seed=st.integers(0, 9))
 def test_a_branch_is_a_tag_and_all_below_it(parents, seed):
     above = {str(place): str(parent % place) if place and parent % 4 else None for place, parent in enumerate(parents)}

@@ -55,7 +55,7 @@ def crowds(draw: st.DrawFn) -> tuple[list[Place], list[Place | None], float]:
     return points, people, metres
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(crowd=crowds(), grid=st.sampled_from([0, 1, 250, 10_000]))
 def test_discs_hold_whom_the_haversine_formula_says(
     crowd: tuple[list[Place], list[Place | None], float], grid: int
@@ -90,7 +90,7 @@ def test_a_crowd_over_many_chunks_is_held_as_one_by_one() -> None:
     assert (discs(points, 4_000).hold(people) == expected).all()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(place=ANYWHERE | CORNERS, metres=st.sampled_from([1, 100, 250, 1_000, 30_000]))
 def test_squares_hide_where_in_them_a_place_is(place: Place, metres: int) -> None:
     middle = on_grid(places([place]), metres)
@@ -102,7 +102,7 @@ def test_squares_hide_where_in_them_a_place_is(place: Place, metres: int) -> Non
         assert haversine(place, found) < 0.72 * metres
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     place=st.tuples(st.floats(-80, 80), st.floats(-180, 179)),
     asked=st.lists(st.tuples(ANYWHERE, METRES), min_size=1, max_size=5),

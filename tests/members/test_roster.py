@@ -98,7 +98,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(rows=ROWS, bucket=st.sampled_from([1, 2, 5]))
 def test_a_roster_does_what_the_rules_say(write_table, rows, bucket):
     owners, first = model(rows)

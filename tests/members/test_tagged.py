@@ -146,7 +146,7 @@ TAGS = ("gender=男", "gender=女", "age", "tea", "coffee", "cola", "vip")
 CELLS = [("gender", "男"), ("gender", "女"), ("age", "30"), ("tea", ""), ("coffee", "1"), ("cola", "是"), ("vip", "")]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     pairs=st.lists(st.tuples(st.sampled_from(["a", "b", "会员", "d e", "gone"]), st.sampled_from(CELLS)), max_size=30),
     asked=st.sets(st.sampled_from(TAGS), min_size=1),

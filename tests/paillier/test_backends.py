@@ -61,7 +61,7 @@ def same_private(work: Callable[[PrivateKernel], object]) -> object:
 
 
 @given(looked_at, looked_at)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_sums_and_negatives(left: list[int], right: list[int]) -> None:
     same(lambda kernel: kernel.add(batch(left), batch(right)))
     same(lambda kernel: kernel.add(batch(left), batch(left[::-1])))
@@ -70,7 +70,7 @@ def test_sums_and_negatives(left: list[int], right: list[int]) -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from([0, 1, N // 2, N - 1, N, 2**2048 - 1]), st.sampled_from(UNITS + BAD))))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_encryption_with_given_randomness(pairs: list[tuple[int, int]]) -> None:
     plain, randomness = batch([m for m, _ in pairs], 256), batch([x for _, x in pairs])
     same(lambda kernel: kernel.encrypt_with(plain, 256, randomness))
@@ -79,7 +79,7 @@ def test_encryption_with_given_randomness(pairs: list[tuple[int, int]]) -> None:
 
 
 @given(st.lists(st.sampled_from([0, 1, P, N // 2, N - 1, N, 2**2048 - 1]), max_size=3), st.sampled_from([0, 1]))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_powers_to_n(values: list[int], cut: int) -> None:
     plain = batch(values, 256)
     same(lambda kernel: kernel.raise_to_n(plain[cut:]))
@@ -91,7 +91,7 @@ def test_plaintexts_of_other_sizes(size: int) -> None:
 
 
 @given(st.lists(st.lists(st.integers(0, 25), max_size=70), max_size=12))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_products(segments: list[list[int]]) -> None:
     ciphertexts = batch(UNITS)
     offsets = np.cumsum([0] + [len(segment) for segment in segments]).astype("<u8").tobytes()
@@ -107,7 +107,7 @@ def test_offsets(offsets: list[int]) -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(UNITS + EDGES), st.integers(0, 2**64 - 1)), max_size=6), st.integers(0, 65))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_powers(pairs: list[tuple[int, int]], bits: int) -> None:
     numbers = batch([number for number, _ in pairs])
     for signed in (False, True):
@@ -118,13 +118,13 @@ def test_powers(pairs: list[tuple[int, int]], bits: int) -> None:
 
 
 @given(numbers, st.integers(0, 9), st.sampled_from([0, 1, 7, 40, 227, 255, 2047, 2048]))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_packing(values: list[int], slots: int, bits: int) -> None:
     same(lambda kernel: kernel.pack(batch(values), slots, bits))
 
 
 @given(looked_at)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_decryption(values: list[int]) -> None:
     same_private(lambda kernel: kernel.decrypt(batch(values)))
 

@@ -47,7 +47,7 @@ def test_the_specifications_example_of_a_match_key() -> None:
 
 
 @given(salts, scalars, scalars, people)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_every_step_is_the_plain_models(salt: bytes, kp: int, ka: int, keys: list[str]) -> None:
     publisher, advertiser = PublisherKey.from_bytes(as_bytes(kp)), AdvertiserKey.from_bytes(as_bytes(ka))
     own, theirs = publisher_ids(keys, Salt(salt), publisher), advertiser_ids(keys, Salt(salt), advertiser)
@@ -65,7 +65,7 @@ def test_the_three_kinds_of_ids_are_never_equal() -> None:
 
 
 @given(salts, scalars, people)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_what_was_encoded_is_read_back(salt: bytes, key: int, keys: list[str]) -> None:
     ids = publisher_ids(keys, Salt(salt), PublisherKey.from_bytes(as_bytes(key)))
     assert PublisherIds.decode(ids.encode()) == ids
@@ -73,7 +73,7 @@ def test_what_was_encoded_is_read_back(salt: bytes, key: int, keys: list[str]) -
 
 
 @given(st.binary(min_size=32, max_size=32))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_an_id_is_refused_or_has_this_one_spelling(raw: bytes) -> None:
     text = base64.b64encode(raw).decode()
     try:
@@ -85,7 +85,7 @@ def test_an_id_is_refused_or_has_this_one_spelling(raw: bytes) -> None:
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_other_text_is_refused(text: str) -> None:
     with pytest.raises(MalformedError, match="position 0 "):
         PublisherIds.decode([text])

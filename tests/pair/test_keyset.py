@@ -116,7 +116,7 @@ def test_an_advertiser_that_lost_its_key_keeps_the_publishers_salt_and_its_age()
 
 
 @given(histories())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_is_done_two_generations_are_given_out_at_most_and_none_for_long(made: tuple[KeySet, int]) -> None:
     keys, today = made
     for number in range(-2, today + 95):
@@ -137,7 +137,7 @@ def test_whatever_is_done_two_generations_are_given_out_at_most_and_none_for_lon
 
 
 @given(histories(), st.integers(0, 400))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_once_replaced_a_generation_is_given_out_for_thirty_days_and_no_longer(
     made: tuple[KeySet, int], number: int
 ) -> None:
@@ -150,7 +150,7 @@ def test_once_replaced_a_generation_is_given_out_for_thirty_days_and_no_longer(
 
 
 @given(histories(), st.integers(0, 400))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_what_one_side_emits_the_other_takes_even_if_its_day_is_another(made: tuple[KeySet, int], number: int) -> None:
     keys, _ = made
     kept = {one.number for one in keys.generations if one.withdrawn is None}
@@ -159,7 +159,7 @@ def test_what_one_side_emits_the_other_takes_even_if_its_day_is_another(made: tu
 
 
 @given(histories())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_secrets_are_needed_as_long_as_they_are_used(made: tuple[KeySet, int]) -> None:
     keys, today = made
     salts, kept = keys.needed(day(today))
@@ -169,7 +169,7 @@ def test_secrets_are_needed_as_long_as_they_are_used(made: tuple[KeySet, int]) -
 
 
 @given(histories())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_key_set_is_read_back_as_it_was(made: tuple[KeySet, int]) -> None:
     keys, _ = made
     assert KeySet.from_canonical(keys.canonical_bytes()) == keys

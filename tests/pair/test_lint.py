@@ -49,7 +49,7 @@ def test_the_place_is_named() -> None:
 
 @pytest.mark.parametrize("name", ["source", "mm", "uids"])
 @given(value=json_values)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_anything_in_place_of_a_value_is_found(name: str, value: Any) -> None:
     right = eid(NEW)
     found = lint({"user": {"eids": [{**right, name: value}]}})
@@ -57,7 +57,7 @@ def test_anything_in_place_of_a_value_is_found(name: str, value: Any) -> None:
 
 
 @given(json_values)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_document_gives_findings(value: Any) -> None:
     for request in (value, {"user": value}, {"user": {"eids": value}}, {"user": {"eids": [value]}}, {"eids": value}):
         assert lint(request)
@@ -66,7 +66,7 @@ def test_any_document_gives_findings(value: Any) -> None:
 
 
 @given(st.binary(max_size=100))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_bytes_give_findings(text: bytes) -> None:
     assert lint_text(text)
     assert lint_stored(text.decode("utf-8", "replace"))

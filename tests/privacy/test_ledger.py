@@ -115,7 +115,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(steps)
 def test_no_order_of_events_overspends(events: list[tuple[str, int, int, int]]) -> None:
     held, now = book(), NOW

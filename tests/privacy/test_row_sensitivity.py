@@ -26,7 +26,7 @@ def changed(left: dict[int, Row], right: dict[int, Row], types: int, *, without:
     return {row for row in right if before.get(row) != partners.get(row)} | ({gone} if side == "right" else set())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(worlds())
 def test_no_row_changes_more_rows(world: tuple[dict[int, Row], dict[int, Row], int]) -> None:
     left, right, types = world

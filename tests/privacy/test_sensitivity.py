@@ -115,7 +115,7 @@ def worlds(draw: st.DrawFn) -> tuple[dict[int, Row], dict[int, Row], int]:
     return side(), side(), types
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(worlds())
 def test_no_row_of_either_side_moves_more_in_larger_worlds(world: tuple[dict[int, Row], dict[int, Row], int]) -> None:
     left, right, types = world
@@ -130,7 +130,7 @@ def ranked_items(pairs: Pairs, right: dict[int, Row], scores: list[int], counts:
     return {(pair, *(pair[1] in order[:count] for count in counts)) for pair in pairs}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     world=worlds(),
     scores=st.lists(st.integers(0, 3), min_size=7, max_size=7),
@@ -221,7 +221,7 @@ def assert_disjoint(left: dict[int, Row], right: dict[int, Row], types: int, rem
     return ratios
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(worlds())
 def test_no_row_moves_an_aggregate_more(world: tuple[dict[int, Row], dict[int, Row], int]) -> None:
     left, right, types = world
@@ -240,7 +240,7 @@ def test_the_bounds_of_aggregates_are_reached(types: int) -> None:
     assert [of_kind[kind] for kind in (0, 2, 3, 4)] == pytest.approx([1, 1, 1, 1])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(worlds())
 def test_no_row_moves_disjoint_segments_more(world: tuple[dict[int, Row], dict[int, Row], int]) -> None:
     left, right, types = world

@@ -110,7 +110,7 @@ def test_a_sealed_chunk_opens_at_its_own_place_only() -> None:
 
 
 @given(st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_damaged_sealed_bytes_are_refused(data: st.DataObject) -> None:
     chunk, sealed = sealed_chunk(blind(CONTEXT, VALUES, SecretScalar.random()))
     damaged = bytearray(sealed)

@@ -168,7 +168,7 @@ tables = st.lists(st.tuples(values, values), min_size=1, max_size=14).map(distin
 
 
 @given(tables, tables, st.integers(0, 2**32))
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_fusion_matches_what_a_plaintext_join_matches_whatever_happens(
     monkeypatch: pytest.MonkeyPatch, left: Rows, right: Rows, seed: int
 ) -> None:

@@ -51,7 +51,7 @@ def test_totals_and_size_are_those_of_the_plaintext(columns: tuple[object, ...],
     check(pair, data, columns, exact=True)
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32))
 def test_losses_repeats_and_restarts_change_nothing(seed: int) -> None:
     chance = random.Random(seed)

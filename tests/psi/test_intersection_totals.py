@@ -39,7 +39,7 @@ def test_exact_counts_leave_the_charge_to_the_sums() -> None:
     assert draw_noise(plan.scales)[1::2] == [0, 0]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.data())
 def test_what_is_covered_reads_as_it_was(data: st.DataObject) -> None:
     plan = plan_for(columns=(SPEND, ORDERS))

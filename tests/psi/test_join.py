@@ -87,7 +87,7 @@ several_types = st.lists(st.tuples(sides, sides), max_size=4)
 
 
 @given(several_types, st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_join_is_the_plaintext_join_in_whatever_order_tokens_come(join_anyhow: Join, types, random) -> None:
     columns = []
     for left, right in types:

@@ -76,7 +76,7 @@ bindings: st.SearchStrategy[Binding] = st.tuples(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(st.lists(bindings, max_size=12), min_size=1, max_size=6))
 def test_deltas_of_both_sides_lead_to_the_join_of_all_that_is_live(
     deltas: list[list[Binding]],

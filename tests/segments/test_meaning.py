@@ -150,7 +150,7 @@ def meanings(leaves: st.SearchStrategy[Expression] | None = None) -> st.SearchSt
     )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(
     world=worlds(),
     asked=meanings(),
@@ -173,7 +173,7 @@ def test_evaluation_agrees_with_plain_python(world: Tables, asked: Meaning, name
     assert set(world.evaluated(written_out, {}).numbers) == expected
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(world=worlds(), asked=meanings(conditions() | st.just(Matched())))
 def test_rows_and_what_is_matched_with_them(world: Tables, asked: Meaning) -> None:
     ground, selection = world.ground(), world.evaluated(asked, {})
@@ -210,7 +210,7 @@ def test_without_the_match_a_segment_of_the_platforms_rows_needs_no_grant_of_it(
     assert plan(parse(text)).subjects == subjects | {MATCHED}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(expression=expressions())
 def test_every_leg_has_one_owner_and_formula_holds_no_column(expression: Expression) -> None:
     made = plan(expression)
@@ -225,7 +225,7 @@ def test_every_leg_has_one_owner_and_formula_holds_no_column(expression: Express
     assert {leaf for leaf in leaves(made.formula) if isinstance(leaf, Leg)} == set(made.legs)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(expression=expressions())
 def test_expressions_that_fit_their_schemas_pass_the_check(expression: Expression) -> None:
     check_types(expression, SCHEMAS)

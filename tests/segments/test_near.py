@@ -19,7 +19,7 @@ SCHEMAS = {"tags": {"home": ColumnType.LOCATION, "city": ColumnType.TEXT}}
 DEGREES = st.tuples(st.floats(-90, 90), st.floats(-180, 180))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(points=st.lists(DEGREES, min_size=1, max_size=20), order=st.randoms())
 def test_one_text_whatever_the_order_and_within_a_metre(points: list[tuple[float, float]], order: object) -> None:
     built = near(HOME, "500m", points)

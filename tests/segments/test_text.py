@@ -18,14 +18,14 @@ from tests.segments.strategies import SCHEMAS, expressions
 X = Column(namespace="members", name="x")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(expression=expressions())
 def test_reading_the_text_gives_the_expression_back(expression: Expression) -> None:
     assert parse(expression.text()) == expression
     assert parse(expression.text()).text() == expression.text()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(left=expressions(), right=expressions())
 def test_order_and_grouping_make_no_difference(left: Expression, right: Expression) -> None:
     assert left & right == right & left
@@ -34,7 +34,7 @@ def test_order_and_grouping_make_no_difference(left: Expression, right: Expressi
     assert (left & right).text() == parse(f"((({right})) AND\n\t({left}))").text()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(name=st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=12))
 def test_every_name_and_every_text_can_be_written(name: str) -> None:
     if name.strip():
@@ -52,7 +52,7 @@ def refusal(text: str) -> ExpressionError | None:
     return None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(text=st.text(max_size=40) | st.text("members.x <>=!'\"()and ort,0159", max_size=40))
 def test_any_other_text_is_refused_with_a_place_inside_it(text: str) -> None:
     error = refusal(text)

@@ -131,7 +131,7 @@ def records(record_type: type[Record]) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.parametrize("statement", STATEMENTS, ids=lambda kind: kind.__name__)
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_there_and_back_is_the_same_statement_with_the_same_signature(
     statement: type[Statement], data: st.DataObject

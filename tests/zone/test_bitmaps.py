@@ -15,7 +15,7 @@ handles = st.integers(0, UNIVERSE - 1)
 
 
 @given(st.sets(handles, max_size=50), st.lists(st.tuples(handles, st.integers(1, 5_000)), max_size=3), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_a_writer_writes_is_read(singles: set[int], runs: list[tuple[int, int]], optimised: bool) -> None:
     bitmap = BitMap(singles)
     for start, length in runs:
@@ -27,7 +27,7 @@ def test_what_a_writer_writes_is_read(singles: set[int], runs: list[tuple[int, i
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     try:
         bitmap = read_bitmap(data, UNIVERSE)

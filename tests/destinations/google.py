@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,10 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from tests.destinations.json_server import Failure, JsonHandler, says
 from tests.destinations.receiver import listening
-
-Failure = Callable[["Handler"], bool]
-"""Answers in the server's place, or says False."""
 
 SENT = {
     "ingest": {"destinations", "audienceMembers", "consent", "validateOnly", "encoding", "termsOfService"},
@@ -183,12 +180,8 @@ class Google:
             raise Refused(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT", *violations)
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Handler(JsonHandler):
     google: Google
-
-    def log_message(self, *_: object) -> None:
-        return
 
     def do_POST(self) -> None:
         content = self.rfile.read(int(self.headers["content-length"]))
@@ -226,14 +219,6 @@ class Handler(BaseHTTPRequestHandler):
         error = {"code": refused.status, "status": refused.name, "message": "do not repeat me", "details": details}
         self.answer(refused.status, {"error": error})
 
-    def answer(self, status: int, content: Any, **headers: str) -> None:
-        body = content if isinstance(content, bytes) else json.dumps(content).encode()
-        self.send_response(status)
-        for name, value in {"content-length": str(len(body)), **headers}.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
-        self.wfile.write(body)
-
     def _token(self, content: str) -> dict[str, Any]:
         return {"access_token": self.google.token(parse_qs(content)), "expires_in": 3599, "token_type": "Bearer"}
 
@@ -246,14 +231,6 @@ class Handler(BaseHTTPRequestHandler):
             self.refuse(Refused(401, "UNAUTHENTICATED", ""))
             return False
         return True
-
-
-def says(status: int, content: Any = b"", **headers: str) -> Failure:
-    def fail(handler: Handler) -> bool:
-        handler.answer(status, content, **headers)
-        return True
-
-    return fail
 
 
 def waits(seconds: str) -> Failure:

@@ -7,16 +7,14 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.destinations.json_server import Failure, JsonHandler, says
 from tests.destinations.receiver import listening
 
 TOKEN, APP_SECRET = "EAAB-hunter2", "app-hunter3"
 KEYS = {"EXTERN_ID", "EMAIL", "PHONE", "GEN", "DOBY", "DOBM", "DOBD", "LN", "FN", "FI", "CT", "ST", "ZIP", "MADID"}
-Failure = Callable[["Handler"], bool]
-"""Answers in the server's place, or says False."""
 
 
 class Refused(Exception):
@@ -84,12 +82,8 @@ class Graph:
         }
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Handler(JsonHandler):
     graph: Graph
-
-    def log_message(self, *_: object) -> None:
-        return
 
     def do_POST(self) -> None:
         form = parse_qs(self.rfile.read(int(self.headers["content-length"])).decode(), strict_parsing=True)
@@ -130,22 +124,6 @@ class Handler(BaseHTTPRequestHandler):
             raise Refused(401, 190)
         if urlsplit(self.path).path != f"/v25.0/{self.graph.audience_id}{end}":
             raise Refused(400, 100, 33)
-
-    def answer(self, status: int, content: Any, **headers: str) -> None:
-        body = content if isinstance(content, bytes) else json.dumps(content).encode()
-        self.send_response(status)
-        for name, value in {"content-length": str(len(body)), **headers}.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
-        self.wfile.write(body)
-
-
-def says(status: int, content: Any = b"", **headers: str) -> Failure:
-    def fail(handler: Handler) -> bool:
-        handler.answer(status, content, **headers)
-        return True
-
-    return fail
 
 
 def errs(status: int, code: object, **more: object) -> Failure:

@@ -19,7 +19,8 @@ from miyun.destinations.plugin import Context
 from miyun.destinations.registry import load_kind
 from miyun.errors import ConfigError, DestinationError, MiyunError, UnavailableError
 from miyun.members.profiles import normalise_column
-from tests.destinations.google import Failure, Google, says, serving, waits
+from tests.destinations.google import Google, serving, waits
+from tests.destinations.json_server import Failure, says
 from tests.destinations.world import NOW, batch, context
 
 CONSENT = {"ad_user_data": "granted", "ad_personalization": "denied"}

@@ -19,7 +19,8 @@ from miyun.destinations.meta.destination import MetaConfig
 from miyun.destinations.registry import load_kind
 from miyun.errors import DestinationError, MiyunError, UnavailableError
 from miyun.members.profiles import normalise_column
-from tests.destinations.graph import APP_SECRET, TOKEN, Failure, Graph, errs, says, serving
+from tests.destinations.graph import APP_SECRET, TOKEN, Graph, errs, serving
+from tests.destinations.json_server import Failure, says
 from tests.destinations.world import NOW, batch, context
 
 BUSY = {

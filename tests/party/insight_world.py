@@ -27,7 +27,7 @@ from miyun.aggregates.statements import (
 )
 from miyun.aggregates.summing import Summing
 from miyun.contract.jobs import Job, JobKind, JobState
-from miyun.contract.model import MATCHED, Grant, Rung, Universe
+from miyun.contract.model import MATCHED, Grant, Rung
 from miyun.keys.signing import VerifyKey
 from miyun.paillier.fixed_base import FixedBase
 from miyun.party.guard import Guard
@@ -39,11 +39,10 @@ from miyun.party.tasks.fuse import fuse
 from miyun.party.tasks.outcome import Outcome
 from miyun.party.tasks.runner import TaskRunner
 from miyun.privacy.statements import BudgetCharge, BudgetLease
-from miyun.segments.statements import SegmentRequest
 from miyun.transport.codec import from_wire, to_wire
 from miyun.wire.v1 import agent_pb2, budget_pb2, insight_pb2, job_pb2
 from tests.paillier.keys import private_key
-from tests.party.world import DAY, MERCHANT, NOW, PLATFORM, FakeZone, World, row, write_members
+from tests.party.world import MERCHANT, NOW, PLATFORM, FakeZone, World, row, write_members
 
 CATALOGUE = """\
 id,name,parent,type,options,range,sensitive
@@ -328,28 +327,6 @@ def write_tags(home: Path, pairs: Sequence[tuple[str, str, str]]) -> None:
     (home / "catalogue.csv").write_text(CATALOGUE, encoding="utf-8")
     with (home / "tags.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("user", "tag", "value"), *pairs])
-
-
-def define(world: World, name: str, definition: str, universe: Universe = Universe.MATCHED) -> None:
-    """A segment of the merchant's that both know."""
-    request = SegmentRequest(
-        contract="spring",
-        contract_digest=world.contract.digest(),
-        job=f"segment-{name}",
-        name=name,
-        code="",
-        definition=definition,
-        universe=universe,
-        owner=MERCHANT,
-        channels=(),
-        hidden=False,
-        processable=True,
-        expires=NOW + DAY,
-        at=NOW,
-    )
-    world.zone.segments[name] = request
-    for party in (MERCHANT, PLATFORM):
-        world.session(party).requests.keep(request, b"", subject=name)
 
 
 def ready(world: World, *, segments: dict[str, set[int]]) -> None:

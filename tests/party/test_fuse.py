@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from pyroaring import BitMap
 
-from miyun.contract.model import Universe
 from miyun.contract.statements import Revocation
 from miyun.errors import (
     CapExceededError,
@@ -26,10 +25,10 @@ from miyun.party.tasks.fuse import end_fusion, fuse
 from miyun.party.tasks.leg import leg
 from miyun.party.tasks.outcome import Outcome
 from miyun.psi.statements import Announcement, PointsChunk
-from miyun.segments.statements import SegmentRequest
 from miyun.transport.codec import from_wire, to_wire
 from miyun.wire.v1 import agent_pb2, fusion_pb2, segment_pb2
-from tests.party.world import DAY, MERCHANT, NOW, PLATFORM, Killed, World
+from tests.party.segments import segment_request
+from tests.party.world import MERCHANT, NOW, PLATFORM, Killed, World
 
 PARTIES = (MERCHANT, PLATFORM)
 
@@ -288,22 +287,8 @@ def test_a_receipt_by_another_key_is_refused(world: World) -> None:
 def answer(world: World, predicate: str, *, epoch: int) -> None:
     """Give the zone the merchant's bits of a signed segment."""
     session = world.session(MERCHANT)
-    number = len(world.zone.legs)
-    request = SegmentRequest(
-        contract="spring",
-        contract_digest=world.contract.digest(),
-        job=f"segment-{number}",
-        name=f"segment-{number}",
-        code="",
-        definition=predicate,
-        universe=Universe.MATCHED,
-        owner=MERCHANT,
-        channels=(),
-        hidden=False,
-        processable=True,
-        expires=NOW + DAY,
-        at=NOW,
-    )
+    job = f"segment-{len(world.zone.legs)}"
+    request = segment_request(world, job=job, name=job, definition=predicate)
     task = agent_pb2.LegTask(
         request=to_wire(request, segment_pb2.SegmentRequest),
         signature=world.merchant.signing_key.sign(request),

@@ -27,9 +27,8 @@ from miyun.segments.statements import ActivationRequest, DataRefresh, SegmentReq
 from miyun.transport.codec import to_wire
 from miyun.wire.v1 import activation_pb2, agent_pb2, fusion_pb2, segment_pb2
 from tests.party.intersection_world import intersect_task, intersection_request
+from tests.party.segments import SPENDERS, segment_request
 from tests.party.world import DAY, MERCHANT, NOW, PLATFORM, World
-
-SPENDERS = "members.spend > 100"
 
 
 def fused(world: World, epoch: int = 1, *, finished: bool = True) -> None:
@@ -42,25 +41,6 @@ def fused(world: World, epoch: int = 1, *, finished: bool = True) -> None:
         states.begin(announcement, b"", 0)
         if finished:
             states.end("spring", f"fuse-{epoch}", FusionState.FINISHED)
-
-
-def segment_request(world: World, **changes: Any) -> SegmentRequest:
-    request = SegmentRequest(
-        contract="spring",
-        contract_digest=world.contract.digest(),
-        job="segment-1",
-        name="spenders",
-        code="",
-        definition=SPENDERS,
-        universe=Universe.MATCHED,
-        owner=MERCHANT,
-        channels=(),
-        hidden=False,
-        processable=True,
-        expires=NOW + DAY,
-        at=NOW,
-    )
-    return replace(request, **changes)
 
 
 def activation_request(world: World, **changes: Any) -> ActivationRequest:

@@ -51,13 +51,13 @@ from tests.party.insight_world import (
     AgentsInTurn,
     InsightZone,
     client,
-    define,
     grants,
     pairs_of_tags,
     ready,
     run_task,
     zone_of,
 )
+from tests.party.segments import define
 from tests.party.world import DAY, MERCHANT, NOW, PLATFORM, Killed, World
 
 BUDGET = replace(DEFAULT_BUDGET, rho_micro=100 * MUCH, lease_rho_micro=5 * MUCH)

@@ -36,7 +36,7 @@ from miyun.segments.parser import parse
 from miyun.segments.statements import LegUpload, SegmentRequest
 from miyun.transport.codec import from_wire, to_wire
 from miyun.wire.v1 import agent_pb2, segment_pb2
-from tests.party.insight_world import MUCH, define, pairs_of_tags, ready, run_task, write_tags
+from tests.party.insight_world import MUCH, pairs_of_tags, ready, run_task, write_tags
 from tests.party.lookalike_world import (
     GRANTS,
     SPENDERS,
@@ -47,6 +47,7 @@ from tests.party.lookalike_world import (
     release,
     resigned,
 )
+from tests.party.segments import define
 from tests.party.world import MERCHANT, NOW, PLATFORM, Killed, World
 
 BUDGET = replace(DEFAULT_BUDGET, rho_micro=100 * MUCH, lease_rho_micro=5 * MUCH)

@@ -41,9 +41,10 @@ class AnswerServers:
         built = time.monotonic() - started
         with Worker("server", python=place.python, script="answers_server", task=home, folder=place.folder) as server:
             addresses = server.ready(deadline)
+            port = "grpc" if self.name == "gRPC" else "http"
             asking = {
                 "form": self.name,
-                "address": addresses["grpc" if self.name == "gRPC" else "http"],
+                "address": addresses[port],
                 "token": token,
                 "questions": str(ground.questions),
                 "rate": RATE,
@@ -63,7 +64,7 @@ class AnswerServers:
                         raise WrongResultError(f"{answered['wrong']:,} of {answered['asked']:,} answers are wrong")
                     return Run(figures=answered["figures"], processes=(process,))
 
-                yield Bout(run=run, apart={"sets built": built}, version=addresses["version"])
+                yield Bout(run=run, apart={"sets built": built}, version=addresses["versions"][port])
 
 
 CASE = Case[Audiences](

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bench.workers.channel import Answer, Work, serve, stay_on_one_processor
 from miyun import KeyFile, Party
+from miyun.kernels import kernels
 
 RUNNING = ExitStack()
 
@@ -15,7 +16,8 @@ def prepare(task: Answer) -> tuple[Answer, Work]:
     stay_on_one_processor()
     party = RUNNING.enter_context(Party.open(Path(task["home"]), KeyFile(Path(task["key"]))))
     server = RUNNING.enter_context(party.answers.serving())
-    return {"http": server.address, "grpc": server.grpc_address, "version": version("httptools")}, lambda _: {}
+    versions = {"http": f"httptools {version('httptools')}", "grpc": f"HTTP/2 {kernels().words}"}
+    return {"http": server.address, "grpc": server.grpc_address, "versions": versions}, lambda _: {}
 
 
 with RUNNING:

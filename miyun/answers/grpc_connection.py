@@ -58,12 +58,13 @@ class GrpcConnection(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._now = asyncio.get_running_loop().time
         self._since = self._now()
-        """When what is waited for began: the end, the peer's reading, or the next call."""
+        """When what is waited for began: the peer's reading, or the next call."""
         self._begun = self._since
         self._oldest = 0
         self._oldest_since = self._since
         self._stalled = False
-        self._finishing = False
+        self._ending: float | None = None
+        """When its end began."""
         self._over = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -105,8 +106,8 @@ class GrpcConnection(asyncio.Protocol):
         """Close the connection if it has taken too long."""
         now = self._now()
         waited = now - self._since
-        if self._over or self._stalled or self._finishing:
-            if waited >= MESSAGE_SECONDS:
+        if self._ending is not None or self._stalled:
+            if now - (self._ending or self._since) >= MESSAGE_SECONDS:
                 self.abort()
         elif self._oldest and now - self._oldest_since >= MESSAGE_SECONDS:
             self._http2.break_off()
@@ -136,7 +137,7 @@ class GrpcConnection(asyncio.Protocol):
         self._since = self._now()
 
     def _finish(self, body: bytes, trailers: Fields) -> None:
-        self._finishing, self._since = True, self._now()
+        self._ending = self._now()
         self._http2.end(body, trailers)
         self._http2.finish()
         self._send()
@@ -148,5 +149,5 @@ class GrpcConnection(asyncio.Protocol):
         if data:
             self._transport.write(data)
         if self._http2.over:
-            self._over, self._since = True, self._now()
+            self._over, self._ending = True, self._now()
             self._transport.close()

@@ -334,6 +334,17 @@ def test_who_has_no_good_token_is_shown_out_and_who_has_one_stays(impatient: Ser
         assert said.error == 0
 
 
+def test_a_stranger_does_not_stay_by_asking_on(impatient: Serving) -> None:
+    with raw(impatient) as prober:
+        until = time.monotonic() + 10
+        for stream in range(1, 10_000, 2):
+            prober.send(prober.call(stream, message(b""), _path="/grpc.health.v1.Health/Check", authorization=""))
+            if prober.until(DATA, stream) is None:
+                break
+            time.sleep(0.01)
+        assert time.monotonic() < until, "it takes no notice of GOAWAY, and is cut off"
+
+
 def test_who_begins_a_call_and_does_not_end_it_is_cut_off(impatient: Serving) -> None:
     with raw(impatient) as slow, raw(impatient, begin=PREFACE + setting(4, 0)) as deaf:
         assert slow.answered(1)

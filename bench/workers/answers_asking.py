@@ -18,6 +18,7 @@ import numpy as np
 
 from bench.workers.channel import Answer, Work, serve
 from miyun.answers.config import split_address
+from miyun.answers.http2 import MOST_CALLS
 from miyun.wire.v1.answer_pb2 import AskedId, AskRequest, AskResponse
 from miyun.wire.v1.rta_pb2 import RtaRequest, RtaResponse
 
@@ -129,7 +130,8 @@ class HttpAsker:
 
 
 class GrpcAsker:
-    """One connection of HTTP/2 (RFC 9113), as much of it as unary calls take.
+    """One connection of HTTP/2 (RFC 9113), as much of it as unary calls take. Of more calls than there may be under way
+    one waits, and its time runs.
 
     grpcio's client has threads of its own, whose delays would stand in the server's times.
     """
@@ -161,7 +163,7 @@ class GrpcAsker:
             now = time.perf_counter() - begun
             if now > last:
                 raise TimeoutError(f"{len(messages) - answered} questions have no answer")
-            while sent < len(messages) and moments[sent] <= now:
+            while sent < len(messages) and moments[sent] <= now and sent - answered < MOST_CALLS:
                 self._socket.send(self._call(messages[sent]))
                 sent += 1
             if not self._poll.poll(0):

@@ -50,9 +50,34 @@ class AcceptedContracts:
         Raises:
             ContractError: this party has not signed it.
         """
+        return self._find(contract_id)[0]
+
+    def active(self, contract_id: str, now: datetime) -> Contract:
+        """The contract, if it is in force by this party's own clock.
+
+        Raises:
+            ContractError: it is not signed here, not signed by everybody, revoked, not yet in force, or expired.
+        """
+        signed, doubted = self._find(contract_id)
+        signed.require_active(now)
+        if doubted:
+            raise ContractError(
+                f"the zone says that the contract “{contract_id}” was revoked, and no party has signed that",
+                hint="Ask the other party, and the zone's operator.",
+                clause="id",
+            )
+        return signed.contract
+
+    def _find(self, contract_id: str) -> tuple[SignedContract, bool]:
+        """A contract, and whether it is in doubt."""
+        query = (
+            select(contracts.c.document, contracts.c.doubted, revocations.c.statement)
+            .outerjoin(revocations, revocations.c.contract == contracts.c.contract)
+            .where(contracts.c.contract == contract_id)
+        )
         with reading(self._engine) as connection:
-            document = connection.scalar(select(contracts.c.document).where(contracts.c.contract == contract_id))
-            if document is None:
+            row = connection.execute(query).first()
+            if row is None:
                 raise ContractError(
                     f"this party has not signed a contract called “{contract_id}”",
                     hint=f"Read its leakage statement, then sign it: miyun contract sign {contract_id}",
@@ -63,31 +88,15 @@ class AcceptedContracts:
                     contract_signatures.c.contract == contract_id
                 )
             ).all()
-            revocation = connection.scalar(select(revocations.c.statement).where(revocations.c.contract == contract_id))
-        contract = stored_contract(document)
-        by_signer = {row.signer: row.signature for row in signatures}
-        return SignedContract(
+        contract = stored_contract(row.document)
+        by_signer = {each.signer: each.signature for each in signatures}
+        signed = SignedContract(
             contract=contract,
             signatures=by_signer,
             activated=contract.zone.name in by_signer,
-            revocation=None if revocation is None else Revocation.from_canonical(revocation),
+            revocation=None if row.statement is None else Revocation.from_canonical(row.statement),
         )
-
-    def active(self, contract_id: str, now: datetime) -> Contract:
-        """The contract, if it is in force by this party's own clock.
-
-        Raises:
-            ContractError: it is not signed here, not signed by everybody, revoked, not yet in force, or expired.
-        """
-        signed = self.get(contract_id)
-        signed.require_active(now)
-        if self._doubted(contract_id):
-            raise ContractError(
-                f"the zone says that the contract “{contract_id}” was revoked, and no party has signed that",
-                hint="Ask the other party, and the zone's operator.",
-                clause="id",
-            )
-        return signed.contract
+        return signed, row.doubted
 
     def over(self, contract_id: str, now: datetime) -> bool:
         """Whether it was revoked, by whichever party, or has expired."""

@@ -1,6 +1,7 @@
 """Fusions as their requester sees them: asked for, and reported."""
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from miyun.audit.events import Event, Fact
@@ -37,7 +38,8 @@ class FusionsClient:
         stub = self._session.stub(FusionServiceStub)
         newest = stub.GetProgress(wire.GetProgressRequest(contract=contract)).newest_epoch
         try:
-            return self._ask(terms, newest + 1, 0, job_id(contract, self._session.name, FUSE, new_key()))
+            job = job_id(contract, self._session.name, FUSE, new_key())
+            return self._ask(terms, self._request(terms, newest + 1, 0, job))
         except StateError:
             overtaken = self.under_way(contract)
             if overtaken is None:
@@ -71,30 +73,22 @@ class FusionsClient:
         parts = [
             (part, file) for part, file in ((ChangePart.ADD, add), (ChangePart.REMOVE, remove)) if file is not None
         ]
-        copies = [self._session.rosters.change_file(contract, epoch, job, part) for part, _ in parts]
-        with ThreadPoolExecutor(len(ChangePart)) as at_once:
-            kept = list(at_once.map(self._keep, [file for _, file in parts], copies))
-        if not kept:
+        copies = {self._session.rosters.change_file(contract, epoch, job, part): _read(file) for part, file in parts}
+        if not copies:
             raise InputError("a change of nothing", hint="Give a file with rows to add, or with ids to remove.")
         try:
             current = self._session.generations.current(contract, epoch)
-            return self._ask(terms, epoch, sequence, job, current if generation is None else generation)
+            with ThreadPoolExecutor(len(copies)) as at_once:
+                kept = [at_once.submit(write_private, copy, data) for copy, data in copies.items()]
+                generation = current if generation is None else generation
+                return self._ask(terms, self._request(terms, epoch, sequence, job, generation), kept)
         except MiyunError:
-            for file in kept:
-                file.unlink(missing_ok=True)
+            for copy in copies:
+                copy.unlink(missing_ok=True)
             raise
 
-    def _keep(self, file: Path, copy: Path) -> Path:
-        """A private copy, for the agent."""
-        try:
-            data = file.read_bytes()
-        except OSError as error:
-            raise InputError(f"{file.name} can't be read: {error.strerror}", hint="Check the path.") from None
-        write_private(copy, data)
-        return copy
-
-    def _ask(self, terms: Contract, epoch: int, sequence: int, job: str, generation: int = 0) -> Job:
-        request = FuseRequest(
+    def _request(self, terms: Contract, epoch: int, sequence: int, job: str, generation: int = 0) -> FuseRequest:
+        return FuseRequest(
             contract=terms.id,
             contract_digest=terms.digest(),
             job=job,
@@ -104,8 +98,13 @@ class FusionsClient:
             requester=self._session.name,
             at=self._session.now(),
         )
+
+    def _ask(self, terms: Contract, request: FuseRequest, before: Sequence[Future[None]] = ()) -> Job:
+        """Ask the zone, once what the agent needs for it is on disk: what is ``before``."""
         signature = self._session.sign(request)
         self._session.requests.keep(request, signature, subject=request.subject)
+        for kept in before:
+            kept.result()
         message = wire.RequestFusionRequest(statement=to_wire(request, wire.FuseRequest), signature=signature)
         answer = self._session.stub(FusionServiceStub).RequestFusion(message)
         facts: dict[Fact, str | int] = {Fact.JOB: request.job, Fact.EPOCH: request.epoch}
@@ -134,3 +133,10 @@ class FusionsClient:
                 if job.kind == FUSE:
                     return from_wire(job, Job)
         return None
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file.name} can't be read: {error.strerror}", hint="Check the path.") from None

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, Connection, Engine, Table, delete, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from miyun.members.changing import PADDING, Digest, PaddingPoints, RosterChange
+from miyun.members.changing import PADDING, Digest, PaddingPoints, RosterChange, TypeChange
 from miyun.members.roster import Roster
 from miyun.members.roster_places import RosterPlaces
 from miyun.party.fusion_states import count_handles
@@ -42,10 +42,30 @@ class StoredChange:
     values: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _TypeRows:
+    """Of one identifier type; ``digests`` are of the values whose ``claims`` these are."""
+
+    points: list[tuple[Any, ...]]
+    pads: PaddingPoints
+    digests: list[bytes]
+    claims: list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """What a change writes into the tables."""
+
+    members: list[tuple[Any, ...]]
+    padding: list[tuple[Any, ...]]
+    types: list[_TypeRows]
+
+
 class RosterChanges:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._newest: StoredChange | None = None
+        self._ready: dict[str, _Rows] = {}
 
     def begin(self, stored: StoredChange) -> None:
         """Store a plan, durably, before anything of it is sent."""
@@ -93,37 +113,23 @@ class RosterChanges:
         stored = self.get(contract, job)
         if stored is None:
             return
-        change, key = stored.change, (contract, stored.rebinds.epoch)
-        _put(connection, roster_members, [(*key, each.member, each.handle, each.live) for each in change.members])
-        _put(connection, roster_padding, [(*key, pad.handle, pad.copied) for pad in change.padding])
-        for place, each in enumerate(change.types):
+        key = contract, stored.rebinds.epoch
+        rows = self._ready.pop(job, None) or _rows_of(stored)
+        _put(connection, roster_members, rows.members)
+        _put(connection, roster_padding, rows.padding)
+        for place, each in enumerate(rows.types):
             of_type = (*key, place)
-            sent = [*enumerate(each.points, start=each.first)]
-            bound = [
-                *((rebind.position, rebind.value_digest, rebind.handle) for rebind in each.rebinds),
-                *((position, point.value_digest, point.handle) for position, point in sent),
-            ]
-            _put(
-                connection,
-                roster_points,
-                [(*of_type, at, bytes.fromhex(digest), handle) for at, digest, handle in bound if digest],
-            )
-            pads = [
-                *((pad.position, pad.home, pad.handle is not None) for pad in each.rebinds if pad.home is not None),
-                *((position, point.handle, True) for position, point in sent if not point.value_digest),
-            ]
-            _keep_pads(connection, *of_type, np.array(pads, PADDING))
-            digests = [bytes.fromhex(claim.value_digest) for claim in each.claims]
-            for batch in _batches(digests):
+            _put(connection, roster_points, each.points)
+            _keep_pads(connection, *of_type, each.pads)
+            for batch in _batches(each.digests):
                 of_batch = f"contract = ? AND epoch = ? AND place = ? AND digest IN ({_marks(batch)})"
                 connection.exec_driver_sql(f"DELETE FROM roster_claims WHERE {of_batch}", (*of_type, *batch))  # noqa: S608
-            claims = zip(digests, (claim.members or (_NOBODY,) for claim in each.claims), strict=True)
-            _put(
-                connection,
-                roster_claims,
-                [(*of_type, digest, member) for digest, members in claims for member in members],
-            )
+            _put(connection, roster_claims, each.claims)
         self.drop(connection, contract, job)
+
+    def make_ready(self, stored: StoredChange) -> None:
+        """Work out what `take_in` will write, while the zone binds it."""
+        self._ready = {stored.rebinds.job: _rows_of(stored)}
 
     def drop(self, connection: Connection, contract: str, job: str) -> None:
         """Forget a plan."""
@@ -246,6 +252,35 @@ class KnownRoster:
             for batch in _batches(list(values)):
                 query = f"SELECT * FROM {table} WHERE contract = ? AND epoch = ?{of_place} AND {column} IN ({_marks(batch)})"  # noqa: S608, E501
                 yield from connection.exec_driver_sql(query, (*key, *batch)).all()
+
+
+def _rows_of(stored: StoredChange) -> _Rows:
+    change, key = stored.change, (stored.rebinds.contract, stored.rebinds.epoch)
+    return _Rows(
+        members=[(*key, each.member, each.handle, each.live) for each in change.members],
+        padding=[(*key, pad.handle, pad.copied) for pad in change.padding],
+        types=[_type_rows((*key, place), each) for place, each in enumerate(change.types)],
+    )
+
+
+def _type_rows(of_type: tuple[Any, ...], change: TypeChange) -> _TypeRows:
+    sent = [*enumerate(change.points, start=change.first)]
+    bound = [
+        *((rebind.position, rebind.value_digest, rebind.handle) for rebind in change.rebinds),
+        *((position, point.value_digest, point.handle) for position, point in sent),
+    ]
+    pads = [
+        *((pad.position, pad.home, pad.handle is not None) for pad in change.rebinds if pad.home is not None),
+        *((position, point.handle, True) for position, point in sent if not point.value_digest),
+    ]
+    digests = [bytes.fromhex(claim.value_digest) for claim in change.claims]
+    claims = zip(digests, (claim.members or (_NOBODY,) for claim in change.claims), strict=True)
+    return _TypeRows(
+        points=[(*of_type, at, bytes.fromhex(digest), handle) for at, digest, handle in bound if digest],
+        pads=np.array(pads, PADDING),
+        digests=digests,
+        claims=[(*of_type, digest, member) for digest, members in claims for member in members],
+    )
 
 
 def _pads(connection: Connection, contract: str, epoch: int, place: int) -> PaddingPoints:

@@ -174,6 +174,7 @@ def _change(
     outcome = Exchange(session, work, fusion, rows, on_event).run(stop)
     if outcome is not Outcome.DONE:
         return outcome
+    session.roster_changes.make_ready(change)
     deadline = time.monotonic() + _BINDING_SECONDS
     while time.monotonic() < deadline and not stop.is_set():
         match _verdict(session, fusion, wait=True):

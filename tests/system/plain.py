@@ -1,8 +1,11 @@
 """Two plain tables with a known overlap, for tests that need many rows and real processes."""
 
-from collections.abc import Iterable, Sequence
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from demo.stage import Cast, Stage, write_party
 from miyun.contract.document import parse_contract
@@ -17,6 +20,7 @@ CAST = Cast(
     platform_organisation="App Ltd",
 )
 CONTRACT = "plain"
+PATIENCE_SECONDS = 120
 
 
 def write_table(path: Path, prefix: str, people: Iterable[int]) -> None:
@@ -56,3 +60,17 @@ def set_up(
     contract = parse_contract(draft.read_text(encoding="utf-8"))
     draft.write_text(to_yaml(replace(contract, grants=(*contract.grants, *grants))), encoding="utf-8")
     stage.agree(CONTRACT, draft)
+
+
+def ask_zone(stage: Stage, query: str, *values: str) -> Any:
+    """The first value of a query to the zone's database."""
+    with sqlite3.connect(f"file:{stage.zone.home / 'zone.sqlite'}?mode=ro", uri=True) as connection:
+        return connection.execute(query, values).fetchone()[0]
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Return when it holds."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "nothing happens any more"
+        time.sleep(0.05)

@@ -2,21 +2,16 @@
 
 import os
 import signal
-import sqlite3
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from demo.deliveries import read_ids
 from demo.stage import Actor, Stage
-from tests.system.plain import CAST, CONTRACT, set_up, write_table
+from tests.system.plain import CAST, CONTRACT, ask_zone, set_up, wait_for, write_table
 
 MEMBERS, USERS = range(3_000), range(1_500, 4_500)
 COMING, GOING = range(3_000, 3_400), range(2_000, 2_250)
-PATIENCE_SECONDS = 120
 
 
 @pytest.mark.slow
@@ -31,22 +26,22 @@ def test_killing_any_process_in_a_delta_loses_nothing_and_binds_nothing_twice(tm
         os.kill(platform_agent.pid, signal.SIGKILL)
 
         job = _change(stage, stage.merchant, "m", COMING, GOING)
-        _wait_for(lambda: _count(stage, "rebinds") == 1)
+        wait_for(lambda: _count(stage, "rebinds") == 1)
         os.kill(merchant_agent.pid, signal.SIGKILL)
         os.kill(stage.daemons[stage.zone.name].pid, signal.SIGKILL)
         stage.open_zone()
         stage.start(stage.merchant, "agent", "run")
         platform_agent = stage.start(stage.platform, "agent", "run")
-        _wait_for(lambda: _points(stage, job) >= 1)
+        wait_for(lambda: _points(stage, job) >= 1)
         os.kill(platform_agent.pid, signal.SIGKILL)
         stage.start(stage.platform, "agent", "run")
-        _wait_for(lambda: _state(stage, job) != "running")
+        wait_for(lambda: _state(stage, job) != "running")
         assert _state(stage, job) == "done"
         live = {*MEMBERS, *COMING} - {*GOING}
         assert _delivered(stage) == {f"m{person}" for person in live & {*USERS}}
 
         back = _change(stage, stage.platform, "u", range(100), range(3_000, 3_050))
-        _wait_for(lambda: _state(stage, back) != "running")
+        wait_for(lambda: _state(stage, back) != "running")
         assert _state(stage, back) == "done"
         users = {*USERS, *range(100)} - {*range(3_000, 3_050)}
         assert _delivered(stage) == {f"m{person}" for person in live & users}
@@ -68,30 +63,18 @@ def _change(stage: Stage, actor: Actor, prefix: str, coming: range, going: range
 
 def _delivered(stage: Stage) -> set[str]:
     terms = ("--to", "shop", "--channel", "member-messages", "--wait")
-    _wait_for(lambda: _query(stage, "SELECT count(*) FROM segments WHERE state != 'ready'") == 0)
+    wait_for(lambda: ask_zone(stage, "SELECT count(*) FROM segments WHERE state != 'ready'") == 0)
     return set(read_ids(Path(stage.merchant.run("activate", CONTRACT, "everyone", *terms)["file"])))
 
 
 def _state(stage: Stage, job: str) -> str:
-    state = str(_query(stage, "SELECT state FROM jobs WHERE id = ?", job))
+    state = str(ask_zone(stage, "SELECT state FROM jobs WHERE id = ?", job))
     return "running" if state == "waiting-for-party" else state
 
 
 def _points(stage: Stage, job: str) -> int:
-    return int(_query(stage, "SELECT count(*) FROM points_chunks WHERE job = ?", job))
+    return int(ask_zone(stage, "SELECT count(*) FROM points_chunks WHERE job = ?", job))
 
 
 def _count(stage: Stage, table: str) -> int:
-    return int(_query(stage, f"SELECT count(*) FROM {table}"))
-
-
-def _query(stage: Stage, query: str, *values: str) -> Any:
-    with sqlite3.connect(f"file:{stage.zone.home / 'zone.sqlite'}?mode=ro", uri=True) as connection:
-        return connection.execute(query, values).fetchone()[0]
-
-
-def _wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "nothing happens any more"
-        time.sleep(0.05)
+    return int(ask_zone(stage, f"SELECT count(*) FROM {table}"))

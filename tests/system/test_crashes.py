@@ -4,8 +4,6 @@ import os
 import signal
 import sqlite3
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +11,10 @@ import pytest
 
 from demo.deliveries import read_ids
 from demo.stage import Stage
-from tests.system.plain import CAST, CONTRACT, set_up
+from tests.system.plain import CAST, CONTRACT, PATIENCE_SECONDS, ask_zone, set_up, wait_for
 
 MEMBERS, USERS = range(150_000), range(75_000, 225_000)
 """Five chunks of phones and two of emails on either side."""
-PATIENCE_SECONDS = 120
 
 
 @pytest.mark.slow
@@ -31,13 +28,13 @@ def test_killing_any_process_loses_nothing_and_sends_nothing_twice(tmp_path: Pat
         fusing = threading.Thread(target=lambda: outcome.update(stage.merchant.run("fuse", CONTRACT)))
         fusing.start()
 
-        _wait_for(lambda: _received(stage) >= 1)
+        wait_for(lambda: _received(stage) >= 1)
         os.kill(platform_agent.pid, signal.SIGKILL)
         stage.start(stage.platform, "agent", "run")
-        _wait_for(lambda: _received(stage) >= 3)
+        wait_for(lambda: _received(stage) >= 3)
         os.kill(merchant_agent.pid, signal.SIGKILL)
         stage.start(stage.merchant, "agent", "run")
-        _wait_for(lambda: _received(stage) >= 5)
+        wait_for(lambda: _received(stage) >= 5)
         os.kill(stage.daemons[stage.zone.name].pid, signal.SIGKILL)
         stage.open_zone()
 
@@ -62,17 +59,9 @@ def test_killing_any_process_loses_nothing_and_sends_nothing_twice(tmp_path: Pat
 
 def _received(stage: Stage) -> int:
     """How many chunks of points the zone holds."""
-    with sqlite3.connect(f"file:{stage.zone.home / 'zone.sqlite'}?mode=ro", uri=True) as connection:
-        return int(connection.execute("SELECT count(*) FROM points_chunks").fetchone()[0])
+    return int(ask_zone(stage, "SELECT count(*) FROM points_chunks"))
 
 
 def _evaluated(home: Path) -> dict[str, int]:
     with sqlite3.connect(f"file:{home / 'party.sqlite'}?mode=ro", uri=True) as connection:
         return dict(connection.execute("SELECT type, evaluated FROM evaluation_counts").fetchall())
-
-
-def _wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "nothing happens any more"
-        time.sleep(0.05)

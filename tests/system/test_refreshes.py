@@ -4,7 +4,7 @@ import os
 import signal
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,10 @@ import pytest
 from demo.deliveries import read_ids
 from demo.processes import CommandError
 from demo.stage import Actor, Stage
-from tests.system.plain import CAST, CONTRACT, set_up, write_table
+from tests.system.plain import CAST, CONTRACT, ask_zone, set_up, wait_for, write_table
 
 MEMBERS, USERS = range(1_500), range(750, 2_250)
 LATER = range(1_500, 1_560)
-PATIENCE_SECONDS = 120
 
 
 @pytest.mark.slow
@@ -42,11 +41,11 @@ def test_a_changed_table_reaches_the_next_activation_by_hand_and_by_schedule(tmp
 
         _write(stage, [*range(100, 1_500), *LATER], {1_001, 1_005})
         _make_due(stage.merchant)
-        _wait_for(lambda: bool(_schedule(stage)["job"]))
+        wait_for(lambda: bool(_schedule(stage)["job"]))
         os.kill(agent.pid, signal.SIGKILL)
         assert _schedule(stage)["did"] == "delta"
         stage.start(stage.merchant, "agent", "run")
-        _wait_for(lambda: not _schedule(stage)["job"])
+        wait_for(lambda: not _schedule(stage)["job"])
 
         done = _schedule(stage)
         assert (done["did"], done["attempts"], done["problem"]) == ("delta", 0, "")
@@ -57,9 +56,9 @@ def test_a_changed_table_reaches_the_next_activation_by_hand_and_by_schedule(tmp
 
         _write(stage, range(100, 900), set())
         _make_due(stage.merchant)
-        _wait_for(lambda: bool(_schedule(stage)["problem"]))
+        wait_for(lambda: bool(_schedule(stage)["problem"]))
         assert "660 are gone" in _schedule(stage)["problem"]
-        assert _count(stage, "SELECT max(epoch) FROM fusions") == 1
+        assert ask_zone(stage, "SELECT max(epoch) FROM fusions") == 1
         with pytest.raises(CommandError, match="unconfirmed"):
             stage.merchant.run("fuse", CONTRACT, "--refresh")
         assert stage.merchant.run("fuse", CONTRACT, "--refresh", "--dry-run")["plan"]["kind"] == "epoch"
@@ -100,18 +99,6 @@ def _schedule(stage: Stage) -> dict[str, Any]:
 
 
 def _delivered(stage: Stage) -> set[str]:
-    _wait_for(lambda: _count(stage, "SELECT count(*) FROM segments WHERE state != 'ready'") == 0)
+    wait_for(lambda: ask_zone(stage, "SELECT count(*) FROM segments WHERE state != 'ready'") == 0)
     terms = ("--to", "shop", "--channel", "member-messages", "--wait")
     return set(read_ids(Path(stage.merchant.run("activate", CONTRACT, "odd", *terms)["file"])))
-
-
-def _count(stage: Stage, query: str) -> int:
-    with sqlite3.connect(f"file:{stage.zone.home / 'zone.sqlite'}?mode=ro", uri=True) as connection:
-        return int(connection.execute(query).fetchone()[0])
-
-
-def _wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "nothing happens any more"
-        time.sleep(0.1)

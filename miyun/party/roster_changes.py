@@ -10,10 +10,11 @@ from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, Connection, Engine, Table, delete, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from miyun.members.changing import PADDING, Digest, PaddingPoints, RosterChange, TypeChange
+from miyun.members.changing import PADDING, Digest, PaddingPoints, RosterChange
 from miyun.members.roster import Roster
 from miyun.members.roster_places import RosterPlaces
 from miyun.party.fusion_states import count_handles
+from miyun.party.roster_rows import NOBODY, RosterRows, rows_of
 from miyun.party.schema import (
     roster_changes,
     roster_claims,
@@ -26,9 +27,6 @@ from miyun.psi.statements import Rebinds
 from miyun.storage.database import changing, reading
 
 _ASKED_AT_ONCE = 5_000
-_NOBODY = ""
-"""In the place of a member: that a value was somebody's."""
-
 _CHANGE = TypeAdapter(RosterChange)
 
 
@@ -42,30 +40,11 @@ class StoredChange:
     values: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _TypeRows:
-    """Of one identifier type; ``digests`` are of the values whose ``claims`` these are."""
-
-    points: list[tuple[Any, ...]]
-    pads: PaddingPoints
-    digests: list[bytes]
-    claims: list[tuple[Any, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """What a change writes into the tables."""
-
-    members: list[tuple[Any, ...]]
-    padding: list[tuple[Any, ...]]
-    types: list[_TypeRows]
-
-
 class RosterChanges:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._newest: StoredChange | None = None
-        self._ready: dict[str, _Rows] = {}
+        self._ready: dict[str, RosterRows] = {}
 
     def begin(self, stored: StoredChange) -> None:
         """Store a plan, durably, before anything of it is sent."""
@@ -114,7 +93,7 @@ class RosterChanges:
         if stored is None:
             return
         key = contract, stored.rebinds.epoch
-        rows = self._ready.pop(job, None) or _rows_of(stored)
+        rows = self._ready.pop(job, None) or rows_of(stored.change, *key)
         _put(connection, roster_members, rows.members)
         _put(connection, roster_padding, rows.padding)
         for place, each in enumerate(rows.types):
@@ -129,7 +108,8 @@ class RosterChanges:
 
     def make_ready(self, stored: StoredChange) -> None:
         """Work out what `take_in` will write, while the zone binds it."""
-        self._ready = {stored.rebinds.job: _rows_of(stored)}
+        rebinds = stored.rebinds
+        self._ready = {rebinds.job: rows_of(stored.change, rebinds.contract, rebinds.epoch)}
 
     def drop(self, connection: Connection, contract: str, job: str) -> None:
         """Forget a plan."""
@@ -216,7 +196,7 @@ class KnownRoster:
         for row in self._select("roster_claims", "digest", digests, place):
             touched.setdefault(row.digest, set()).add(row.member)
         others = self._places.claimants(place, [digest for digest in digests if digest not in touched])
-        return {**others, **{digest: frozenset(of - {_NOBODY}) for digest, of in touched.items()}}
+        return {**others, **{digest: frozenset(of - {NOBODY}) for digest, of in touched.items()}}
 
     def positions(self, place: int, digests: Collection[Digest]) -> Mapping[Digest, tuple[int, int | None]]:
         found: dict[Digest, tuple[int, int | None]] = {**self._places.positions(place, digests)}
@@ -252,35 +232,6 @@ class KnownRoster:
             for batch in _batches(list(values)):
                 query = f"SELECT * FROM {table} WHERE contract = ? AND epoch = ?{of_place} AND {column} IN ({_marks(batch)})"  # noqa: S608, E501
                 yield from connection.exec_driver_sql(query, (*key, *batch)).all()
-
-
-def _rows_of(stored: StoredChange) -> _Rows:
-    change, key = stored.change, (stored.rebinds.contract, stored.rebinds.epoch)
-    return _Rows(
-        members=[(*key, each.member, each.handle, each.live) for each in change.members],
-        padding=[(*key, pad.handle, pad.copied) for pad in change.padding],
-        types=[_type_rows((*key, place), each) for place, each in enumerate(change.types)],
-    )
-
-
-def _type_rows(of_type: tuple[Any, ...], change: TypeChange) -> _TypeRows:
-    sent = [*enumerate(change.points, start=change.first)]
-    bound = [
-        *((rebind.position, rebind.value_digest, rebind.handle) for rebind in change.rebinds),
-        *((position, point.value_digest, point.handle) for position, point in sent),
-    ]
-    pads = [
-        *((pad.position, pad.home, pad.handle is not None) for pad in change.rebinds if pad.home is not None),
-        *((position, point.handle, True) for position, point in sent if not point.value_digest),
-    ]
-    digests = [bytes.fromhex(claim.value_digest) for claim in change.claims]
-    claims = zip(digests, (claim.members or (_NOBODY,) for claim in change.claims), strict=True)
-    return _TypeRows(
-        points=[(*of_type, at, bytes.fromhex(digest), handle) for at, digest, handle in bound if digest],
-        pads=np.array(pads, PADDING),
-        digests=digests,
-        claims=[(*of_type, digest, member) for digest, members in claims for member in members],
-    )
 
 
 def _pads(connection: Connection, contract: str, epoch: int, place: int) -> PaddingPoints:

@@ -20,7 +20,6 @@ class Event(StrEnum):
     FUSION_ANNOUNCED = "fusion-announced"
     REBINDS_RECEIVED = "rebinds-received"
     POINTS_RECEIVED = "points-received"
-    HANDLES_RECEIVED = "handles-received"
     TOKENS_RECEIVED = "tokens-received"
     FUSION_JOINED = "fusion-joined"
     DELTA_APPLIED = "delta-applied"

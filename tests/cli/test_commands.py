@@ -24,8 +24,8 @@ COMMANDS = dict(leaves(command_tree()))
 
 def test_these_are_the_commands() -> None:
     assert sorted(" ".join(path) for path in COMMANDS) == sorted(
-        """activate|agent run|answers ask|answers build|answers list|answers remove|answers serve|answers token
-        audience list|audience publish|audience show|audience withdraw
+        """activate|agent run|answers ask|answers build|answers leave-out|answers list|answers remove|answers serve
+        answers token|audience list|audience publish|audience show|audience withdraw
         audit show|audit verify|budget|catalogue columns|catalogue fetch|catalogue publish|catalogue search
         catalogue show|catalogue tree|contract activate|contract delegate|contract draft|contract list
         contract propose|contract revoke|contract show|contract sign|contract statement|delivery list

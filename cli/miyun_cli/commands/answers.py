@@ -123,7 +123,10 @@ def remove(invocation: Invocation, audience: AudienceArgument) -> None:
 
 
 def leave_out(invocation: Invocation) -> None:
-    """Take people who object by now out of all delivered sets, without waiting for the agent."""
+    """Take people who object by now out of all delivered sets.
+
+    The agent does it too, every hour.
+    """
     with invocation.party() as party:
         left_out = party.answers.leave_out()
     invocation.show(

@@ -47,12 +47,13 @@ def main() -> int:
         results = Results.read(options.earlier)
     else:
         try:
+            earlier = Results.read(options.renew) if options.renew else None
             results = measure(options)
             options.out.mkdir(parents=True, exist_ok=True)
+            if earlier is not None:
+                results.write(options.out / "measured.json")
+                results = earlier.renewed(results)
             results.write(options.out / "results.json")
-            if options.renew:
-                results = Results.read(options.renew).renewed(results)
-                results.write(options.out / "results.json")
         except (SelectionError, ValueError) as error:
             parser.error(str(error))
     if options.json:

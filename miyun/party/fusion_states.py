@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, exists, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from miyun.party.schema import fusions
@@ -118,7 +118,7 @@ class FusionStates:
 
     def finished(self, contract: str, epoch: int) -> Fusion | None:
         """The finished fusion of an epoch, if there is one."""
-        found = self.applied(contract, epoch)
+        found = self._select(_applied(contract, epoch) & (fusions.c.sequence == 0))
         return found[0] if found else None
 
     def under_way(self, contract: str, epoch: int) -> bool:
@@ -126,11 +126,14 @@ class FusionStates:
 
         Ask before you read what is finished: in the other order it may finish between the two, and is in neither.
         """
-        return any(fusion.epoch == epoch and fusion.state is FusionState.EXCHANGING for fusion in self.of(contract))
+        exchanging = (fusions.c.epoch == epoch) & (fusions.c.state == FusionState.EXCHANGING)
+        with reading(self._engine) as connection:
+            return bool(connection.scalar(select(exists().where(fusions.c.contract == contract, exchanging))))
 
     def newest_delta(self, contract: str, epoch: int) -> int:
         """The sequence of the newest finished delta of an epoch; 0 if none."""
-        return max((fusion.sequence for fusion in self.applied(contract, epoch)), default=0)
+        with reading(self._engine) as connection:
+            return connection.scalar(select(func.max(fusions.c.sequence)).where(_applied(contract, epoch))) or 0
 
     def handles(self, contract: str, epoch: int) -> int:
         """How many row handles this party has in a finished epoch, padding and retired ones included."""
@@ -152,7 +155,8 @@ class FusionStates:
 
 def count_handles(connection: Connection, contract: str, epoch: int) -> int:
     """`FusionStates.handles`, within a transaction."""
-    return sum(fusion.announcement.handles for fusion in _select(connection, _applied(contract, epoch)))
+    announced = connection.scalars(select(fusions.c.announcement).where(_applied(contract, epoch))).all()
+    return sum(Announcement.from_canonical(statement).handles for statement in announced)
 
 
 def _applied(contract: str, epoch: int) -> ColumnElement[bool]:

@@ -17,7 +17,6 @@ from miyun.errors import (
     WaitingError,
 )
 from miyun.party.comparisons import Prepared, prepare
-from miyun.party.fusion_states import FusionState
 from miyun.party.fusions import FusionsClient
 from miyun.party.generations import PendingRefresh
 from miyun.party.progress import OnEvent, Phase, Progress, ignore
@@ -116,7 +115,7 @@ class Refreshes:
     def _terms(self, contract: str) -> Contract:
         terms = self._session.accepted.active(contract, self._session.now())
         permit_fusion(terms, self._session.name)
-        if any(fusion.state is FusionState.EXCHANGING for fusion in self._session.fusions.of(contract)):
+        if any(fusion.contract == contract for fusion in self._session.fusions.exchanging()):
             raise WaitingError("this party is about to finish a fusion", hint="Wait until its agent has done it.")
         return terms
 

@@ -72,8 +72,8 @@ def _keep_seen(session: Session, contract: Contract, fusion: Fusion) -> None:
 def _begin(session: Session, work: FuseWork, on_event: OnEvent) -> Fusion:
     """Draw up the roster and the scalars, then note what will be announced."""
     contract, request = work.contract, work.request
-    for older in session.fusions.of(contract.id):
-        if older.state is FusionState.EXCHANGING:
+    for older in session.fusions.exchanging():
+        if older.contract == contract.id:
             end_fusion(session, contract, older, ending(session, older))
     planned = plan(session, work) if request.sequence and request.requester == session.name else None
     if request.sequence:

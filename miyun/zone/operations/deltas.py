@@ -100,11 +100,12 @@ def _apply(core: Core, change: Change, contract: Contract, delta: Fusion) -> Non
 
 def _known(connection: Connection, contract: Contract, delta: Fusion) -> _Delta:
     request = FuseRequest.from_canonical(signed_request(connection, contract.id, delta.job).request)
-    first_handle = store.row_handles(connection, contract.id, delta.epoch)[request.requester]
-    points = [0] * len(contract.identifiers)
-    for made in store.applied(connection, contract.id, delta.epoch):
-        announced = store.list_announcements(connection, contract.id, made.job)[request.requester][0]
-        points = [sum(counts) for counts in zip(points, (count.points for count in announced.counts), strict=True)]
+    before = [
+        announced
+        for announced in store.announced(connection, contract.id, delta.epoch)
+        if announced.party == request.requester
+    ]
+    first_handle = sum(announced.handles for announced in before)
     added = store.list_announcements(connection, contract.id, delta.job)[request.requester][0].handles
     if first_handle + added >= NONE:
         raise MalformedError("more row handles than there can be in an epoch")
@@ -113,7 +114,9 @@ def _known(connection: Connection, contract: Contract, delta: Fusion) -> _Delta:
         side=party_names(contract).index(request.requester),
         first_handle=first_handle,
         handles=first_handle + added,
-        first_points=tuple(points),
+        first_points=tuple(
+            sum(announced.counts[place].points for announced in before) for place in range(len(contract.identifiers))
+        ),
     )
 
 

@@ -109,18 +109,30 @@ def applied(connection: Connection, contract: str, epoch: int) -> tuple[Fusion, 
     return tuple(fusion for fusion in fusions_of_epoch(connection, contract, epoch) if fusion.state.value in _JOINED)
 
 
+def announced(connection: Connection, contract: str, epoch: int) -> tuple[Announcement, ...]:
+    """What was announced of all that made an epoch's match as it is."""
+    rows = connection.scalars(
+        select(announcements.c.statement)
+        .join(fusions, (fusions.c.contract == announcements.c.contract) & (fusions.c.job == announcements.c.job))
+        .where(fusions.c.contract == contract, fusions.c.epoch == epoch, fusions.c.state.in_(_JOINED))
+    ).all()
+    return tuple(map(Announcement.from_canonical, rows))
+
+
 def row_handles(connection: Connection, contract: str, epoch: int) -> dict[str, int]:
     """How many row handles each party has in a joined epoch, padding and retired ones included."""
     handles: dict[str, int] = {}
-    for fusion in applied(connection, contract, epoch):
-        for party, (announcement, _) in list_announcements(connection, contract, fusion.job).items():
-            handles[party] = handles.get(party, 0) + announcement.handles
+    for announcement in announced(connection, contract, epoch):
+        handles[announcement.party] = handles.get(announcement.party, 0) + announcement.handles
     return handles
 
 
 def newest_delta(connection: Connection, contract: str, epoch: int) -> int:
     """The sequence of the newest delta that an epoch's match has in it; 0: none."""
-    return max((fusion.sequence for fusion in applied(connection, contract, epoch)), default=0)
+    query = select(func.max(fusions.c.sequence)).where(
+        fusions.c.contract == contract, fusions.c.epoch == epoch, fusions.c.state.in_(_JOINED)
+    )
+    return connection.scalar(query) or 0
 
 
 def newest_epoch(connection: Connection, contract: str) -> int:

@@ -10,6 +10,7 @@ from typing import Final
 
 import structlog
 
+from miyun.answers.connection import PortConnection
 from miyun.answers.crowd import STRANGER_SECONDS, Crowd
 from miyun.answers.http2 import Call, Fields, http2
 from miyun.answers.http_connection import BODY_BYTES, IDLE_SECONDS, MESSAGE_SECONDS
@@ -50,22 +51,15 @@ class Service:
     moving: tuple[bytes, Fields]
 
 
-class GrpcConnection(asyncio.Protocol):
+class GrpcConnection(PortConnection):
     def __init__(self, service: Service, crowd: Crowd) -> None:
+        super().__init__(crowd)
         self._service = service
-        self._crowd = crowd
         self._http2 = http2(FRAME_BYTES + BODY_BYTES)
-        self._transport: asyncio.Transport
-        self._now = asyncio.get_running_loop().time
-        self._since = self._now()
-        """When what is waited for began: the peer's reading, or the next call."""
-        self._begun = self._since
         self._oldest = 0
         self._oldest_since = self._since
-        self._stalled = False
         self._ending: float | None = None
         """When its end began."""
-        self._over = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Who does not speak HTTP/2, or is one too many, is shown out at once."""
@@ -76,10 +70,6 @@ class GrpcConnection(asyncio.Protocol):
             self.abort()
             return
         self._send()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._over = True
-        self._crowd.leave(self)
 
     def data_received(self, data: bytes) -> None:
         """Answer every call that is whole."""
@@ -92,15 +82,6 @@ class GrpcConnection(asyncio.Protocol):
         self._send()
         if self._http2.oldest != self._oldest:
             self._oldest, self._oldest_since = self._http2.oldest, self._now()
-
-    def pause_writing(self) -> None:
-        """The peer does not read its answers: nothing more is read from it either."""
-        self._stalled, self._since = True, self._now()
-        self._transport.pause_reading()
-
-    def resume_writing(self) -> None:
-        self._stalled, self._since = False, self._now()
-        self._transport.resume_reading()
 
     def check_time(self) -> None:
         """Close the connection if it has taken too long."""
@@ -119,11 +100,6 @@ class GrpcConnection(asyncio.Protocol):
         """Take no new calls and close the connection when the present ones are answered; whether it is."""
         self._finish(*self._service.stopping)
         return self._over
-
-    def abort(self) -> None:
-        """Close the connection whatever is under way."""
-        self._over = True
-        self._transport.abort()
 
     def _answer(self, call: Call) -> None:
         try:

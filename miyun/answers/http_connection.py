@@ -13,6 +13,7 @@ from typing import Final
 import httptools
 import structlog
 
+from miyun.answers.connection import PortConnection
 from miyun.answers.crowd import STRANGER_SECONDS, Crowd
 
 BODY_BYTES: Final = 16 << 10
@@ -53,22 +54,15 @@ class Response:
 Respond = Callable[[Request], Response]
 
 
-class Connection(asyncio.Protocol):
+class Connection(PortConnection):
     """``respond`` is called in the loop's thread and is expected to return within a fraction of a millisecond."""
 
     def __init__(self, respond: Respond, crowd: Crowd) -> None:
+        super().__init__(crowd)
         self._respond = respond
-        self._crowd = crowd
         self._parser = httptools.HttpRequestParser(self)
-        self._transport: asyncio.Transport
-        self._now = asyncio.get_running_loop().time
-        self._since = self._now()
-        """When what is waited for began: a message, a response's being read, or nothing."""
-        self._begun = self._since
         self._asked_before = False
-        self._stalled = False
         self._finishing = False
-        self._over = False
         self._begin_message()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -78,25 +72,12 @@ class Connection(asyncio.Protocol):
         if not self._crowd.enter(self):
             self.abort()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._over = True
-        self._crowd.leave(self)
-
     def data_received(self, data: bytes) -> None:
         """Parse, and answer every message that is whole."""
         for at in range(0, len(data), _PIECE_BYTES):
             if self._over:
                 return
             self._take(data[at : at + _PIECE_BYTES])
-
-    def pause_writing(self) -> None:
-        """The peer does not read its responses: nothing more is read from it either."""
-        self._stalled, self._since = True, self._now()
-        self._transport.pause_reading()
-
-    def resume_writing(self) -> None:
-        self._stalled, self._since = False, self._now()
-        self._transport.resume_reading()
 
     def check_time(self) -> None:
         """Close the connection if it has taken too long."""
@@ -119,11 +100,6 @@ class Connection(asyncio.Protocol):
             return False
         self._close()
         return True
-
-    def abort(self) -> None:
-        """Close the connection whatever is under way."""
-        self._over = True
-        self._transport.abort()
 
     def on_url(self, url: bytes) -> None:
         self._target += url

@@ -158,7 +158,18 @@ class _Comparer:
             stayed=found.stayed if found else 0,
             answers=answers,
             generation=self._generation + bool(answers),
-            doubt=_doubt(found, self._session.config.most_lost_percent(self._contract.id)) if found else "",
+            doubt=self._doubt(found) if found else "",
+        )
+
+    def _doubt(self, found: Difference) -> str:
+        """Why the source may be cut short or damaged: more members than agreed can't be found by it any more."""
+        config, contract = self._session.config, self._contract.id
+        before = found.stayed + found.changed + found.gone
+        if not config.loses_too_many(contract, found.gone + found.changed, before):
+            return ""
+        return (
+            f"of {before:,} members {found.gone:,} are gone and {found.changed:,} have other identifiers,"
+            f" more than {config.most_lost_percent(contract)} %"
         )
 
     def _due(self, roster: Roster) -> frozenset[str]:
@@ -201,17 +212,6 @@ class _Comparer:
             if (today ^ told) & live & BitMap(range(covered)):
                 return True
         return False
-
-
-def _doubt(found: Difference, most_percent: int) -> str:
-    """Why the source may be cut short or damaged: more members than agreed can't be found by it any more."""
-    before = found.stayed + found.changed + found.gone
-    if (found.gone + found.changed) * 100 <= most_percent * before:
-        return ""
-    return (
-        f"of {before:,} members {found.gone:,} are gone and {found.changed:,} have other identifiers,"
-        f" more than {most_percent} %"
-    )
 
 
 def _suppose(roster: Roster, held: KnownRoster, who: Different) -> None:

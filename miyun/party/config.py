@@ -77,6 +77,10 @@ class PartyConfig(_Part):
     def most_lost_percent(self, contract: str) -> int:
         return self.refresh[contract].most_lost_percent if contract in self.refresh else MOST_LOST_PERCENT
 
+    def loses_too_many(self, contract: str, lost: int, before: int) -> bool:
+        """Whether a table that loses so many of its rows may have been cut short."""
+        return lost * 100 > self.most_lost_percent(contract) * before
+
 
 def load_party_config(path: Path) -> PartyConfig:
     """Read the file; a home without one has the defaults.

@@ -127,8 +127,7 @@ def _require_whole(session: Session, work: FuseWork, roster: Roster) -> None:
         return
     with session.rosters.open(contract.id, epoch) as newest:
         before = len(newest.live())
-    lost = before - len(roster.live())
-    if lost * 100 > session.config.most_lost_percent(contract.id) * before:
+    if session.config.loses_too_many(contract.id, before - len(roster.live()), before):
         session.rosters.prune(contract.id)
         raise StateError(
             "the member table has lost so many rows that it may have been cut short, and the epoch stays as it is",

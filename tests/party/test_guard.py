@@ -151,19 +151,25 @@ def test_a_task_in_order_is_admitted(ready: World, make_task: Make) -> None:
     assert work.contract == ready.contract
 
 
-def test_predicates_are_answered_in_the_newest_generation_only(ready: World) -> None:
-    session = ready.session(MERCHANT)
-    guard, request = Guard(session), segment_request(ready)
-    refusal(ready, leg_task(ready, request, generation=1), ReplayError)
+def generation_under_way(world: World) -> DataRefresh:
+    """As if the merchant had said that its data is of generation 1, and the zone had not confirmed it."""
     statement = DataRefresh(
-        contract=ready.contract.id,
-        contract_digest=ready.contract.digest(),
+        contract=world.contract.id,
+        contract_digest=world.contract.digest(),
         epoch=1,
         generation=1,
         party=MERCHANT,
         at=NOW,
     )
-    session.generations.begin(PendingRefresh(statement=statement, signature=b""))
+    world.session(MERCHANT).generations.begin(PendingRefresh(statement=statement, signature=b""))
+    return statement
+
+
+def test_predicates_are_answered_in_the_newest_generation_only(ready: World) -> None:
+    session = ready.session(MERCHANT)
+    guard, request = Guard(session), segment_request(ready)
+    refusal(ready, leg_task(ready, request, generation=1), ReplayError)
+    statement = generation_under_way(ready)
     assert guard.admit(leg_task(ready, request))
     with pytest.raises(WaitingError):
         guard.admit(leg_task(ready, request, generation=1))
@@ -178,15 +184,7 @@ def test_predicates_are_answered_in_the_newest_generation_only(ready: World) -> 
 
 def test_a_generation_that_begins_between_two_looks_is_admitted(ready: World, monkeypatch: pytest.MonkeyPatch) -> None:
     session = ready.session(MERCHANT)
-    statement = DataRefresh(
-        contract=ready.contract.id,
-        contract_digest=ready.contract.digest(),
-        epoch=1,
-        generation=1,
-        party=MERCHANT,
-        at=NOW,
-    )
-    session.generations.begin(PendingRefresh(statement=statement, signature=b""))
+    statement = generation_under_way(ready)
 
     def then_confirmed(look: Callable[..., Any]) -> Callable[..., Any]:
         def looked(*arguments: Any) -> Any:
